@@ -1,0 +1,1 @@
+"""Bench: measured figures, each a ratio or a count with its range."""

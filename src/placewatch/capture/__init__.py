@@ -1,0 +1,1 @@
+"""Capture: cameras, files and drawn streets become frames."""

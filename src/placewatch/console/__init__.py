@@ -1,0 +1,1 @@
+"""Console: the pages and the interface for the people who work with a node."""

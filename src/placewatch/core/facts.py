@@ -1,0 +1,60 @@
+"""Facts: measurements of a place. They are all that may leave a node."""
+
+from dataclasses import dataclass
+
+from placewatch.core.ids import CameraId
+from placewatch.core.kinds import Direction, Kind
+from placewatch.core.time import UtcMicros
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Somebody crossed a line: one tick of a counter. `media_s` and `frame` are of the source."""
+
+    at: UtcMicros
+    media_s: float
+    frame: int
+    camera: CameraId
+    line: str
+    kind: Kind
+    direction: Direction
+    speed_m_s: float | None  # None where the ground is not calibrated
+
+
+@dataclass(frozen=True, slots=True)
+class LineCount:
+    """How many of a kind crossed a line one way in a window, and how much of it was seen.
+
+    Every kind and direction has a row, also when its `count` is 0. `count` is None, unknown,
+    when nothing of the window was seen (`coverage_s` 0). Rows of the same window, line, kind and
+    direction add up: they cover disjoint parts of it (a node that restarted within the minute).
+    """
+
+    at: UtcMicros  # start of the window
+    window_s: float
+    coverage_s: float  # 0..window_s, the seconds of it that were watched
+    camera: CameraId
+    line: str
+    kind: Kind
+    direction: Direction
+    count: int | None
+    speed_count: int  # crossings with a known speed
+    speed_m_s_mean: float | None  # time mean of spot speeds at the line
+    speed_m_s_p85: float | None  # 85th percentile; None below 5 speeds
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHealth:
+    """How well a camera delivered in a window. Counts are of that window alone."""
+
+    at: UtcMicros
+    window_s: float
+    coverage_s: float
+    camera: CameraId
+    frames: int
+    frames_dropped: int  # decoded but skipped, because the node was late
+    packets_corrupt: int
+    timestamps_repaired: int  # jumped, repeated, went back or were absent
+    gaps: int  # breaks in the stream across which nothing is measured
+    losses: int  # sessions that ended without being asked to
+    lateness_s_max: float

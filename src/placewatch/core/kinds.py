@@ -1,0 +1,28 @@
+"""Kinds: what a road user can be, and which way it can cross a line."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The kinds of road user that placewatch tells apart (TLS 5+1, with people and two-wheelers)."""
+
+    PEDESTRIAN = "pedestrian"
+    BICYCLE = "bicycle"  # with its rider
+    MOTORCYCLE = "motorcycle"
+    CAR = "car"
+    VAN = "van"
+    BUS = "bus"
+    TRUCK = "truck"
+    UNKNOWN = "unknown"
+
+
+MOTOR_VEHICLES = frozenset({Kind.MOTORCYCLE, Kind.CAR, Kind.VAN, Kind.BUS, Kind.TRUCK})
+
+
+class Direction(StrEnum):
+    """Which way a line is crossed, seen by somebody who walks along it from its first point to
+    its second on the picture (y down): on a line drawn towards the right, downwards is
+    `left_to_right`."""
+
+    LEFT_TO_RIGHT = "left_to_right"
+    RIGHT_TO_LEFT = "right_to_left"

@@ -1,0 +1,1 @@
+"""Measure: tracks become metres, counts and speeds."""

@@ -1,0 +1,1 @@
+"""Node: wires the stages together; the only place that knows them all."""

@@ -1,0 +1,1 @@
+"""Perceive: frames become tracks; pixels end here."""

@@ -1,0 +1,1 @@
+"""Pixels: the only types that hold a picture."""

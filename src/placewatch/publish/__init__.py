@@ -1,0 +1,1 @@
+"""Publish: facts become reports, tables and files."""

@@ -1,0 +1,1 @@
+"""Register: what the public can check: notices and the journal of acts."""

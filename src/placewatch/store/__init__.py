@@ -1,0 +1,1 @@
+"""Store: facts and health that survive a power cut."""
