@@ -1,0 +1,232 @@
+"""Cli: the command `placewatch`."""
+
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from placewatch import __version__
+from placewatch.core.errors import Misconfigured, PlacewatchError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Watches places, never people: counts, speeds and a live scene from fixed cameras.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="Nets that can see for the motion detector.")
+user_app = typer.Typer(no_args_is_help=True, help="Who may sign in to the console.")
+app.add_typer(models_app, name="models")
+app.add_typer(user_app, name="user")
+
+ConfigArgument = Annotated[Path, typer.Argument(help="The node's settings.")]
+DEFAULT_CONFIG = Path("placewatch.toml")
+
+
+def main() -> None:
+    """Runs the command line; errors become one sentence and exit status 2."""
+    try:
+        app()
+    except PlacewatchError as error:
+        _fail(error)
+    except BrokenPipeError:  # `placewatch export | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"placewatch {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def watch(
+    source: Annotated[str, typer.Argument(help="A file, rtsp://, http://, /dev/video0, street:")],
+    line: Annotated[
+        list[str] | None,
+        typer.Option("--line", metavar="NAME=x1,y1,x2,y2", help="A counting line, in pixels."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML with the camera's lines and ground points.")
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="Which camera of the TOML it is.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for report.html, facts.parquet and facts.csv.")
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="FILE|-", help="Crossings as JSON.")
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.onnx", help="motion, or a net.")
+    ] = None,
+    pace: Annotated[str, typer.Option(help="full speed, or real: as it was recorded.")] = "full",
+    transport: Annotated[str, typer.Option(help="tcp or udp, for RTSP.")] = "tcp",
+    login_file: Annotated[
+        Path | None, typer.Option(help="A file with one line, user:password.")
+    ] = None,
+) -> None:
+    """Analyses SOURCE until it ends; Ctrl-C ends it early and shows what was seen so far."""
+    from placewatch.node.offline import WatchRequest, watch_source
+
+    watch_source(
+        WatchRequest(
+            source=source,
+            lines=tuple(line or ()),
+            config=config,
+            camera=camera,
+            out=out,
+            json=json,
+            detector=detector,
+            pace=pace,
+            transport=transport,
+            login_file=login_file,
+        )
+    )
+
+
+@app.command()
+def run(
+    config: ConfigArgument = DEFAULT_CONFIG,
+    host: Annotated[str | None, typer.Option(help="Where the console listens.")] = None,
+    port: Annotated[int | None, typer.Option(help="Its port; 0 takes a free one.")] = None,
+) -> None:
+    """Runs a node: its cameras, the store and the console, until Ctrl-C."""
+    from placewatch.console.run import run_node
+
+    run_node(config, host=host, port=port)
+
+
+@app.command()
+def demo(
+    host: Annotated[str | None, typer.Option(help="Where the console listens.")] = None,
+    port: Annotated[int | None, typer.Option(help="Its port; 0 takes a free one.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep settings and facts here; else they are dropped.")
+    ] = None,
+) -> None:
+    """Runs a node on drawn streets whose truth is known; needs no camera and no download."""
+    from placewatch.console.run import run_demo
+
+    run_demo(folder, host=host, port=port)
+
+
+@app.command()
+def check(config: ConfigArgument = DEFAULT_CONFIG) -> None:
+    """Says what is wrong with the settings and each camera, a line each; exit status 2 if any."""
+    from placewatch.node.check import findings
+
+    wrong = 0
+    for finding in findings(config):
+        typer.echo(finding.text)
+        wrong += finding.wrong
+    if wrong:
+        raise typer.Exit(2)
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None,
+    json: Annotated[str | None, typer.Option("--json", metavar="FILE|-")] = None,
+) -> None:
+    """Measures: ratios and counts with their ranges, what is demanded and what is aimed at."""
+    from placewatch.bench.run import run_benches
+
+    if not run_benches(names or [], json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    since: Annotated[str, typer.Option("--from", help="First instant, as 2026-11-23 or RFC 3339.")],
+    until: Annotated[str, typer.Option("--to", help="First instant that is no longer in it.")],
+    format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
+    out: Annotated[str, typer.Option("--out", metavar="FILE|-")] = "-",
+    config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
+) -> None:
+    """Writes the stored facts of a time as CSV or Parquet."""
+    from placewatch.node.export import export_facts
+
+    export_facts(config, since, until, format, out, actor=_actor())
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """Lists the nets placewatch knows, their licences, and which are here."""
+    from placewatch.node.models import show_models
+
+    show_models()
+
+
+@models_app.command("add")
+def models_add(
+    name: Annotated[str, typer.Argument(help="A name that `models list` shows.")],
+    file: Annotated[
+        Path | None, typer.Option("--from", help="The file, where there is no network.")
+    ] = None,
+) -> None:
+    """Fetches a net, or takes it from a file, and keeps it if its SHA-256 is the known one."""
+    from placewatch.node.models import add
+
+    add(name, file)
+
+
+@user_app.command("add")
+def user_add(
+    name: Annotated[str, typer.Argument()],
+    role: Annotated[str, typer.Option(help="viewer, technician or operator.")] = "viewer",
+    config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
+) -> None:
+    """Adds somebody who may sign in; asks for the password, or reads it from standard input."""
+    from placewatch.console.users import add_user
+
+    if sys.stdin.isatty():
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") != password:
+            raise Misconfigured("the two passwords differ", hint="try again")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    add_user(config, name, role, password, actor=_actor())
+
+
+@user_app.command("list")
+def user_list(
+    config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
+) -> None:
+    """Lists who may sign in."""
+    from placewatch.console.users import list_users
+
+    for line in list_users(config, actor=_actor()):
+        typer.echo(line)
+
+
+@user_app.command("disable")
+def user_disable(
+    name: Annotated[str, typer.Argument()],
+    config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
+) -> None:
+    """Takes away somebody's sign-in; what they did stays in the journal."""
+    from placewatch.console.users import disable_user
+
+    disable_user(config, name, actor=_actor())
+
+
+def _actor() -> str:
+    """Who runs the command, as the operating system says."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        return f"uid {os.getuid()} (command line)"
+
+
+def _fail(error: PlacewatchError) -> NoReturn:
+    sys.stderr.write(f"placewatch: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"  try: {error.hint}\n")
+    sys.exit(2)

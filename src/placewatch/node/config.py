@@ -1,0 +1,326 @@
+"""Config: placewatch.toml as frozen dataclasses, checked once, where it enters."""
+
+import datetime
+import os
+import tempfile
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import tomlkit
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from tomlkit.exceptions import TOMLKitError
+
+from placewatch.core.errors import Misconfigured
+from placewatch.core.ids import CameraId, camera_id
+from placewatch.core.space import Origin, PicturePoint, Point
+
+_STRICT = ConfigDict(extra="forbid")
+
+Pixel = tuple[float, float]
+"""(x, y) on the camera's own picture: pixels from its left and top edge."""
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class OriginSettings:
+    """Where (0, 0) of the ground lies on the earth. Needed for ground points in degrees."""
+
+    latitude_deg: float
+    longitude_deg: float
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class NoticeSettings:
+    """The camera's public notice. Without one, or after its end, the camera does not start."""
+
+    place: str  # what the public would call it
+    purpose: str  # what the camera is for, in a sentence
+    legal_basis: str  # the law or decision that allows it
+    owner: str  # who answers for it
+    contact: str  # where people can ask
+    until: datetime.date  # the last day on which it may watch (UTC)
+    since: datetime.date | None = None  # the first day; absent: at once
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class PositionSettings:
+    """Where the camera hangs, for the map."""
+
+    latitude_deg: float
+    longitude_deg: float
+    bearing_deg: float | None = None  # clockwise from north, where it looks
+    angle_deg: float | None = None  # width of its view
+    range_m: float | None = None  # how far it sees
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """A counting line across a lane or a path."""
+
+    name: str
+    from_px: Pixel
+    to_px: Pixel
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class AreaSettings:
+    """An area on the picture, by its corners."""
+
+    name: str
+    corners_px: tuple[Pixel, ...]
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class GroundPointSettings:
+    """A point on the picture and on the ground: in metres, or in degrees (WGS 84)."""
+
+    x_px: float
+    y_px: float
+    x_m: float | None = None  # metres east of the origin
+    y_m: float | None = None  # metres north of the origin
+    latitude_deg: float | None = None
+    longitude_deg: float | None = None
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """One fixed camera."""
+
+    id: str  # small letters, digits, hyphens; permanent
+    url: str  # rtsp://, http://, a file, /dev/video0 or street:NAME
+    transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
+    login_file: str | None = None  # a file with one line user:password
+    detector: str = "motion"  # or the name or file of an ONNX net
+    detector_every_s: float = 0.0  # a net looks this often at most; 0: at every frame
+    backdrop_quarantine_s: float = 60.0  # how long the street must be empty to be shown
+    notice: NoticeSettings | None = None
+    position: PositionSettings | None = None
+    line: tuple[LineSettings, ...] = ()
+    area: tuple[AreaSettings, ...] = ()
+    ground: tuple[GroundPointSettings, ...] = ()
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """Where the console listens. Anything but loopback demands a sign-in."""
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A node: its cameras, its console and where it keeps what it stores."""
+
+    site: str  # the name of the town or road
+    data: str = "placewatch-data"  # folder, relative to the TOML
+    map: str | None = None  # GeoJSON file of roads and buildings to draw under the cameras
+    origin: OriginSettings | None = None
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    camera: tuple[CameraSettings, ...] = ()
+
+
+def load(path: Path) -> Settings:
+    """The settings in the TOML file `path`. Raises Misconfigured, with the path of the key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise Misconfigured(
+            f"{path} does not exist",
+            hint="copy placewatch.example.toml to it, or try `placewatch demo`",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path} cannot be read: {error}") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "placewatch.toml") -> Settings:
+    """The settings in the TOML `text`, which errors call `name`. Raises Misconfigured."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{name} is no TOML: {error}") from error
+    try:
+        settings = TypeAdapter(Settings).validate_python(raw)
+    except ValidationError as error:
+        raise Misconfigured("; ".join(_complaints(name, error))) from error
+    seen: set[str] = set()
+    for number, camera in enumerate(settings.camera):
+        where = f"{name}: camera.{number}"
+        try:
+            camera_id(camera.id)
+            ground_pairs(camera, settings.origin)
+        except Misconfigured as error:
+            raise Misconfigured(f"{where}: {error.message}", error.hint) from error
+        if camera.id in seen:
+            raise Misconfigured(
+                f'{where}.id: "{camera.id}" is the id of two cameras', "give each its own"
+            )
+        seen.add(camera.id)
+        _check_names(where, camera)
+    return settings
+
+
+def ground_pairs(
+    camera: CameraSettings, origin: OriginSettings | None
+) -> list[tuple[PicturePoint, Point]]:
+    """The camera's ground points in metres. Raises Misconfigured for half a point."""
+    pairs = []
+    earth = Origin(origin.latitude_deg, origin.longitude_deg) if origin else None
+    for number, point in enumerate(camera.ground):
+        picture = PicturePoint(point.x_px, point.y_px)
+        if point.x_m is not None and point.y_m is not None:
+            pairs.append((picture, Point(point.x_m, point.y_m)))
+        elif point.latitude_deg is not None and point.longitude_deg is not None:
+            if earth is None:
+                raise Misconfigured(
+                    f"ground.{number}: degrees need the site's origin",
+                    hint="add [origin] with latitude_deg and longitude_deg",
+                )
+            pairs.append((picture, earth.to_point(point.latitude_deg, point.longitude_deg)))
+        else:
+            raise Misconfigured(
+                f"ground.{number}: half a point",
+                hint="give x_m and y_m, or latitude_deg and longitude_deg",
+            )
+    return pairs
+
+
+def login_of(camera: CameraSettings, folder: Path) -> tuple[str, str] | None:
+    """User and password from the camera's login file. Raises Misconfigured."""
+    if camera.login_file is None:
+        return None
+    path = folder / camera.login_file
+    try:
+        user, colon, password = path.read_text(encoding="utf-8").strip().partition(":")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(
+            f"the login file {path} of {camera.id} cannot be read",
+            hint="make it a file with one line, user:password",
+        ) from error
+    if not colon or not user:
+        raise Misconfigured(
+            f"the login file {path} of {camera.id} holds no login",
+            hint="make it one line, user:password",
+        )
+    return user, password
+
+
+def save_setup(path: Path, camera: CameraId, setup: dict[str, Any]) -> None:
+    """Replaces `line`, `area` and `ground` of `camera` in the TOML file; keeps all the rest,
+    comments too. `setup` holds lists of tables under these keys. The file is whole at any time.
+    Raises Misconfigured."""
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    except (OSError, TOMLKitError) as error:
+        raise Misconfigured(f"{path} cannot be read: {error}") from error
+    tables: Any = document.get("camera", [])
+    table = next((table for table in tables if table.get("id") == camera), None)
+    if table is None:
+        raise Misconfigured(f"{path} has no camera {camera}", hint="was it changed meanwhile?")
+    for key in ("line", "area", "ground"):
+        table.pop(key, None)
+        if setup[key]:
+            array = tomlkit.aot()
+            for entry in setup[key]:
+                item = tomlkit.table()
+                for name, value in entry.items():
+                    if value is not None:
+                        item.add(name, value)
+                array.append(item)
+            table.add(key, array)
+    text = tomlkit.dumps(document)
+    parse(text, str(path))
+    replace_file(path, text.encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Puts `content` in place of the file `path`, all at once and durably. Raises Misconfigured."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+            os.chmod(name, mode)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be written: {error.strerror}",
+            hint="is the disk full, or the folder read-only?",
+        ) from error
+
+
+def _check_names(where: str, camera: CameraSettings) -> None:
+    for key, named in (("line", camera.line), ("area", camera.area)):
+        names = [item.name for item in named]
+        for number, name in enumerate(names):
+            if not name.strip():
+                raise Misconfigured(f"{where}.{key}.{number}.name: is empty", "give it a name")
+            if names.index(name) != number:
+                raise Misconfigured(
+                    f'{where}.{key}.{number}.name: "{name}" is there twice', "give each its own"
+                )
+    for number, line in enumerate(camera.line):
+        if line.from_px == line.to_px:
+            raise Misconfigured(
+                f"{where}.line.{number}: {line.name} has no length", "move one of its ends"
+            )
+    for number, area in enumerate(camera.area):
+        if len(area.corners_px) < 3:
+            raise Misconfigured(
+                f"{where}.area.{number}: {area.name} has fewer than 3 corners", "add corners"
+            )
+
+
+def _complaints(name: str, error: ValidationError) -> list[str]:
+    complaints = []
+    for detail in error.errors():
+        place = ".".join(str(part) for part in detail["loc"])
+        what = {
+            "unexpected_keyword_argument": "there is no such setting",
+            "missing": "is missing",
+            "missing_argument": "is missing",
+        }.get(detail["type"], detail["msg"])
+        complaints.append(f"{name}: {place}: {what}{_nearest(detail)}")
+    return complaints
+
+
+def _nearest(detail: Any) -> str:
+    """`; did you mean …?` for a misspelt key."""
+    import difflib
+
+    if detail["type"] != "unexpected_keyword_argument":
+        return ""
+    known = {
+        field_name
+        for settings in (
+            Settings,
+            OriginSettings,
+            ConsoleSettings,
+            CameraSettings,
+            NoticeSettings,
+            PositionSettings,
+            LineSettings,
+            AreaSettings,
+            GroundPointSettings,
+        )
+        for field_name in settings.__dataclass_fields__
+    }
+    near = difflib.get_close_matches(str(detail["loc"][-1]), sorted(known), 1)
+    return f'; did you mean "{near[0]}"?' if near else ""

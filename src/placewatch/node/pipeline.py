@@ -1,0 +1,48 @@
+"""Pipeline: what happens to a frame, in order, on one page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from placewatch.capture.source import Source
+from placewatch.core.facts import Crossing
+from placewatch.measure.flow import FlowMeter
+from placewatch.measure.scene import Scene
+from placewatch.measure.stage import Stage
+from placewatch.perceive.backdrop import BackdropPainter
+from placewatch.perceive.detector import Detector
+from placewatch.perceive.motion import BackgroundModel
+from placewatch.perceive.tracker import Tracker
+
+
+@dataclass
+class Post:
+    """One camera's equipment. It outlives a session: after a loss the street is still known."""
+
+    background: BackgroundModel
+    detector: Detector
+    tracker: Tracker
+    painter: BackdropPainter
+    stage: Stage
+    flow: FlowMeter
+
+
+def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]) -> None:
+    """Turns the frames of `source` into scenes and crossings until it ends. Raises Unavailable."""
+    for frame in source.frames():
+        # Perceive: pixels end here.
+        motion = post.background.learn(frame)
+        detections = post.detector.detect(frame, motion)
+        tracks = post.tracker.update(
+            detections,
+            frame.media_s,
+            width_px=frame.width_px,
+            height_px=frame.height_px,
+            after_gap=frame.after_gap,
+        )  # also when empty: so tracks end
+        post.painter.learn(frame, motion, tracks)
+
+        # Measure: the ground begins here.
+        scene = post.stage.place(
+            tracks, frame.at, frame.media_s, frame.number, after_gap=frame.after_gap
+        )
+        tell(scene, post.flow.measure(scene))
