@@ -1,0 +1,16 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+
+const node = process.env.PLACEWATCH_NODE ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [svelte({ configFile: false })],
+  build: {
+    outDir: "../src/placewatch/console/static",
+    emptyOutDir: true,
+    assetsInlineLimit: 0, // the content security policy allows no font from a data: address
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1200, // MapLibre, loaded only where there is a map
+  },
+  server: { proxy: { "/api": { target: node, changeOrigin: true } } },
+});
