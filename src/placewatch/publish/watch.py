@@ -1,0 +1,160 @@
+"""Watch: all that was found in one source, and its published form `placewatch.watch/1`."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from placewatch import __version__
+from placewatch.core.facts import CameraHealth, Crossing, LineCount
+from placewatch.core.time import rfc3339
+from placewatch.publish.whole import write_whole
+
+FORMAT = "placewatch.watch/1"
+"""Described in docs/spec/watch.md; a change that breaks a reader gets another number."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedLine:
+    """A counting line on the picture, and who crossed it, in order of time."""
+
+    name: str
+    from_px: tuple[float, float]
+    to_px: tuple[float, float]
+    crossings: tuple[Crossing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSummary:
+    """Everything that `placewatch watch` found. Numbers, and a street without anybody.
+
+    `health` is of the whole source: its `at` is when the watching began (or the recording, where
+    that is known), its `window_s` the duration, its `coverage_s` the seconds that were seen.
+    `unseen_s` are the stretches, in seconds of the source, of which nothing is known.
+    `density` says where road users were: road-user-seconds per cell of a coarse grid over the
+    picture, rows from top to bottom; empty where it was not gathered.
+    `fps` is frames by duration, None below two frames.
+    """
+
+    source: str  # as people name it; a path or an address without its login
+    width_px: int
+    height_px: int
+    fps: float | None
+    detector: str
+    lines: tuple[WatchedLine, ...]
+    health: CameraHealth
+    cpu_s: float
+    decode_cpu_s: float  # the part of `cpu_s` that decoding took
+    wall_s: float
+    facts: tuple[LineCount, ...] = ()
+    unseen_s: tuple[tuple[float, float], ...] = ()
+    calibrated: bool = False
+    backdrop_jpeg: bytes | None = None
+    density: Sequence[Sequence[float]] = ()
+
+    @property
+    def frames(self) -> int:
+        return self.health.frames
+
+    @property
+    def duration_s(self) -> float:
+        return self.health.window_s
+
+    @property
+    def coverage_s(self) -> float:
+        return self.health.coverage_s
+
+    @property
+    def crossings(self) -> tuple[Crossing, ...]:
+        """Those of all lines, in order of time."""
+        everything = (crossing for line in self.lines for crossing in line.crossings)
+        return tuple(sorted(everything, key=lambda crossing: (crossing.media_s, crossing.line)))
+
+
+def to_json(summary: WatchSummary) -> str:
+    """`summary` in the published format, indented, in UTF-8 without an end of line."""
+    return json.dumps(to_document(summary), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def write_json(summary: WatchSummary, path: Path) -> None:
+    """Puts `to_json` at `path`, whole or not at all. Raises Misconfigured."""
+    write_whole(path, (to_json(summary) + "\n").encode())
+
+
+def to_document(summary: WatchSummary) -> dict[str, Any]:
+    """`summary` as the object that docs/spec/watch.schema.json describes."""
+    health = summary.health
+    return {
+        "format": FORMAT,
+        "placewatch": __version__,
+        "source": {
+            "name": source_name(summary.source),
+            "started": rfc3339(health.at),
+            "frames": summary.frames,
+            "duration_s": round(summary.duration_s, 6),
+            "coverage_s": round(summary.coverage_s, 6),
+            "width_px": summary.width_px,
+            "height_px": summary.height_px,
+            "fps": None if summary.fps is None else round(summary.fps, 6),
+        },
+        "detector": summary.detector,
+        "calibrated": summary.calibrated,
+        "lines": [_line(line) for line in summary.lines],
+        "health": {
+            "frames_dropped": health.frames_dropped,
+            "packets_corrupt": health.packets_corrupt,
+            "timestamps_repaired": health.timestamps_repaired,
+            "gaps": health.gaps,
+            "losses": health.losses,
+            "lateness_s_max": round(health.lateness_s_max, 3),
+            "unseen_s": [[round(since, 3), round(until, 3)] for since, until in summary.unseen_s],
+        },
+        "cost": {
+            "cpu_s": round(summary.cpu_s, 3),
+            "decode_cpu_s": round(summary.decode_cpu_s, 3),
+            "wall_s": round(summary.wall_s, 3),
+        },
+    }
+
+
+def source_name(source: str) -> str:
+    """What may be printed of `source`: the file's own name, or an address without login and query.
+
+    A folder's name says who worked where, and an address may carry a password in its query.
+    """
+    scheme, colon, rest = source.partition("://")
+    if colon and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        # Up to the last @, wherever it stands: people do write a / or a ? into a password.
+        return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
+    if source.startswith("/dev/"):
+        return source
+    return Path(source).name or source
+
+
+def _line(line: WatchedLine) -> dict[str, Any]:
+    in_order = sorted(line.crossings, key=lambda crossing: (crossing.media_s, crossing.frame))
+    return {
+        "name": line.name,
+        "from_px": [_plain(value) for value in line.from_px],
+        "to_px": [_plain(value) for value in line.to_px],
+        "crossings": [_crossing(crossing) for crossing in in_order],
+    }
+
+
+def _crossing(crossing: Crossing) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "media_s": round(crossing.media_s, 6),
+        "frame": crossing.frame,
+        "kind": crossing.kind.value,
+        "direction": crossing.direction.value,
+    }
+    if crossing.speed_m_s is not None:
+        told["speed_m_s"] = round(crossing.speed_m_s, 3)
+    return told
+
+
+def _plain(value: float) -> float | int:
+    """Whole pixels as whole numbers, as people wrote them."""
+    return int(value) if float(value).is_integer() else value
