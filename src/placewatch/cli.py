@@ -71,6 +71,9 @@ def watch(
     login_file: Annotated[
         Path | None, typer.Option(help="A file with one line, user:password.")
     ] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When the recording began, RFC 3339.")
+    ] = None,
 ) -> None:
     """Analyses SOURCE until it ends; Ctrl-C ends it early and shows what was seen so far."""
     from placewatch.node.offline import WatchRequest, watch_source
@@ -87,6 +90,7 @@ def watch(
             pace=pace,
             transport=transport,
             login_file=login_file,
+            start=start,
         )
     )
 
@@ -132,7 +136,9 @@ def check(config: ConfigArgument = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which; all when none is named.")
+    ] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="FILE|-")] = None,
 ) -> None:
     """Measures: ratios and counts with their ranges, what is demanded and what is aimed at."""

@@ -1,8 +1,8 @@
 """Config: placewatch.toml as frozen dataclasses, checked once, where it enters."""
 
+import dataclasses
 import datetime
-import os
-import tempfile
+import difflib
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from tomlkit.exceptions import TOMLKitError
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.space import Origin, PicturePoint, Point
+from placewatch.publish.whole import write_whole
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -241,29 +242,12 @@ def save_setup(path: Path, camera: CameraId, setup: dict[str, Any]) -> None:
             table.add(key, array)
     text = tomlkit.dumps(document)
     parse(text, str(path))
-    replace_file(path, text.encode())
+    write_whole(path, text.encode())
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Puts `content` in place of the file `path`, all at once and durably. Raises Misconfigured."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-            os.chmod(name, mode)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise Misconfigured(
-            f"{path} cannot be written: {error.strerror}",
-            hint="is the disk full, or the folder read-only?",
-        ) from error
+def with_values(camera: CameraSettings, **values: Any) -> CameraSettings:
+    """`camera` with some of its values replaced."""
+    return dataclasses.replace(camera, **values)
 
 
 def _check_names(where: str, camera: CameraSettings) -> None:
@@ -303,8 +287,6 @@ def _complaints(name: str, error: ValidationError) -> list[str]:
 
 def _nearest(detail: Any) -> str:
     """`; did you mean …?` for a misspelt key."""
-    import difflib
-
     if detail["type"] != "unexpected_keyword_argument":
         return ""
     known = {

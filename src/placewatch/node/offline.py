@@ -1,0 +1,446 @@
+"""Offline: one source, analysed until it ends, with a table and a report of what was seen."""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from placewatch.capture import open_source
+from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo
+from placewatch.core.errors import Misconfigured, Unavailable
+from placewatch.core.facts import CameraHealth, Crossing
+from placewatch.core.ids import CameraId, camera_id
+from placewatch.core.space import PicturePoint
+from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
+from placewatch.measure.flow import FlowMeter
+from placewatch.measure.ground import Ground
+from placewatch.measure.line import CountingLine
+from placewatch.measure.scene import Scene
+from placewatch.measure.stage import Stage
+from placewatch.node import config as settings
+from placewatch.node.pipeline import Post, watch
+from placewatch.perceive.backdrop import BackdropPainter
+from placewatch.perceive.detectors import open_detector
+from placewatch.perceive.motion import BackgroundModel
+from placewatch.perceive.tracker import Tracker
+from placewatch.pixels.frame import Frame
+from placewatch.publish import report, table
+from placewatch.publish import watch as published
+from placewatch.publish.watch import WatchedLine, WatchSummary
+from placewatch.store.export import write_facts
+
+DENSITY_COLUMNS = 64
+"""Cells across the picture in which the report counts where road users were."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """What was asked on the command line, unchecked."""
+
+    source: str
+    lines: tuple[str, ...] = ()
+    config: Path | None = None
+    camera: str | None = None
+    out: Path | None = None
+    json: str | None = None
+    detector: str | None = None
+    pace: str = "full"
+    transport: str = "tcp"
+    login_file: Path | None = None
+    start: str | None = None
+
+
+def watch_source(request: WatchRequest) -> None:
+    """Does what `request` asks and prints the outcome. Raises Misconfigured, Unavailable."""
+    if request.out is not None:
+        _check_folder(request.out)
+    camera = _settings_of(request)
+    summary = analyse(
+        _spec_of(request, camera),
+        camera,
+        started=_start_of(request),
+        progress=_bar if sys.stderr.isatty() else None,
+    )
+    if request.json == "-":
+        sys.stdout.write(published.to_json(summary) + "\n")
+    else:
+        table.show(summary)
+        if request.json is not None:
+            published.write_json(summary, Path(request.json))
+    if request.out is not None:
+        page = report.write_report(summary, request.out)
+        write_facts(summary.facts, request.out / "facts.parquet")
+        write_facts(summary.facts, request.out / "facts.csv")
+        sys.stderr.write(f"report: {page}\n")
+
+
+def analyse(
+    spec: SourceSpec,
+    camera: settings.CameraSettings,
+    *,
+    started: UtcMicros | None = None,
+    progress: Callable[[StreamInfo], contextlib.AbstractContextManager[Callable[[int], None]]]
+    | None = None,
+) -> WatchSummary:
+    """Watches `spec` to its end and tells all that was seen. Ctrl-C ends it early.
+
+    A source that is lost after its first frame ends there too, and the loss is counted; one that
+    never delivers a frame raises Unavailable. Raises Misconfigured.
+    """
+    detector = open_detector(camera.detector)
+    clock = SystemClock()
+    started = minute_of(clock.utc()) if started is None else started
+    begun_s, cpu_begun_s = clock.monotonic_s(), time.process_time()
+    source = _Metered(open_source(spec, _Recording(started)))
+    try:
+        _check_lines(camera, source.info)
+        flow = FlowMeter(spec.camera, [_counting_line(line) for line in camera.line], started)
+        post = Post(
+            background=BackgroundModel(),
+            detector=detector,
+            tracker=Tracker(),
+            painter=BackdropPainter(quarantine_s=_quarantine_s(spec, camera, source.info)),
+            stage=Stage(_ground_of(camera), spec.camera),
+            flow=flow,
+        )
+        seen = _Seen(source.info)
+        losses = 0
+        with _until_ctrl_c(source), (progress or _silent)(source.info) as advance:
+
+            def tell(scene: Scene, crossings: list[Crossing]) -> None:
+                seen.add(scene, crossings)
+                advance(scene.frame + 1)
+
+            try:
+                watch(source, post, tell)
+            except Unavailable:
+                if not source.health.frames:
+                    raise
+                losses = 1
+        if not source.health.frames and not source.closed:
+            raise Misconfigured(
+                f"{published.source_name(spec.url)} holds no picture",
+                hint="is the file whole? ffprobe or a player shows what is in it",
+            )
+    finally:
+        source.close()
+    late, facts = flow.finish()
+    seen.crossings += late
+    backdrop = post.painter.backdrop(UtcMicros(started + round(seen.last_s * 1e6)))
+    return WatchSummary(
+        source=spec.url,
+        width_px=source.info.width_px,
+        height_px=source.info.height_px,
+        fps=seen.fps,
+        detector=detector.name,
+        lines=tuple(
+            WatchedLine(
+                line.name,
+                line.from_px,
+                line.to_px,
+                tuple(crossing for crossing in seen.crossings if crossing.line == line.name),
+            )
+            for line in camera.line
+        ),
+        health=_health(spec.camera, started, seen, source.health, losses),
+        cpu_s=time.process_time() - cpu_begun_s,
+        decode_cpu_s=source.decode_cpu_s,
+        wall_s=clock.monotonic_s() - begun_s,
+        facts=tuple(facts),
+        unseen_s=tuple(seen.unseen_s),
+        calibrated=bool(camera.ground),
+        backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,
+        density=seen.density.tolist(),
+    )
+
+
+class _Recording(SystemClock):
+    """The machine's clock, but for UTC, which is that of the recording."""
+
+    def __init__(self, started: UtcMicros) -> None:
+        super().__init__()
+        self._started = started
+
+    def utc(self) -> UtcMicros:
+        return self._started
+
+
+class _Metered:
+    """A source that tells what its decoding cost."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.info: StreamInfo = source.info
+        self.health: SourceHealth = source.health
+        self.decode_cpu_s = 0.0
+        self.closed = False
+
+    def frames(self) -> Iterator[Frame]:
+        frames = self._source.frames()
+        while True:
+            begun_s = time.thread_time()
+            frame = next(frames, None)
+            self.decode_cpu_s += time.thread_time() - begun_s
+            if frame is None:
+                return
+            yield frame
+
+    def close(self) -> None:
+        self.closed = True
+        self._source.close()
+
+
+@dataclass
+class _Seen:
+    """What adds up while a source is watched."""
+
+    info: StreamInfo
+    crossings: list[Crossing] = field(default_factory=list)
+    unseen_s: list[tuple[float, float]] = field(default_factory=list)
+    frames: int = 0
+    first_s: float = 0.0
+    last_s: float = 0.0
+    density: npt.NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = max(1, round(DENSITY_COLUMNS * self.info.height_px / self.info.width_px))
+        self.density = np.zeros((rows, DENSITY_COLUMNS))
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second, of the stretches that were seen."""
+        span_s = self.last_s - self.first_s - sum(until - since for since, until in self.unseen_s)
+        frames = self.frames - 1 - len(self.unseen_s)
+        return frames / span_s if frames > 0 and span_s > 0 else None
+
+    @property
+    def duration_s(self) -> float:
+        """From the start of the first frame to the end of the last."""
+        return self.last_s - self.first_s + (1 / self.fps if self.fps else 0.0)
+
+    @property
+    def coverage_s(self) -> float:
+        return self.duration_s - sum(until - since for since, until in self.unseen_s)
+
+    def add(self, scene: Scene, crossings: list[Crossing]) -> None:
+        self.crossings += crossings
+        if not self.frames:
+            self.first_s = self.last_s = scene.media_s
+        elif scene.after_gap:
+            self.unseen_s.append((self.last_s, scene.media_s))
+        else:
+            rows, columns = self.density.shape
+            for mover in scene.movers:
+                column = int(mover.anchor.x_px / self.info.width_px * columns)
+                row = int(mover.anchor.y_px / self.info.height_px * rows)
+                if 0 <= column < columns and 0 <= row < rows:
+                    self.density[row, column] += scene.media_s - self.last_s
+        self.frames += 1
+        self.last_s = scene.media_s
+
+
+def _health(
+    camera: CameraId, started: UtcMicros, seen: _Seen, health: SourceHealth, losses: int
+) -> CameraHealth:
+    return CameraHealth(
+        at=started,
+        window_s=seen.duration_s,
+        coverage_s=seen.coverage_s,
+        camera=camera,
+        frames=health.frames,
+        frames_dropped=health.frames_dropped,
+        packets_corrupt=health.packets_corrupt,
+        timestamps_repaired=health.timestamps_repaired,
+        gaps=health.gaps,
+        losses=losses,
+        lateness_s_max=health.lateness_s,
+    )
+
+
+def _settings_of(request: WatchRequest) -> settings.CameraSettings:
+    """The camera of the TOML, if one was named, with the command line's lines and detector."""
+    camera = settings.CameraSettings(id="clip", url=request.source)
+    if request.config is not None:
+        loaded = settings.load(request.config)
+        wanted = request.camera
+        found = [
+            one
+            for one in loaded.camera
+            if (one.id == wanted if wanted else one.url == request.source)
+        ]
+        if not found and wanted is None and len(loaded.camera) == 1:
+            found = list(loaded.camera)
+        if not found:
+            names = ", ".join(one.id for one in loaded.camera) or "none"
+            raise Misconfigured(
+                f"{request.config} has no camera {wanted}"
+                if wanted
+                else f"{request.config} does not say which camera {request.source} is",
+                hint=f"add --camera ID; it has {names}",
+            )
+        camera = found[0]
+        ground = tuple(
+            settings.GroundPointSettings(picture.x_px, picture.y_px, ground.x_m, ground.y_m)
+            for picture, ground in settings.ground_pairs(camera, loaded.origin)
+        )
+        camera = settings.with_values(camera, ground=ground)
+    elif request.camera is not None:
+        raise Misconfigured("--camera names a camera of a TOML", hint="add --config FILE")
+    if request.lines:
+        lines = tuple(_line(text) for text in request.lines)
+        names = [line.name for line in lines]
+        for number, name in enumerate(names):
+            if names.index(name) != number:
+                raise Misconfigured(f'two lines are called "{name}"', hint="give each its own")
+        camera = settings.with_values(camera, line=lines)
+    if request.detector is not None:
+        camera = settings.with_values(camera, detector=request.detector)
+    return camera
+
+
+def _spec_of(request: WatchRequest, camera: settings.CameraSettings) -> SourceSpec:
+    if request.pace not in ("full", "real"):
+        raise Misconfigured(f'--pace "{request.pace}" is neither full nor real')
+    if request.transport not in ("tcp", "udp"):
+        raise Misconfigured(f'--transport "{request.transport}" is neither tcp nor udp')
+    if request.login_file is not None:
+        camera = settings.with_values(camera, login_file=str(request.login_file.absolute()))
+    folder = request.config.parent if request.config is not None else Path()
+    return SourceSpec(
+        camera=camera_id(camera.id),
+        url=request.source,
+        pace="real" if request.pace == "real" else "full",
+        transport="udp" if request.transport == "udp" else "tcp",
+        login=settings.login_of(camera, folder),
+    )
+
+
+def _start_of(request: WatchRequest) -> UtcMicros | None:
+    if request.start is None:
+        return None
+    try:
+        return from_rfc3339(request.start)
+    except ValueError as error:
+        raise Misconfigured(
+            f'--start "{request.start}" is no instant', hint="write it as 2026-11-23T08:00:00Z"
+        ) from error
+
+
+def _line(text: str) -> settings.LineSettings:
+    name, _, numbers = text.rpartition("=")
+    try:
+        x1, y1, x2, y2 = (float(number) for number in numbers.split(","))
+    except ValueError as error:
+        raise Misconfigured(
+            f'--line "{text}" is no line', hint="write it as NAME=x1,y1,x2,y2, in pixels"
+        ) from error
+    if not name.strip():
+        raise Misconfigured(f'--line "{text}" has no name', hint="write it as NAME=x1,y1,x2,y2")
+    if not all(map(np.isfinite, (x1, y1, x2, y2))):
+        raise Misconfigured(f'--line "{text}" is no line', hint="write its ends in pixels")
+    if (x1, y1) == (x2, y2):
+        raise Misconfigured(f'--line "{text}" has no length', hint="move one of its ends")
+    return settings.LineSettings(name, (x1, y1), (x2, y2))
+
+
+def _check_lines(camera: settings.CameraSettings, info: StreamInfo) -> None:
+    for line in camera.line:
+        for x_px, y_px in (line.from_px, line.to_px):
+            if not (0 <= x_px <= info.width_px and 0 <= y_px <= info.height_px):
+                raise Misconfigured(
+                    f"the line {line.name} has an end at ({x_px:g}, {y_px:g}), outside the picture",
+                    hint=f"the picture is {info.width_px} by {info.height_px} pixels",
+                )
+
+
+def _check_folder(folder: Path) -> None:
+    """Says at once, not after an hour of watching, that nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".placewatch-probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise Misconfigured(
+            f"{folder} cannot be written: {error.strerror}",
+            hint="give --out another folder",
+        ) from error
+
+
+def _counting_line(line: settings.LineSettings) -> CountingLine:
+    return CountingLine(line.name, PicturePoint(*line.from_px), PicturePoint(*line.to_px))
+
+
+def _ground_of(camera: settings.CameraSettings) -> Ground | None:
+    pairs = settings.ground_pairs(camera, None)
+    if not pairs:
+        return None
+    return Ground.fit(
+        np.array([(picture.x_px, picture.y_px) for picture, _ in pairs]),
+        np.array([(ground.x_m, ground.y_m) for _, ground in pairs]),
+    )
+
+
+def _quarantine_s(spec: SourceSpec, camera: settings.CameraSettings, info: StreamInfo) -> float:
+    """How long a spot must be empty: for a short clip a third of it, since there is no more."""
+    if info.duration_s is None:
+        return camera.backdrop_quarantine_s
+    return min(camera.backdrop_quarantine_s, info.duration_s / 3)
+
+
+@contextlib.contextmanager
+def _until_ctrl_c(source: _Metered) -> Iterator[None]:
+    def end(number: int, frame: FrameType | None) -> None:
+        source.close()
+
+    try:
+        before = signal.signal(signal.SIGINT, end)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _silent(info: StreamInfo) -> Iterator[Callable[[int], None]]:
+    yield lambda frames: None
+
+
+@contextlib.contextmanager
+def _bar(info: StreamInfo) -> Iterator[Callable[[int], None]]:
+    """A progress bar with the rest of the time and frames/s, on the terminal's error side."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    total = info.frames
+    if total is None and info.duration_s is not None and info.fps:
+        total = round(info.duration_s * info.fps)
+    columns: list[Any] = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
+    if total:
+        columns += [TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn()]
+    columns += [TextColumn("frame {task.completed:.0f}"), TextColumn("{task.fields[rate]}")]
+    clock = SystemClock()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("watching", total=total, rate="")
+        begun_s, shown_s = clock.monotonic_s(), 0.0
+
+        def advance(frames: int) -> None:
+            nonlocal shown_s
+            now_s = clock.monotonic_s()
+            if now_s - shown_s > 0.1:
+                shown_s = now_s
+                rate = f"{frames / max(now_s - begun_s, 1e-6):.0f} frames/s"
+                progress.update(task, completed=frames, rate=rate)
+
+        yield advance
