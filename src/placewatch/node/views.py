@@ -1,0 +1,349 @@
+"""Views: what a node shows of itself; each is one object of docs/spec/console-api.md."""
+
+import datetime
+import functools
+import json
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal
+
+from placewatch.core.ids import CameraId
+from placewatch.core.kinds import Direction, Kind
+from placewatch.core.time import UtcMicros, rfc3339
+
+State = Literal["starting", "learning", "watching", "lost", "ended", "refused", "failed"]
+"""What a camera does. Every state but `watching` comes with a sentence why."""
+
+Pixel = tuple[float, float]
+"""(x, y) on the camera's own picture: pixels from its left and top edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionView:
+    """Where a camera hangs and looks, as far as it was told."""
+
+    latitude_deg: float
+    longitude_deg: float
+    bearing_deg: float | None
+    angle_deg: float | None
+    range_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """The camera's notice, but for its place, which stands in the camera."""
+
+    purpose: str
+    legal_basis: str
+    owner: str
+    contact: str
+    until: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A counting line."""
+
+    name: str
+    from_px: Pixel
+    to_px: Pixel
+
+
+@dataclass(frozen=True, slots=True)
+class AreaView:
+    """An area, by three corners or more."""
+
+    name: str
+    corners_px: tuple[Pixel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MetrePoint:
+    """A point on the picture and on the ground, in metres east and north of the origin."""
+
+    x_px: float
+    y_px: float
+    x_m: float
+    y_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class EarthPoint:
+    """A point on the picture and on the ground, in degrees of WGS 84."""
+
+    x_px: float
+    y_px: float
+    latitude_deg: float
+    longitude_deg: float
+
+
+GroundPoint = MetrePoint | EarthPoint
+
+
+@dataclass(frozen=True, slots=True)
+class GroundView:
+    """The points by which a camera knows the ground."""
+
+    points: tuple[GroundPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a technician draws for a camera. `ground` is None where there are no points."""
+
+    lines: tuple[LineView, ...]
+    areas: tuple[AreaView, ...]
+    ground: GroundView | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackdropView:
+    """Of when the backdrop is, and how much of the street it knows, 0..1."""
+
+    at: UtcMicros
+    known_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    """How well a camera delivers: `fps` and `lateness_s` now, the rest since the node started."""
+
+    fps: float
+    lateness_s: float
+    frames: int
+    frames_dropped: int
+    packets_corrupt: int
+    timestamps_repaired: int
+    gaps: int
+    losses: int
+    last_loss: UtcMicros | None
+    last_loss_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What was drawn to cross a line: only a drawn street knows it."""
+
+    left_to_right: Mapping[Kind, int]
+    right_to_left: Mapping[Kind, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LineTotals:
+    """How many crossed a line since `Totals.since`, by kind and direction."""
+
+    name: str
+    left_to_right: Mapping[Kind, int]
+    right_to_left: Mapping[Kind, int]
+    speed_m_s_p85: float | None
+    truth: Truth | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts since 00:00 UTC today or the node's start, whichever is later."""
+
+    since: UtcMicros
+    lines: tuple[LineTotals, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """All that the console shows of a camera but its live scene."""
+
+    id: CameraId
+    place: str
+    state: State
+    why: str | None
+    since: UtcMicros  # of the state
+    retry_in_s: float | None
+    position: PositionView | None
+    width_px: int | None  # None until the first frame of all time
+    height_px: int | None
+    notice: NoticeView | None
+    detector: str
+    lines: tuple[LineView, ...]
+    areas: tuple[AreaView, ...]
+    ground: GroundView | None
+    backdrop: BackdropView | None
+    health: HealthView
+    totals: Totals
+
+    def setup(self) -> Setup:
+        """What can be set up of it."""
+        return Setup(self.lines, self.areas, self.ground)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """The node and all its cameras. `map` is the operator's GeoJSON as it is."""
+
+    site: str
+    version: str
+    demo: bool
+    at: UtcMicros
+    map: Mapping[str, Any] | None
+    cameras: tuple[CameraView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSeries:
+    """One line, kind and direction over time; `count` is None where nothing was watched."""
+
+    line: str
+    kind: Kind
+    direction: Direction
+    count: tuple[int | None, ...]
+    speed_m_s_p85: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Counts over time; every column is as long as `at`, which holds the start of each step."""
+
+    step_s: int
+    at: tuple[UtcMicros, ...]
+    coverage_s: tuple[float, ...]
+    series: tuple[ProfileSeries, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthHistory:
+    """Health over time; every column is as long as `at`; None where nothing is known."""
+
+    step_s: int
+    at: tuple[UtcMicros, ...]
+    coverage_s: tuple[float, ...]
+    frames: tuple[int | None, ...]
+    frames_dropped: tuple[int | None, ...]
+    packets_corrupt: tuple[int | None, ...]
+    timestamps_repaired: tuple[int | None, ...]
+    gaps: tuple[int | None, ...]
+    losses: tuple[int | None, ...]
+    lateness_s_max: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroundPointCheck:
+    """What the other points say of one (leave-one-out); None below 5 points."""
+
+    error_px: float | None
+    error_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroundCheck:
+    """How good a set of ground points is. `grid_px` are the lines of a 5 m grid, to draw."""
+
+    usable: bool
+    why: str | None
+    error_m_rms: float | None
+    points: tuple[GroundPointCheck, ...]
+    grid_px: tuple[tuple[Pixel, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPulse:
+    """What changes of a camera from second to second."""
+
+    id: CameraId
+    state: State
+    why: str | None
+    since: UtcMicros
+    retry_in_s: float | None
+    backdrop_at: UtcMicros | None
+    health: HealthView
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """All cameras at one moment: the event `cameras`."""
+
+    at: UtcMicros
+    cameras: tuple[CameraPulse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeView:
+    """One road user as numbers. `box` is (left, top, right, bottom) in shares of the picture."""
+
+    id: str  # dies with the track
+    kind: Kind
+    box: tuple[float, float, float, float]
+    heading_deg: float | None
+    speed_m_s: float | None
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SceneView:
+    """Who is where now: the event `scene`. `late_s` is how long ago that was."""
+
+    at: UtcMicros
+    media_s: float
+    late_s: float
+    shapes: tuple[ShapeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CrossingView:
+    """A tick of a counter: the event `crossing`."""
+
+    camera: CameraId
+    line: str
+    kind: Kind
+    direction: Direction
+    at: UtcMicros
+    speed_m_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupView:
+    """A camera was set up anew: the event `setup`."""
+
+    camera: CameraId
+
+
+def to_json(view: Any) -> str:
+    """`view` as JSON: instants as RFC 3339, days as ISO 8601. Raises ValueError for NaN."""
+    return json.dumps(plain(view), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def plain(value: Any) -> Any:
+    """`value` in dicts, lists, strings and numbers, as JSON knows them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        result = {}
+        for name, is_time in _shape_of(type(value)):
+            item = getattr(value, name)
+            result[name] = _times(item) if is_time else plain(item)
+        return result
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    raise TypeError(f"a view holds a {type(value).__name__}")
+
+
+def _times(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, int):
+        return rfc3339(UtcMicros(value))
+    return [_times(item) for item in value]
+
+
+@functools.cache
+def _shape_of(view: type) -> tuple[tuple[str, bool], ...]:
+    """Each field of `view`, and whether it holds instants: at run time they are mere integers."""
+    hints = typing.get_type_hints(view)
+    return tuple((item.name, _holds_times(hints[item.name])) for item in fields(view))
+
+
+def _holds_times(hint: Any) -> bool:
+    return hint is UtcMicros or any(_holds_times(part) for part in typing.get_args(hint))
