@@ -1,0 +1,146 @@
+"""Stage: tracks in, a scene out: who stands where on the ground, how fast and which way."""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from placewatch.core.ids import CameraId, TrackId
+from placewatch.core.sightings import Box, Track
+from placewatch.core.space import Point
+from placewatch.core.time import UtcMicros
+from placewatch.measure.ground import Ground
+from placewatch.measure.scene import Mover, Scene, Step
+
+SPEED_WINDOW_S = 0.8  # long enough to average a pixel of jitter, short enough to follow braking
+SPEED_STEPS_MIN = 4
+SPEED_SPAN_S_MIN = 0.3
+MEMORY_S = 2.0  # a slow camera gives its four steps within this, or no speed
+SPEED_ERROR_M_S_MAX = 1.5  # a speed worse known than this (5 km/h) is unknown
+STANDS_SIZES_S = (
+    0.15  # own sizes a second below which somebody stands: a car 0.5, a person 0.15 m/s
+)
+
+
+@dataclass
+class Stage:
+    """Places the tracks of one view on its ground, where that is known.
+
+    It remembers the last two seconds of every track's path, and forgets a track that ended.
+    """
+
+    ground: Ground | None
+    camera: CameraId
+    _paths: dict[TrackId, deque[Step]] = field(default_factory=dict, init=False)
+    _shown: set[TrackId] = field(default_factory=set, init=False)
+
+    def place(
+        self,
+        tracks: Sequence[Track],
+        at: UtcMicros,
+        media_s: float,
+        frame: int,
+        after_gap: bool,
+    ) -> Scene:
+        """The scene of one frame. Only tracks that are certain to be road users are in it."""
+        if after_gap:
+            self._paths.clear()
+            self._shown.clear()
+        living = {track.id for track in tracks}
+        self._paths = {track: path for track, path in self._paths.items() if track in living}
+        self._shown &= living
+        points = self._points(tracks)
+        movers = []
+        for track, point in zip(tracks, points, strict=True):
+            anchor = track.box.bottom_centre
+            path = self._paths.setdefault(track.id, deque())
+            while path and path[0].media_s < media_s - MEMORY_S:
+                path.popleft()
+            before = tuple(path) if track.certain and track.id not in self._shown else ()
+            if track.seen:
+                size_px = size_of(track.box)
+                path.append(Step(at, media_s, frame, anchor.x_px, anchor.y_px, size_px, point))
+            if not track.certain:
+                continue
+            self._shown.add(track.id)
+            movers.append(
+                Mover(
+                    track=track.id,
+                    kind=track.kind,
+                    box=track.box,
+                    anchor=anchor,
+                    point=point,
+                    speed_m_s=speed_m_s(_recent(path, media_s)) if self.ground else None,
+                    heading_deg=_heading_deg(track),
+                    seen=track.seen,
+                    before=before,
+                )
+            )
+        return Scene(at, media_s, frame, self.camera, tuple(movers), after_gap)
+
+    def _points(self, tracks: Sequence[Track]) -> list[Point | None]:
+        if self.ground is None or not tracks:
+            return [None] * len(tracks)
+        anchors = [track.box.bottom_centre for track in tracks]
+        places = self.ground.metres_of(np.array([(a.x_px, a.y_px) for a in anchors]))
+        return [None if x_m != x_m else Point(x_m, y_m) for x_m, y_m in places.tolist()]
+
+
+def size_of(box: Box) -> float:
+    """The side of a square as large as `box`: the scale of a road user on the picture."""
+    return math.sqrt(max(0.0, box.width_px) * max(0.0, box.height_px))
+
+
+def speed_m_s(steps: Iterable[Step]) -> float | None:
+    """The speed along `steps`: least squares, once more without outliers.
+
+    0.0 where it does not differ from standing; None where the ground is unknown, the steps are
+    too few or too close in time, or the speed would be worse known than 1.5 m/s.
+    """
+    placed = [(s.media_s, s.point.x_m, s.point.y_m) for s in steps if s.point is not None]
+    if len(placed) < SPEED_STEPS_MIN or placed[-1][0] - placed[0][0] < SPEED_SPAN_S_MIN:
+        return None
+    east, north, error_m_s, off = _slope(placed)
+    # A step off by more than three (robust) standard deviations is a box that jumped.
+    limit = 3 * 1.4826 * sorted(off)[len(off) // 2] + 1e-9
+    kept = [step for step, distance in zip(placed, off, strict=True) if distance <= limit]
+    if SPEED_STEPS_MIN <= len(kept) < len(placed):
+        east, north, error_m_s, _ = _slope(kept)
+    if error_m_s > SPEED_ERROR_M_S_MAX:
+        return None
+    speed = math.hypot(east, north)
+    return 0.0 if speed < 2 * error_m_s else speed
+
+
+def _slope(placed: list[tuple[float, float, float]]) -> tuple[float, float, float, list[float]]:
+    """Least squares: (m/s east, m/s north, their standard error, distance of each step, m)."""
+    number = len(placed)
+    mean_t = sum(t for t, _, _ in placed) / number
+    mean_x = sum(x for _, x, _ in placed) / number
+    mean_y = sum(y for _, _, y in placed) / number
+    spread = sum((t - mean_t) ** 2 for t, _, _ in placed)
+    east = sum((t - mean_t) * (x - mean_x) for t, x, _ in placed) / spread
+    north = sum((t - mean_t) * (y - mean_y) for t, _, y in placed) / spread
+    off = [
+        math.hypot(x - mean_x - east * (t - mean_t), y - mean_y - north * (t - mean_t))
+        for t, x, y in placed
+    ]
+    variance = sum(distance**2 for distance in off) / (2 * number - 4)
+    return east, north, math.sqrt(variance / spread), off
+
+
+def _recent(path: deque[Step], media_s: float) -> list[Step]:
+    """The steps of the speed window; at a low frame rate the last few of the memory."""
+    recent = [step for step in path if step.media_s >= media_s - SPEED_WINDOW_S]
+    if recent and len(recent) < SPEED_STEPS_MIN:
+        return list(path)[-SPEED_STEPS_MIN:]
+    return recent
+
+
+def _heading_deg(track: Track) -> float | None:
+    right, down = track.velocity_px_s
+    if math.hypot(right, down) < STANDS_SIZES_S * size_of(track.box):
+        return None
+    return math.degrees(math.atan2(down, right)) % 360
