@@ -1,0 +1,223 @@
+"""Decode: a container's one video stream becomes pictures; sound and data are never read on."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from placewatch.capture.source import SourceHealth, StreamInfo
+from placewatch.core.ids import CameraId
+from placewatch.core.time import UtcMicros
+from placewatch.pixels.frame import Frame
+
+DAMAGED_READS_MAX = 100  # in a row; then the rest of a container is taken for lost
+PIXELS_MAX = 8192 * 8192  # a damaged header must not ask for the whole memory
+
+PLANAR_LUMA = frozenset(
+    "gray nv12 nv16 nv21 nv24 yuv410p yuv411p yuv420p yuv422p yuv440p yuv444p yuva420p yuva422p "
+    "yuva444p yuvj411p yuvj420p yuvj422p yuvj440p yuvj444p".split()
+)
+"""Pixel formats whose first plane is the luma in bytes, and needs no conversion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture, still in the decoder's memory. `ticks` is the stream's own time."""
+
+    image: VideoFrame
+    ticks: int | None
+    number: int
+    damaged: bool  # packets before it were lost or broken
+
+
+class NoVideo(Exception):
+    """The container opened, and holds no video stream."""
+
+
+class NoDecoder(Exception):
+    """The video's codec cannot be decoded; the argument is its name."""
+
+
+class Decoder:
+    """One open container. Belongs to one thread at a time.
+
+    Raises FFmpeg's own errors, NoVideo and NoDecoder: who opens knows how to word them.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        health: SourceHealth,
+        *,
+        format: str | None = None,
+        options: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        self._health = health
+        container = av.open(
+            target,
+            format=format,
+            options=dict(options or {}),
+            timeout=timeout_s,
+            metadata_errors="replace",
+        )
+        assert isinstance(container, InputContainer)
+        self._container = container
+        try:
+            self._stream = only_video(container)
+        except BaseException:
+            container.close()
+            raise
+        # One thread for each stream: the cores are shared by cameras, and threads within a
+        # decoder cost CPU seconds and delay. See docs/design/capture.md.
+        self._stream.codec_context.thread_count = 1
+        self._stream.codec_context.options = {"max_pixels": str(PIXELS_MAX)}
+        self.format = container.format.name
+        self.time_base = self._stream.time_base or Fraction(1, 90_000)
+        self.info = _info(container, self._stream)
+        self._number = 0
+        self._damaged = False
+
+    def pictures(self) -> Iterator[Picture]:
+        """All pictures until the container ends. Damaged packets are counted and passed over."""
+        damaged_reads = 0
+        while damaged_reads < DAMAGED_READS_MAX:
+            try:
+                for packet in self._container.demux(self._stream):
+                    damaged_reads = 0
+                    yield from self._decode(packet)
+                return
+            except av.error.InvalidDataError:
+                damaged_reads += 1
+                self._note_damage()
+
+    def close(self) -> None:
+        """Frees the container; pictures that were handed out stay valid."""
+        self._container.close()
+
+    def _decode(self, packet: "Packet[VideoStream]") -> Iterator[Picture]:
+        if packet.is_corrupt:
+            self._note_damage()
+        try:
+            images = packet.decode()
+        except av.error.EOFError:  # flushed before, when a damaged read came in between
+            return
+        except av.error.FFmpegError:
+            self._note_damage()
+            return
+        for image in images:
+            number = self._number
+            self._number += 1
+            if image.is_corrupt:
+                self._note_damage()
+                continue
+            damaged, self._damaged = self._damaged, False
+            ticks = image.pts if image.pts is not None else image.dts
+            yield Picture(image, ticks, number, damaged)
+
+    def _note_damage(self) -> None:
+        self._health.packets_corrupt += 1
+        self._damaged = True
+
+
+def only_video(container: InputContainer) -> VideoStream:
+    """The first video stream, after telling the demuxer to drop all others: sound above all."""
+    chosen: VideoStream | None = None
+    for stream in container.streams:
+        is_video = isinstance(stream, VideoStream)
+        if is_video and chosen is None and not stream.disposition & Disposition.attached_pic:
+            chosen = stream
+        else:
+            stream.discard = Discard.all
+    if chosen is None:
+        raise NoVideo
+    if chosen.codec_context is None:
+        raise NoDecoder(_codec_name(chosen))
+    return chosen
+
+
+class Darkroom:
+    """Makes a session's frames from its pictures. `to_rgb` may be called from any thread.
+
+    Where the size changes, the street lies elsewhere in the picture: that counts as a gap.
+    """
+
+    def __init__(self, camera: CameraId, health: SourceHealth) -> None:
+        self._camera = camera
+        self._health = health
+        self._size_px: tuple[int, int] | None = None
+        self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
+        self._lock = threading.Lock()
+
+    def develop(
+        self, picture: Picture, *, at: UtcMicros, media_s: float, after_gap: bool
+    ) -> Frame:
+        image = picture.image
+        size_px = (image.width, image.height)
+        if self._size_px is not None and size_px != self._size_px and not after_gap:
+            after_gap = True
+            self._health.gaps += 1
+        self._size_px = size_px
+        self._health.frames += 1
+        to_rgb: Callable[[int], npt.NDArray[np.uint8]] = partial(self._to_rgb, image)
+        return Frame(
+            self._camera, at, media_s, picture.number, self._luma(image), to_rgb, after_gap
+        )
+
+    def _luma(self, image: VideoFrame) -> npt.NDArray[np.uint8]:
+        """A read-only view on the decoder's luma plane, which it keeps alive; rarely a copy."""
+        plane = image.planes[0] if image.format.name in PLANAR_LUMA else None
+        if plane is None or plane.line_size < image.width:
+            with self._lock:
+                image = self._reformatter.reformat(image, format="gray")
+            plane = image.planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(image.height, plane.line_size)
+        luma = rows[:, : image.width]
+        luma.flags.writeable = False
+        return luma
+
+    def _to_rgb(self, image: VideoFrame, width_px: int) -> npt.NDArray[np.uint8]:
+        height_px = max(1, round(image.height * width_px / image.width))
+        with self._lock:
+            scaled = self._reformatter.reformat(
+                image,
+                width=width_px,
+                height=height_px,
+                format="rgb24",
+                interpolation=Interpolation.AREA,
+            )
+        return scaled.to_ndarray()
+
+
+def _info(container: InputContainer, stream: VideoStream) -> StreamInfo:
+    rate = stream.average_rate or stream.guessed_rate
+    fps = float(rate) if rate else None
+    if fps is not None and not 0 < fps <= 240:  # a clock rate given as a frame rate
+        fps = None
+    duration_s: float | None = None
+    if stream.duration is not None and stream.time_base is not None:
+        duration_s = float(stream.duration * stream.time_base)
+    elif container.duration is not None:
+        duration_s = container.duration / av.time_base
+    if duration_s is not None and duration_s <= 0:
+        duration_s = None
+    context = stream.codec_context
+    return StreamInfo(
+        context.width, context.height, _codec_name(stream), fps, duration_s, stream.frames or None
+    )
+
+
+def _codec_name(stream: VideoStream) -> str:
+    return stream.codec_context.name if stream.codec_context is not None else "unknown"

@@ -1,0 +1,58 @@
+"""Network: how RTSP and HTTP cameras are reached."""
+
+from collections.abc import Callable
+
+from placewatch.capture.address import parse_address
+from placewatch.capture.live import Line, LiveSource
+from placewatch.capture.source import SourceSpec
+from placewatch.core.time import Clock
+
+HTTP_FORMATS = (
+    "asf,av1,avi,flv,h264,hevc,hls,ivf,m4v,matroska,webm,mjpeg,mov,mp4,m4a,3gp,3g2,mj2,mpeg,mpegts,"
+    "mpegvideo,mpjpeg,mxf,nut,obu,ogg"
+)
+AGENT = "placewatch"
+
+
+def rtsp_source(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) -> LiveSource:
+    """A camera at `rtsp://` or `rtsps://`. Sound is not even asked for."""
+    address = parse_address(spec.url, spec.login)
+    options = {
+        "rtsp_transport": spec.transport,
+        "allowed_media_types": "video",  # other tracks are described, but never set up
+        "timeout": _micros(spec.timeout_s),
+        "user_agent": AGENT,
+        **_PROBING,
+    }
+    line = Line(address.shown, address.with_login(), "rtsp", options, address.host)
+    return LiveSource(spec, clock, line, stopping=stopping)
+
+
+def http_source(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) -> LiveSource:
+    """Motion JPEG, or any video behind `http://` or `https://`."""
+    address = parse_address(spec.url, spec.login)
+    options = {
+        "format_whitelist": HTTP_FORMATS,
+        "protocol_whitelist": "http,https,tls,tcp,crypto,httpproxy",
+        "rw_timeout": _micros(spec.timeout_s),
+        "user_agent": AGENT,
+        **_PROBING,
+    }
+    line = Line(
+        address.shown,
+        address.with_login(),
+        None,
+        options,
+        address.host,
+        untimed_formats=("mpjpeg", "mjpeg"),  # a row of JPEG files, without times
+        ends=True,
+    )
+    return LiveSource(spec, clock, line, stopping=stopping)
+
+
+# A camera says what it sends in its description; FFmpeg would watch for 5 s to guess the rest.
+_PROBING = {"analyzeduration": "1000000", "fpsprobesize": "2"}
+
+
+def _micros(duration_s: float) -> str:
+    return str(round(duration_s * 1e6))
