@@ -1,0 +1,192 @@
+"""Bodies: what the browser may send, checked once, here."""
+
+import json
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.requests import Request
+
+from placewatch.console.errors import Stop, WrongValue
+from placewatch.node.views import (
+    AreaView,
+    CameraView,
+    EarthPoint,
+    GroundPoint,
+    GroundView,
+    LineView,
+    MetrePoint,
+    Setup,
+)
+
+BODY_BYTES_MAX = 256 * 1024
+PICTURE_PX_MAX = 16_384  # larger than any camera's picture, for those not seen yet
+LINE_PX_MIN = 2.0  # two points that are the same to the eye make no line
+AREA_PX2_MIN = 4.0
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
+Pixel = tuple[Coordinate, Coordinate]
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=60,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$",
+    ),
+]
+"""A name that can be printed: no control characters, none that turn the writing around."""
+
+
+class LineBody(_Body):
+    name: Name
+    from_px: Pixel
+    to_px: Pixel
+
+
+class AreaBody(_Body):
+    name: Name
+    corners_px: Annotated[tuple[Pixel, ...], Field(min_length=3, max_length=100)]
+
+
+class GroundPointBody(_Body):
+    x_px: Coordinate
+    y_px: Coordinate
+    x_m: Coordinate | None = None
+    y_m: Coordinate | None = None
+    latitude_deg: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude_deg: Annotated[float, Field(ge=-180, le=180)] | None = None
+
+
+class GroundBody(_Body):
+    points: Annotated[tuple[GroundPointBody, ...], Field(max_length=100)]
+
+
+class SetupBody(_Body):
+    lines: Annotated[tuple[LineBody, ...], Field(max_length=100)]
+    areas: Annotated[tuple[AreaBody, ...], Field(max_length=100)]
+    ground: GroundBody | None
+    revision: Annotated[str, Field(max_length=64)] | None = None
+
+
+class SessionBody(_Body):
+    user: Annotated[str, Field(max_length=60)]
+    password: Annotated[str, Field(max_length=1024)]
+
+
+Body = TypeVar("Body", bound=_Body)
+
+
+async def read_body(request: Request, model: type[Body]) -> Body:
+    """The JSON body of `request` as a `model`. Raises Stop or WrongValue."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise Stop(415, "the body is not JSON", "send Content-Type: application/json")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES_MAX:
+            raise Stop(413, f"the body is larger than {BODY_BYTES_MAX // 1024} kB")
+    try:
+        return model.model_validate_json(bytes(body))
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_context=False)[0]
+        if detail["type"] == "json_invalid":
+            raise Stop(400, "the body is no JSON", "was it cut short?") from error
+        path = ".".join(str(part) for part in detail["loc"])
+        raise WrongValue(path, _sentence(path, detail["type"], detail["msg"])) from error
+
+
+def setup_of(body: SetupBody, camera: CameraView) -> Setup:
+    """What `body` draws on the picture of `camera`. Raises WrongValue."""
+    for key, names in (
+        ("lines", [line.name for line in body.lines]),
+        ("areas", [area.name for area in body.areas]),
+    ):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise WrongValue(
+                    f"{key}.{index}.name", f'there is another "{name}"', "give each its own name"
+                )
+    for index, line in enumerate(body.lines):
+        _within(camera, f"lines.{index}.from_px", line.from_px)
+        _within(camera, f"lines.{index}.to_px", line.to_px)
+        (x0, y0), (x1, y1) = line.from_px, line.to_px
+        if abs(x1 - x0) + abs(y1 - y0) < LINE_PX_MIN:
+            raise WrongValue(f"lines.{index}.to_px", f"{line.name} has no length", "draw it longer")
+    for index, area in enumerate(body.areas):
+        for number, corner in enumerate(area.corners_px):
+            _within(camera, f"areas.{index}.corners_px.{number}", corner)
+        if _size_px2(area.corners_px) < AREA_PX2_MIN:
+            raise WrongValue(
+                f"areas.{index}.corners_px", f"{area.name} encloses nothing", "draw it larger"
+            )
+    points = ground_points_of(body.ground, camera, "ground.points") if body.ground else ()
+    if 0 < len(points) < 4:
+        raise WrongValue(
+            "ground.points", f"{len(points)} points do not make a plane", "place 4 or more, or none"
+        )
+    return Setup(
+        tuple(LineView(line.name, line.from_px, line.to_px) for line in body.lines),
+        tuple(AreaView(area.name, area.corners_px) for area in body.areas),
+        GroundView(points) if points else None,
+    )
+
+
+def ground_points_of(
+    body: GroundBody, camera: CameraView, path: str = "points"
+) -> tuple[GroundPoint, ...]:
+    """The ground points in `body`. Raises WrongValue."""
+    points: list[GroundPoint] = []
+    for index, point in enumerate(body.points):
+        _within(camera, f"{path}.{index}", (point.x_px, point.y_px))
+        metres = (point.x_m, point.y_m)
+        degrees = (point.latitude_deg, point.longitude_deg)
+        if None not in metres and degrees == (None, None):
+            assert point.x_m is not None
+            assert point.y_m is not None
+            points.append(MetrePoint(point.x_px, point.y_px, point.x_m, point.y_m))
+        elif None not in degrees and metres == (None, None):
+            assert point.latitude_deg is not None
+            assert point.longitude_deg is not None
+            points.append(
+                EarthPoint(point.x_px, point.y_px, point.latitude_deg, point.longitude_deg)
+            )
+        else:
+            raise WrongValue(
+                f"{path}.{index}",
+                "the point has no one place on the ground",
+                "give x_m and y_m, or latitude_deg and longitude_deg",
+            )
+    return tuple(points)
+
+
+def _within(camera: CameraView, path: str, point: Pixel) -> None:
+    width_px = camera.width_px or PICTURE_PX_MAX
+    height_px = camera.height_px or PICTURE_PX_MAX
+    if not (0 <= point[0] <= width_px and 0 <= point[1] <= height_px):
+        raise WrongValue(
+            path,
+            f"({point[0]:g}, {point[1]:g}) is outside the picture",
+            f"it is {width_px} pixels wide and {height_px} high",
+        )
+
+
+def _size_px2(corners: tuple[Pixel, ...]) -> float:
+    """The area inside, by the shoelace formula; 0 where all corners lie on a line."""
+    pairs = zip(corners, corners[1:] + corners[:1], strict=True)
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairs)) / 2
+
+
+def _sentence(path: str, kind: str, message: str) -> str:
+    name = path.rpartition(".")[2] or "the body"
+    if kind == "extra_forbidden":
+        return f"there is no {json.dumps(name[:60])} here"
+    if kind == "missing":
+        return f"{name} is missing"
+    if kind == "string_pattern_mismatch":
+        return f"{name} holds characters that cannot be printed"
+    return f"{name}: {message[:1].lower()}{message[1:]}"

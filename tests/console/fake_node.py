@@ -1,0 +1,154 @@
+"""Fake node: a node in memory, with one street, for the tests of the console."""
+
+import datetime
+import hashlib
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import argon2
+
+from placewatch.core.acts import Actor, Role, User
+from placewatch.core.errors import Misconfigured
+from placewatch.core.ids import CameraId
+from placewatch.core.kinds import Direction, Kind
+from placewatch.core.time import Clock, SystemClock, UtcMicros
+from placewatch.node.live import Live
+from placewatch.node.views import (
+    CameraPulse,
+    CameraView,
+    GroundCheck,
+    GroundPoint,
+    GroundPointCheck,
+    HealthHistory,
+    HealthView,
+    LineTotals,
+    LineView,
+    NoticeView,
+    PositionView,
+    Profile,
+    ProfileSeries,
+    Pulse,
+    Setup,
+    SiteView,
+    Totals,
+)
+from placewatch.register.journal import Journal
+
+STREET = CameraId("street")
+AT = UtcMicros(1_795_428_000_000_000)
+JPEG = b"\xff\xd8" + hashlib.sha256(b"a street").digest() + b"\xff\xd9"
+CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "four random words here"
+
+
+def user(name: str, role: Role) -> User:
+    """A user with PASSWORD, hashed cheaply."""
+    return User(name, role, CHEAP.hash(PASSWORD), AT)
+
+
+class FakeUsers:
+    def __init__(self, users: Iterable[User] = ()) -> None:
+        self.users = {user.name: user for user in users}
+
+    def get(self, name: str) -> User | None:
+        return self.users.get(name)
+
+    def all(self) -> Sequence[User]:
+        return list(self.users.values())
+
+
+class FakeNode:
+    """A node whose camera `street` has one line, and whose store is made up."""
+
+    def __init__(
+        self, folder: Path, users: Iterable[User] = (), clock: Clock | None = None
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.journal = Journal(folder / "journal.jsonl", self.clock)
+        self.users = FakeUsers(users)
+        self.live = Live()
+        self.saved: list[tuple[CameraId, Setup, Actor]] = []
+        self.fails: Exception | None = None
+        self.backdrop: tuple[bytes, UtcMicros] | None = (JPEG, AT)
+        self.pulses = 0
+        self._setup = Setup((LineView("East arm", (660, 210), (690, 408)),), (), None)
+        self._lock = threading.Lock()
+
+    def site(self) -> SiteView:
+        view = self.camera(STREET)
+        assert view is not None
+        return SiteView("Kista", "0.1.0", True, AT, None, (view,))
+
+    def pulse(self) -> Pulse:
+        self.pulses += 1
+        street = CameraPulse(STREET, "watching", None, AT, None, AT, _HEALTH, self._totals())
+        return Pulse(self.clock.utc(), (street,))
+
+    def camera(self, camera: CameraId) -> CameraView | None:
+        if camera != STREET:
+            return None
+        with self._lock:
+            setup = self._setup
+        return CameraView(
+            id=STREET,
+            place="Stationsplein, north-east",
+            state="watching",
+            why=None,
+            since=AT,
+            retry_in_s=None,
+            position=PositionView(59.4, 17.9, 40.0, 62.0, 60.0),
+            width_px=1280,
+            height_px=720,
+            notice=NoticeView(
+                "safety", "road act", "Kista", "a@b.example", datetime.date(2027, 6, 30)
+            ),
+            detector="motion",
+            lines=setup.lines,
+            areas=setup.areas,
+            ground=setup.ground,
+            backdrop=None,
+            health=_HEALTH,
+            totals=self._totals(),
+        )
+
+    def backdrop_jpeg(self, camera: CameraId) -> tuple[bytes, UtcMicros] | None:
+        return self.backdrop
+
+    def profile(self, camera: CameraId, since: UtcMicros, until: UtcMicros, step_s: int) -> Profile:
+        at = tuple(UtcMicros(t) for t in range(since, until, step_s * 1_000_000))
+        unknown = tuple(None for _ in at)
+        series = ProfileSeries("East arm", Kind.CAR, Direction.LEFT_TO_RIGHT, unknown, unknown)
+        return Profile(step_s, at, tuple(0.0 for _ in at), (series,))
+
+    def health(
+        self, camera: CameraId, since: UtcMicros, until: UtcMicros, step_s: int
+    ) -> HealthHistory:
+        at = tuple(UtcMicros(t) for t in range(since, until, step_s * 1_000_000))
+        none = tuple(None for _ in at)
+        covered = tuple(0.0 for _ in at)
+        return HealthHistory(step_s, at, covered, none, none, none, none, none, none, none)
+
+    def check_ground(self, camera: CameraId, points: Sequence[GroundPoint]) -> GroundCheck:
+        checks = tuple(GroundPointCheck(None, None) for _ in points)
+        if len(points) < 4:
+            return GroundCheck(False, "it takes 4 points", None, checks, ())
+        return GroundCheck(True, None, 0.12, checks, (((0.0, 0.0), (10.0, 0.0)),))
+
+    def save_setup(self, camera: CameraId, setup: Setup, actor: Actor) -> None:
+        if self.fails:
+            raise self.fails
+        if any(line.name == "forbidden" for line in setup.lines):
+            raise Misconfigured("the TOML cannot be written", hint="is the disk full?")
+        with self._lock:
+            self._setup = setup
+        self.saved.append((camera, setup, actor))
+        self.live.setup(camera)
+
+    def _totals(self) -> Totals:
+        none = {kind: 0 for kind in Kind}
+        lines = [LineTotals(line.name, none, none, None, None) for line in self._setup.lines]
+        return Totals(AT, tuple(lines))
+
+
+_HEALTH = HealthView(25.0, 0.18, 0, 0, 0, 0, 0, 0, None, None)
