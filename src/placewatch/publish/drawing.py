@@ -1,0 +1,336 @@
+"""Drawing: streets, profiles and histograms as SVG, from numbers and an empty street alone."""
+
+import base64
+import io
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from PIL import Image
+
+from placewatch.core.facts import Crossing
+from placewatch.core.kinds import Direction
+from placewatch.publish.watch import WatchedLine
+from placewatch.publish.words import GROUP_WORDS, GROUPS, duration, way, whole
+
+BIN_SIZES_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
+BINS_MAX = 60
+SPEED_STEP_KM_H = 5
+"""Width of the histogram's bins; that of the customary spot-speed tables."""
+
+_WIDTH, _NARROW_WIDTH, _HEIGHT = 760, 400, 190
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 10, 24  # margins of a chart: room for its axes' numbers
+
+# A hue that says "more" by growing darker, and is no state's colour: (share, (r, g, b, opacity)).
+_HEAT = (
+    (0.00, (255, 214, 102, 0)),
+    (0.08, (255, 205, 92, 90)),
+    (0.35, (245, 146, 62, 165)),
+    (0.70, (190, 70, 125, 205)),
+    (1.00, (84, 36, 132, 230)),
+)
+_HEAT_CELL_PX = 10
+
+
+def street(
+    width_px: int, height_px: int, backdrop_jpeg: bytes | None, lines: Sequence[WatchedLine]
+) -> str:
+    """The street without anybody, with its counting lines and what was counted at each."""
+    unit = max(width_px, 1) / 760  # one CSS pixel, at the width it is usually shown
+    parts = [_svg(width_px, height_px, "The street without anybody, and its counting lines")]
+    parts.append(_empty_street(width_px, height_px, backdrop_jpeg, unit))
+    parts.extend(_counting_line(line, width_px, height_px, unit) for line in lines)
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def movement(
+    width_px: int, height_px: int, backdrop: bool, density: Sequence[Sequence[float]]
+) -> str:
+    """Where road users were, as colour over the street. `backdrop`: `street` has drawn one."""
+    heat = base64.b64encode(heat_png(density)).decode()
+    size = f'width="{width_px}" height="{height_px}"'
+    ground = '<use href="#street"/>' if backdrop else f'<rect class="blank" {size}/>'
+    return (
+        _svg(width_px, height_px, "Where road users moved: darker is more")
+        + f'<g class="pale">{ground}</g>'
+        + f'<image {size} preserveAspectRatio="none" href="data:image/png;base64,{heat}"/></svg>'
+    )
+
+
+def heat_png(density: Sequence[Sequence[float]]) -> bytes:
+    """`density` as a see-through PNG, smooth between its cells.
+
+    Colour grows with the root of the density, so that a quiet pavement beside a road still shows.
+    """
+    columns, rows = len(density[0]), len(density)
+    most = max(max(row) for row in density) or 1.0
+    grey = Image.new("L", (columns, rows))
+    grey.putdata([round(255 * math.sqrt(max(0.0, cell) / most)) for row in density for cell in row])
+    size = (columns * _HEAT_CELL_PX, rows * _HEAT_CELL_PX)
+    smooth = grey.resize(size, Image.Resampling.BICUBIC)
+    ramp = [_heat(level / 255) for level in range(256)]
+    bands = [smooth.point([colour[band] for colour in ramp]) for band in range(4)]
+    stream = io.BytesIO()
+    Image.merge("RGBA", bands).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A piece of the profile. `seen_s` are its seen stretches; empty where nothing is known."""
+
+    start_s: float
+    end_s: float
+    seen_s: tuple[tuple[float, float], ...]
+    counts: dict[str, int]  # by group of kinds
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def bins(
+    crossings: Sequence[Crossing],
+    duration_s: float,
+    unseen_s: Sequence[tuple[float, float]],
+) -> list[Bin]:
+    """`crossings` in at most 60 bins of a round size; the last may be shorter."""
+    if duration_s <= 0:
+        return []
+    size_s: float = next((s for s in BIN_SIZES_S if duration_s <= s * BINS_MAX), 0)
+    if not size_s:
+        size_s = 86400.0 * math.ceil(duration_s / 86400 / BINS_MAX)
+    number = math.ceil(duration_s / size_s)
+    counts = [dict.fromkeys(GROUPS, 0) for _ in range(number)]
+    for crossing in crossings:
+        place = min(number - 1, max(0, int(crossing.media_s // size_s)))
+        counts[place][_group(crossing)] += 1
+    edges = [min(step * size_s, duration_s) for step in range(number + 1)]
+    return [
+        Bin(start_s, end_s, _without(start_s, end_s, unseen_s), count)
+        for start_s, end_s, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+
+
+def profile(
+    steps: Sequence[Bin],
+    unseen_s: Sequence[tuple[float, float]],
+    label: Callable[[float], str],
+) -> str:
+    """Crossings over time, stacked by kind. What was not seen is grey and has no base line."""
+    duration_s = steps[-1].end_s
+    top = _ceiling(max(step.total for step in steps))
+    inner, base = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _BOTTOM
+
+    def x(seconds: float) -> float:
+        return _LEFT + inner * seconds / duration_s
+
+    def y(count: float) -> float:
+        return base - (base - _TOP) * count / top
+
+    parts = [_svg(_WIDTH, _HEIGHT, "Crossings over time", "chart"), _count_axis(top, y)]
+    for since_s, until_s in unseen_s:
+        left, right = x(max(0.0, since_s)), x(min(duration_s, until_s))
+        if right > left:
+            parts.append(
+                f'<rect class="unseen" x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" '
+                f'height="{base - _TOP}"><title>not seen for {duration(until_s - since_s)}</title>'
+                "</rect>"
+            )
+            if right - left > 52:
+                parts.append(
+                    f'<text class="axis middle" x="{(left + right) / 2:.1f}" y="{_TOP + 16}">'
+                    "not seen</text>"
+                )
+    for step in steps:
+        parts.append(_bar(step, x, y, label))
+    step_s = _tick_s(duration_s)
+    for number in range(int(duration_s / step_s + 1e-9) + 1):
+        place = number * step_s
+        anchor = "middle" if 0 < place < duration_s * 0.97 else ("" if place == 0 else "end")
+        parts.append(
+            f'<text class="axis {anchor}" x="{x(place):.1f}" y="{_HEIGHT - 7}">'
+            f"{label(place)}</text>"
+        )
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def speed_histogram(speeds_km_h: Sequence[float], mean_km_h: float, p85_km_h: float | None) -> str:
+    """How many passed at which speed, with the mean and the speed that 85 % stay below."""
+    size = SPEED_STEP_KM_H
+    first = int(min(speeds_km_h) // size)
+    last = max(int(max(speeds_km_h) // size), first + 5)
+    counts = [0] * (last - first + 1)
+    for speed in speeds_km_h:
+        counts[int(speed // size) - first] += 1
+    top = _ceiling(max(counts))
+    inner, base = _NARROW_WIDTH - _LEFT - _RIGHT, _HEIGHT - _BOTTOM
+
+    def x(km_h: float) -> float:
+        return _LEFT + inner * (km_h / size - first) / len(counts)
+
+    def y(count: float) -> float:
+        return base - (base - _TOP - 16) * count / top
+
+    parts = [_svg(_NARROW_WIDTH, _HEIGHT, "How many at which speed", "chart")]
+    parts.append(_count_axis(top, y, _NARROW_WIDTH))
+    parts.append(f'<path class="base" d="M{_LEFT} {base}H{_NARROW_WIDTH - _RIGHT}"/>')
+    for number, count in enumerate(counts):
+        low = (first + number) * size
+        if count:
+            parts.append(
+                f'<rect class="car" x="{x(low) + 1:.1f}" y="{y(count):.1f}" '
+                f'width="{x(low + size) - x(low) - 2:.1f}" height="{base - y(count):.1f}">'
+                f"<title>{low} to {low + size} km/h: {count}</title></rect>"
+            )
+    every = math.ceil(len(counts) / 9)
+    for number in range(0, len(counts) + 1, every):
+        edge = (first + number) * size
+        parts.append(f'<text class="axis middle" x="{x(edge):.1f}" y="{_HEIGHT - 7}">{edge}</text>')
+    marks = [("mean", mean_km_h)] + ([("V85", p85_km_h)] if p85_km_h is not None else [])
+    for number, (name, km_h) in enumerate(marks):
+        # The mean's words stand left of its mark and V85's right, so that they never meet.
+        side, shift = ("end", -5.0) if number == 0 else ("start", 5.0)
+        parts.append(
+            f'<path class="mark" d="M{x(km_h):.1f} {_TOP}V{base}"/>'
+            f'<text class="{side}" x="{x(km_h) + shift:.1f}" y="{_TOP + 10}">'
+            f"{name} {km_h:.0f}</text>"
+        )
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _svg(width: float, height: float, title: str, style: str = "scene") -> str:
+    return (
+        f'<svg class="{style}" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg">'
+    )
+
+
+def _empty_street(width_px: int, height_px: int, jpeg: bytes | None, unit: float) -> str:
+    size = f'width="{width_px}" height="{height_px}"'
+    if jpeg is None:
+        return (
+            f'<rect class="blank" {size}/><text class="why middle" x="{width_px / 2:g}" '
+            f'y="{height_px / 2:g}" font-size="{15 * unit:.1f}">'
+            "No spot was empty for long enough to be shown.</text>"
+        )
+    data = base64.b64encode(jpeg).decode()
+    return (
+        f'<image id="street" {size} preserveAspectRatio="none" '
+        f'href="data:image/jpeg;base64,{data}"/>'
+    )
+
+
+def _counting_line(line: WatchedLine, width_px: int, height_px: int, unit: float) -> str:
+    (x1, y1), (x2, y2) = line.from_px, line.to_px
+    told = [line.name]
+    for direction in Direction:
+        number = sum(crossing.direction is direction for crossing in line.crossings)
+        told.append(f"{way(line.from_px, line.to_px, direction)[0]} {whole(number)}")
+    text = "   ".join(told)
+    size = 13 * unit
+    wide, high = (len(text) * 0.55 + 1.4) * size, 1.75 * size
+    # Beside the line's end, moved as far as it takes to stay on the picture.
+    left = min(max(x2 + 6 * unit, 4 * unit), max(4 * unit, width_px - wide - 4 * unit))
+    top = min(max(y2 - high / 2, 4 * unit), max(4 * unit, height_px - high - 4 * unit))
+    return (
+        f'<path class="line edge" stroke-width="{6 * unit:.1f}" d="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
+        f'<path class="line" stroke-width="{3 * unit:.1f}" d="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
+        f'<circle class="line dot" cx="{x1:g}" cy="{y1:g}" r="{4.5 * unit:.1f}" '
+        f'stroke-width="{1.5 * unit:.1f}"/>'
+        f'<rect class="chip" x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{high:.1f}" '
+        f'rx="{4 * unit:.1f}"/>'
+        f'<text class="chip" xml:space="preserve" x="{left + wide / 2:.1f}" '
+        f'y="{top + high * 0.68:.1f}" font-size="{size:.1f}">{escape(text)}</text>'
+    )
+
+
+def _bar(
+    step: Bin, x: Callable[[float], float], y: Callable[[float], float], label: Callable[..., str]
+) -> str:
+    """The bin's counts over its longest seen stretch, and a base line wherever it was seen."""
+    if not step.seen_s:
+        return ""
+    parts = []
+    for since_s, until_s in step.seen_s:
+        parts.append(f'<path class="base" d="M{x(since_s):.1f} {y(0):g}H{x(until_s):.1f}"/>')
+    since_s, until_s = max(step.seen_s, key=lambda piece: piece[1] - piece[0])
+    left, right = x(since_s), x(until_s)
+    gap = min(1.0, (right - left) / 6)
+    told = [f"{count} {GROUP_WORDS[name]}" for name, count in step.counts.items() if count]
+    parts.append(
+        f"<g><title>{label(step.start_s)} to {label(step.end_s)}: "
+        f"{', '.join(told) or 'nobody'}</title>"
+    )
+    below = 0
+    for name, count in reversed(step.counts.items()):
+        if count:
+            parts.append(
+                f'<rect class="{name.replace(" ", "-")}" x="{left + gap:.1f}" '
+                f'y="{y(below + count):.1f}" width="{right - left - 2 * gap:.1f}" '
+                f'height="{y(below) - y(below + count):.1f}"/>'
+            )
+            below += count
+    parts.append("</g>")
+    return "".join(parts)
+
+
+def _count_axis(top: int, y: Callable[[float], float], width: int = _WIDTH) -> str:
+    steps = (0, top) if top % 2 else (0, top // 2, top)
+    return "".join(
+        f'<path class="grid-line" d="M{_LEFT} {y(count):.1f}H{width - _RIGHT}"/>'
+        f'<text class="axis end" x="{_LEFT - 6}" y="{y(count) + 4:.1f}">{whole(count)}</text>'
+        for count in steps
+    )
+
+
+def _ceiling(most: int) -> int:
+    """A round number that is not below `most`."""
+    if most <= 5:
+        return max(1, most)
+    size = 10 ** math.floor(math.log10(most))
+    return int(
+        next(step * size for step in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if step * size >= most)
+    )
+
+
+def _tick_s(duration_s: float) -> float:
+    """A round distance between the numbers of a time axis, about eight of them."""
+    sizes = (*BIN_SIZES_S, 2 * 86400, 7 * 86400, 28 * 86400)
+    return next((float(size) for size in sizes if duration_s / size <= 9), 28.0 * 86400)
+
+
+def _group(crossing: Crossing) -> str:
+    return next(name for name, kinds in GROUPS.items() if crossing.kind in kinds)
+
+
+def _without(
+    start_s: float, end_s: float, unseen_s: Sequence[tuple[float, float]]
+) -> tuple[tuple[float, float], ...]:
+    """What is left of a stretch when the unseen ones are cut out."""
+    pieces = [(start_s, end_s)]
+    for since_s, until_s in unseen_s:
+        pieces = [
+            piece
+            for left_s, right_s in pieces
+            for piece in ((left_s, min(right_s, since_s)), (max(left_s, until_s), right_s))
+            if piece[1] > piece[0]
+        ]
+    return tuple(sorted(set(pieces)))
+
+
+def _heat(share: float) -> tuple[int, int, int, int]:
+    """The colour of `share`, between the two of _HEAT that it lies between."""
+    for (low, before), (high, after) in itertools.pairwise(_HEAT):
+        if share <= high:
+            part = (share - low) / (high - low)
+            r, g, b, a = (
+                round(one + part * (other - one)) for one, other in zip(before, after, strict=True)
+            )
+            return r, g, b, a
+    return _HEAT[-1][1]

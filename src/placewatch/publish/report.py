@@ -1,0 +1,437 @@
+"""Report: one self-contained page that says what was seen at a place, and how surely."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+from placewatch import __version__
+from placewatch.core.facts import Crossing
+from placewatch.core.kinds import MOTOR_VEHICLES, Direction, Kind
+from placewatch.core.time import UtcMicros, rfc3339
+from placewatch.publish import drawing
+from placewatch.publish.table import cost_sentence, health_sentences
+from placewatch.publish.watch import WatchedLine, WatchSummary, source_name
+from placewatch.publish.whole import write_whole
+from placewatch.publish.words import (
+    GROUP_WORDS,
+    GROUPS,
+    KIND_WORDS,
+    KM_H,
+    duration,
+    hourly,
+    mean,
+    mean_error,
+    media_time,
+    p85,
+    percent,
+    plural,
+    seen,
+    seen_share,
+    speeds_told,
+    way,
+    whole,
+)
+
+CROSSINGS_SHOWN = 2000
+"""Rows of the table of crossings; a day of a main road would make the page slow to open."""
+
+FILE_NAME = "report.html"
+
+
+def write_report(summary: WatchSummary, folder: Path) -> Path:
+    """Puts `report.html` into `folder`, whole or not at all. Raises Misconfigured."""
+    path = folder / FILE_NAME
+    write_whole(path, page(summary).encode())
+    return path
+
+
+def page(summary: WatchSummary) -> str:
+    """The report as HTML. It loads nothing, runs nothing and remembers nothing."""
+    style = resources.files("placewatch.publish").joinpath("report.css").read_text("utf-8")
+    name = escape(source_name(summary.source))
+    body = [_heading(summary), _hero(summary)]
+    if summary.lines and summary.duration_s > 0:
+        body.append(_profile(summary))
+        body.append(_counts(summary))
+    body.append(_movement_and_speeds(summary))
+    body.append(_how(summary))
+    if summary.crossings:
+        body.append(_crossings(summary))
+    body.append(_never())
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        # Nothing can be loaded or run, also not by mistake.
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "img-src data:; style-src 'unsafe-inline'\">"
+        f"<title>{name} – placewatch</title><style>{style}</style></head>\n<body>"
+        + "\n".join(body)
+        + f"\n<footer>placewatch {__version__}. It watches places, never people.</footer>"
+        "</body></html>\n"
+    )
+
+
+def _heading(summary: WatchSummary) -> str:
+    crossed = len(summary.crossings)
+    if summary.coverage_s <= 0:
+        found = "Nothing of it could be seen, so nothing is known."
+    elif not summary.lines:
+        found = "No line was drawn, so nothing was counted."
+    else:
+        at = "a line" if len(summary.lines) == 1 else f"{len(summary.lines)} lines"
+        found = (
+            f"Nobody crossed {at}."
+            if not crossed
+            else f"{at.capitalize()} {'was' if len(summary.lines) == 1 else 'were'} crossed "
+            f"{whole(crossed)} {'time' if crossed == 1 else 'times'}."
+        )
+    return (
+        '<header><p class="brand"><b>placewatch</b> · what was seen at a place</p>'
+        f"<h1>{escape(source_name(summary.source))}</h1>"
+        f'<p class="lead">{_sentence(_watched(summary))} {found} '
+        "No picture of anybody was kept.</p></header>"
+    )
+
+
+def _watched(summary: WatchSummary) -> str:
+    told = seen(summary.coverage_s, summary.duration_s)
+    return f"{duration(summary.duration_s)} of a street were watched: {told}"
+
+
+def _hero(summary: WatchSummary) -> str:
+    picture = drawing.street(
+        summary.width_px, summary.height_px, summary.backdrop_jpeg, summary.lines
+    )
+    caption = (
+        "The street as it is without anybody."
+        if summary.backdrop_jpeg
+        else "There is no picture of the empty street."
+    )
+    if summary.lines:
+        caption += " At each line: how many crossed it which way. A dot marks its first point."
+    tiles = "".join(_tiles(summary))
+    return (
+        f'<div class="grid hero"><figure class="sheet">{picture}<figcaption>{caption}</figcaption>'
+        f'</figure><section class="sheet tiles" aria-label="In numbers">{tiles}</section></div>'
+    )
+
+
+def _tiles(summary: WatchSummary) -> list[str]:
+    """The numbers a reader looks for first, each with how sure it is."""
+    tiles = []
+    if summary.lines:
+        sorts = (
+            ("Motor vehicles", "car", MOTOR_VEHICLES),
+            ("On foot", "on-foot", GROUPS["on foot"]),
+            ("Bicycles", "bicycle", GROUPS["bicycle"]),
+            ("Kind not known", "not-known", GROUPS["not known"]),
+        )
+        for name, style, kinds in sorts:
+            count = sum(crossing.kind in kinds for crossing in summary.crossings)
+            if count or style != "not-known":
+                tiles.append(_count_tile(summary, name, style, count))
+    speeds_m_s = _vehicle_speeds(summary)
+    v85 = p85(speeds_m_s)
+    if v85 is not None:
+        tiles.append(
+            _tile("V85, motor vehicles", f"{v85 * KM_H:.0f}", "km/h", "85 % are slower than this")
+        )
+    share = seen_share(summary.coverage_s, summary.duration_s)
+    missing = summary.duration_s - summary.coverage_s
+    tiles.append(
+        _tile(
+            "Seen",
+            "–" if share is None else percent(share).removesuffix(" %"),
+            "" if share is None else "%",
+            f"all of {duration(summary.duration_s)}"
+            if share == 1
+            else f"{duration(max(0.0, missing))} of {duration(summary.duration_s)} unknown",
+        )
+    )
+    if not summary.lines:
+        tiles.append(_tile("Frames", whole(summary.frames), "", _fps(summary)))
+        tiles.append(_missing_line())
+    return tiles
+
+
+def _count_tile(summary: WatchSummary, name: str, style: str, count: int) -> str:
+    if summary.coverage_s <= 0:
+        return _tile(name, "–", "", "not seen", style)
+    rate = hourly(count, summary.coverage_s)
+    lines = len(summary.lines)
+    unit = "" if lines == 1 else f"at {lines} lines"
+    sure = f"{rate[0]} an hour ({rate[1]})" if rate else "too short for an hourly rate"
+    return _tile(name, whole(count), unit, sure, style)
+
+
+def _tile(name: str, value: str, unit: str, sure: str, style: str = "") -> str:
+    dot = f'<i class="{style}"></i>' if style else ""
+    return (
+        f'<div class="tile"><div class="name">{dot}{name}</div><div class="big">{value} '
+        f'<span class="unit">{unit}</span></div><div class="sure">{sure}</div></div>'
+    )
+
+
+def _missing_line() -> str:
+    return (
+        '<p class="soft" style="grid-column: 1 / -1">To count, draw a line: add '
+        "<code>--line NAME=x1,y1,x2,y2</code>, in pixels from the picture's top left corner "
+        "(right, down). The picture below shows where road users moved.</p>"
+    )
+
+
+def _profile(summary: WatchSummary) -> str:
+    steps = drawing.bins(summary.crossings, summary.duration_s, summary.unseen_s)
+    label = _clock(summary)
+    size = duration(steps[0].end_s - steps[0].start_s)
+    keys = [
+        f'<span><i class="{name.replace(" ", "-")}"></i>{GROUP_WORDS[name]}</span>'
+        for name in GROUPS
+        if any(step.counts[name] for step in steps)
+    ]
+    if summary.unseen_s:
+        keys.append('<span><i class="unseen"></i>not seen: unknown, not zero</span>')
+    chart = drawing.profile(steps, summary.unseen_s, label)
+    return (
+        f'<div class="grid"><figure class="sheet" style="padding: 16px"><h2>Crossings every '
+        f'{size}</h2>{chart}<div class="key">{"".join(keys)}</div></figure></div>'
+    )
+
+
+def _counts(summary: WatchSummary) -> str:
+    occurred = {crossing.kind for crossing in summary.crossings}
+    kinds = [kind for kind in Kind if kind in occurred]
+    heads = ["<th>Line</th><th>Way</th>"]
+    heads += [f'<th class="n">{KIND_WORDS[kind]}</th>' for kind in kinds]
+    heads.append('<th class="n">all</th>')
+    if hourly(0, summary.coverage_s):
+        heads.append('<th class="n">an hour (95 %)</th>')
+    if summary.calibrated:
+        heads.append('<th class="n">mean km/h</th><th class="n">V85</th>')
+    rows = [
+        _count_row(summary, line, direction, kinds)
+        for line in summary.lines
+        for direction in Direction
+    ]
+    note = (
+        "Way is the direction on the picture. Whoever crosses two lines counts at each."
+        if len(summary.lines) > 1
+        else "Way is the direction on the picture."
+    )
+    return (
+        '<div class="grid"><section class="sheet"><h2>Who crossed, where and which way</h2>'
+        '<div class="scroll" role="region" tabindex="0" aria-label="Counts by line and way">'
+        f"<table><thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f'</div><p class="small soft" style="margin-top: 8px">{note}</p></section></div>'
+    )
+
+
+def _count_row(
+    summary: WatchSummary,
+    line: WatchedLine,
+    direction: Direction,
+    kinds: list[Kind],
+) -> str:
+    crossings = [crossing for crossing in line.crossings if crossing.direction is direction]
+    arrow, words = way(line.from_px, line.to_px, direction)
+    cells = []
+    if direction is Direction.LEFT_TO_RIGHT:
+        cells.append(f'<th scope="row" rowspan="2">{escape(line.name)}</th>')
+    cells.append(f"<td>{arrow} {words}</td>")
+    if summary.coverage_s <= 0:
+        return f'<tr>{"".join(cells)}<td class="none">not seen</td></tr>'
+    for kind in kinds:
+        count = sum(crossing.kind is kind for crossing in crossings)
+        cells.append(f'<td class="n{"" if count else " none"}">{whole(count)}</td>')
+    cells.append(f'<td class="n all">{whole(len(crossings))}</td>')
+    rate = hourly(len(crossings), summary.coverage_s)
+    if rate:
+        cells.append(f'<td class="n">{rate[0]} <span class="soft small">({rate[1]})</span></td>')
+    if summary.calibrated:
+        speeds_m_s = speeds_told(crossings)
+        cells.append(f'<td class="n">{_mean_km_h(speeds_m_s)}</td>')
+        v85 = p85(speeds_m_s)
+        cells.append(f'<td class="n">{"–" if v85 is None else f"{v85 * KM_H:.0f}"}</td>')
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _movement_and_speeds(summary: WatchSummary) -> str:
+    sheets = []
+    most_s = max((max(row, default=0.0) for row in summary.density), default=0.0)
+    if most_s > 0:
+        picture = drawing.movement(
+            summary.width_px, summary.height_px, summary.backdrop_jpeg is not None, summary.density
+        )
+        sheets.append(
+            f'<figure class="sheet">{picture}<figcaption>Where road users were: less '
+            f'<span class="ramp"></span> more. The darkest spot, '
+            f"1⁄{len(summary.density[0])} of the picture wide, held somebody for "
+            f"{duration(most_s)}.</figcaption></figure>"
+        )
+    if summary.lines:
+        sheets.append(_speeds(summary))
+    if not sheets:
+        return ""
+    return f'<div class="grid {"two" if len(sheets) == 2 else ""}">{"".join(sheets)}</div>'
+
+
+def _speeds(summary: WatchSummary) -> str:
+    speeds_m_s = _vehicle_speeds(summary)
+    middle_m_s = mean(speeds_m_s)
+    if not summary.calibrated:
+        told = (
+            "<p>Speeds are not known: the camera's ground is not calibrated.</p>"
+            '<p class="soft">Name at least four points of the road, better six to ten, by their '
+            "pixels and by their metres or map coordinates, as <code>[[camera.ground]]</code> in a "
+            "settings file, and give it with <code>--config</code>.</p>"
+        )
+    elif middle_m_s is None:
+        told = '<p class="soft">No motor vehicle crossed a line at a speed that could be told.</p>'
+    else:
+        v85 = p85(speeds_m_s)
+        chart = drawing.speed_histogram(
+            [speed * KM_H for speed in speeds_m_s],
+            middle_m_s * KM_H,
+            None if v85 is None else v85 * KM_H,
+        )
+        told = (
+            f'{chart}<p class="small soft" style="margin-top: 6px">Motor vehicles by speed, km/h, '
+            f"at the lines: mean {_mean_km_h(speeds_m_s)} km/h of {whole(len(speeds_m_s))}. "
+            "The interval is 95 % of the mean; an error of the calibration comes on top.</p>"
+        )
+    walkers_m_s = [
+        crossing.speed_m_s
+        for crossing in summary.crossings
+        if crossing.kind is Kind.PEDESTRIAN and crossing.speed_m_s is not None
+    ]
+    if len(walkers_m_s) >= 5:
+        told += (
+            f'<p class="small soft">On foot: mean {sum(walkers_m_s) / len(walkers_m_s):.1f} m/s '
+            f"of {whole(len(walkers_m_s))}.</p>"
+        )
+    return f'<section class="sheet"><h2>Speeds</h2>{told}</section>'
+
+
+def _how(summary: WatchSummary) -> str:
+    health = (
+        "".join(f"<li>{_sentence(sentence)}</li>" for sentence in health_sentences(summary))
+        or "<li>Nothing was lost, skipped or damaged.</li>"
+    )
+    stretches = ""
+    if summary.unseen_s:
+        label = _clock(summary, fraction=True)
+        shown = [f"{label(since)} to {label(until)}" for since, until in summary.unseen_s[:20]]
+        more = len(summary.unseen_s) - len(shown)
+        stretches = f"<li>Not seen: {'; '.join(shown)}{f'; and {more} more' if more else ''}.</li>"
+    facts = [
+        ("Source", escape(source_name(summary.source))),
+        ("Second 0", rfc3339(summary.health.at)),
+        ("Picture", f"{summary.width_px} × {summary.height_px} px, {_fps(summary)}"),
+        ("Frames", whole(summary.frames)),
+        ("Detector", escape(summary.detector)),
+        ("Software", f"placewatch {__version__}"),
+        ("Cost", cost_sentence(summary)),
+    ]
+    rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+    return (
+        '<div class="grid two"><section class="sheet"><h2>How well it was seen</h2>'
+        f'<ul>{health}{stretches}</ul></section><section class="sheet">'
+        f'<h2>How it was measured</h2><dl class="small">{rows}</dl></section></div>'
+        '<div class="grid"><section class="sheet notes small"><h2>What the words mean</h2><ul>'
+        "<li><b>Crossing</b>: the spot where a road user touches the ground passes from one side "
+        "of a line to the other. Who stands on the line, or creeps, counts once.</li>"
+        "<li><b>An hour (95 %)</b>: the count by the seen time, and the range in which the "
+        "street's rate lies 95 times of 100 if road users come by chance (Poisson). It knows "
+        "nothing of what the detector misses or counts twice: to learn that here, count ten "
+        "minutes by hand and compare.</li>"
+        "<li><b>Speed</b>: at the line, on the ground plane. <b>Mean</b>: over vehicles (time "
+        "mean). <b>V85</b>: 85 % are slower; told from five speeds on.</li>"
+        "<li><b>Not seen</b>: stretches in which frames were missing. Nothing is counted or "
+        "guessed across them, and rates leave them out.</li>"
+        "</ul></section></div>"
+    )
+
+
+def _crossings(summary: WatchSummary) -> str:
+    crossings = summary.crossings
+    ways = {line.name: line for line in summary.lines}
+    rows = []
+    for crossing in crossings[:CROSSINGS_SHOWN]:
+        line = ways[crossing.line]
+        arrow, words = way(line.from_px, line.to_px, crossing.direction)
+        rows.append(
+            f'<tr><td class="n">{media_time(crossing.media_s, fraction=True)}</td>'
+            f'<td class="n">{crossing.frame}</td><td>{escape(crossing.line)}</td>'
+            f"<td>{arrow} {words}</td><td>{KIND_WORDS[crossing.kind]}</td>"
+            f'<td class="n">{_one_speed(crossing)}</td></tr>'
+        )
+    all_of = (
+        ""
+        if len(crossings) <= CROSSINGS_SHOWN
+        else f'<p class="small soft">The first {whole(CROSSINGS_SHOWN)} of '
+        f"{whole(len(crossings))}; <code>--json FILE</code> writes all.</p>"
+    )
+    return (
+        f'<div class="grid"><section class="sheet"><details><summary>'
+        f"{plural(len(crossings), 'crossing')}, one by one</summary>{all_of}"
+        '<div class="scroll" role="region" tabindex="0" aria-label="Crossings">'
+        '<table class="small"><thead><tr><th class="n">Time</th><th class="n">Frame</th>'
+        '<th>Line</th><th>Way</th><th>Kind</th><th class="n">Speed</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div></details></section></div>"
+    )
+
+
+def _never() -> str:
+    return (
+        '<div class="grid"><section class="sheet"><h2>What this report can never contain</h2>'
+        "<p>A picture with a person or a vehicle in it; a face, a number plate, clothes or "
+        "anything else by which somebody could be known again; the path of one road user; sound. "
+        "placewatch has no part that could make them, and the part that writes this page cannot "
+        "reach the camera's pictures. The street above is put together from what stood still and "
+        "empty; what was never empty is grey.</p></section></div>"
+    )
+
+
+def _vehicle_speeds(summary: WatchSummary) -> list[float]:
+    return [
+        crossing.speed_m_s
+        for crossing in summary.crossings
+        if crossing.kind in MOTOR_VEHICLES and crossing.speed_m_s is not None
+    ]
+
+
+def _mean_km_h(speeds_m_s: Sequence[float]) -> str:
+    middle, error = mean(speeds_m_s), mean_error(speeds_m_s)
+    if middle is None:
+        return "–"
+    return f"{middle * KM_H:.0f}" + ("" if error is None else f" ± {max(error * KM_H, 1):.0f}")
+
+
+def _one_speed(crossing: Crossing) -> str:
+    if crossing.speed_m_s is None:
+        return "–"
+    if crossing.kind is Kind.PEDESTRIAN:
+        return f"{crossing.speed_m_s:.1f} m/s"
+    return f"{crossing.speed_m_s * KM_H:.0f} km/h"
+
+
+def _fps(summary: WatchSummary) -> str:
+    return f"{summary.fps:.4g} frames/s" if summary.fps else "frame rate unknown"
+
+
+def _clock(summary: WatchSummary, *, fraction: bool = False) -> Callable[[float], str]:
+    """How moments are written: as time of day where a camera was watched for hours, else as the
+    time since the start of the recording."""
+    live = "://" in summary.source or summary.source.startswith("/dev/")
+    if not live or summary.duration_s < 3600:
+        return lambda seconds: media_time(seconds, fraction=fraction)
+
+    def utc(seconds: float) -> str:
+        return rfc3339(UtcMicros(summary.health.at + round(seconds) * 1_000_000))[11:16]
+
+    return utc
+
+
+def _sentence(text: str) -> str:
+    return escape(text if text.endswith(".") else text + ".")
