@@ -1,0 +1,186 @@
+"""Backdrop painter: the street in colour without anybody, the only picture that leaves a node.
+
+How this works. About every second the picture is looked at in colour. Where motion or any road
+user's box covers it, nothing is learnt. Elsewhere each pixel keeps a mean, a variance and since
+when it has looked the same. A pixel becomes known when it looked the same through the quarantine,
+and when nothing restless is near: somebody who stands since before we looked sways, and the
+wavering outline betrays the whole figure, so its hull is left out too. Whatever turns out to have
+been somebody (a ghost in the background model) is taken back at once. In doubt: unknown, grey.
+"""
+
+import cv2
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from placewatch.core.sightings import Track
+from placewatch.core.time import UtcMicros
+from placewatch.perceive.motion import Motion
+from placewatch.pixels.backdrop import Backdrop
+from placewatch.pixels.frame import Frame
+
+GREY = 128
+"""What is not known is shown in this."""
+
+_SAMPLES = 12  # at most so many must agree
+_STEP = 14.0  # grey levels: a sample further off than this, or 4 sigmas, is something else
+_RESTLESS = 3.5  # times the typical standard deviation of the picture, and at least:
+_RESTLESS_STEP = 3.0  # grey levels
+_MARGIN = 0.012  # of the picture's width: around whatever covers or wavers
+_SIGHT = 0.15  # box sizes: around every road user
+
+
+class BackdropPainter:
+    """Paints the empty street of one camera. It remembers colours of the street, no frame."""
+
+    def __init__(self, width_px: int = 960, quarantine_s: float = 60.0) -> None:
+        """The backdrop is at most `width_px` wide. Whoever stands still for less than
+        `quarantine_s` cannot be in it; a short clip or a demonstration needs a shorter one."""
+        self._width_max = width_px
+        self._quarantine_s = quarantine_s
+        self._every_s = min(2.0, quarantine_s / 15)
+        self._samples_min = _SAMPLES
+        self._size: tuple[int, int] | None = None
+        self._next_s = self._settle_s = 0.0
+        self._gain = 1.0
+
+    def learn(self, frame: Frame, motion: Motion, tracks: list[Track]) -> None:
+        """Looks at `frame` when it is time to; in between it only keeps account of the light."""
+        size = (frame.width_px, frame.height_px)
+        if size != self._size:
+            self._begin(frame)
+        self._gain *= motion.gain
+        if motion.ghosts is not None:
+            self._withdraw(motion.ghosts)
+        if frame.media_s < self._next_s:
+            return
+        self._next_s = frame.media_s + self._every_s
+        rgb = frame.to_rgb(self._known.shape[1])[: self._known.shape[0]]
+        covered = self._covered(frame, motion, tracks)
+        _sample(
+            rgb, covered, self._mean, self._var, self._count, self._since_s,
+            self._gain, frame.media_s, _STEP,
+        )  # fmt: skip
+        self._gain = 1.0
+        if frame.media_s >= self._settle_s:
+            self._settle_s = frame.media_s + self._quarantine_s / 6
+            self._settle(frame.media_s, covered)
+
+    def backdrop(self, at: UtcMicros) -> Backdrop | None:
+        """The street as far as it is known; None while nothing is."""
+        if self._size is None or not self._known.any():
+            return None
+        rgb = np.where(self._known[:, :, None], self._picture, np.uint8(GREY))
+        return Backdrop(at, rgb, self._known.copy())
+
+    def _begin(self, frame: Frame) -> None:
+        self._size = (frame.width_px, frame.height_px)
+        width = min(self._width_max, frame.width_px)
+        height, width = frame.to_rgb(width).shape[:2]
+        self._mean = np.zeros((height, width, 3), np.float32)
+        self._var = np.zeros((height, width), np.float32)
+        self._count = np.zeros((height, width), np.int32)
+        self._since_s = np.zeros((height, width), np.float32)
+        self._picture = np.full((height, width, 3), GREY, np.uint8)
+        self._known = np.zeros((height, width), np.bool_)
+        self._next_s = frame.media_s
+        self._settle_s = frame.media_s + self._quarantine_s
+        self._gain = 1.0
+
+    def _covered(self, frame: Frame, motion: Motion, tracks: list[Track]) -> npt.NDArray[np.uint8]:
+        """1 where something that moves may be, with a margin."""
+        height, width = self._known.shape
+        covered = self._enlarged(motion.foreground)
+        scale = width / frame.width_px
+        for track in tracks:
+            box = track.box
+            aside = _SIGHT * max(box.width_px, box.height_px)
+            left, right = (box.left_px - aside) * scale, (box.right_px + aside) * scale
+            top, bottom = (box.top_px - aside) * scale, (box.bottom_px + aside) * scale
+            covered[
+                max(0, int(top)) : max(0, min(height, int(bottom) + 1)),
+                max(0, int(left)) : max(0, min(width, int(right) + 1)),
+            ] = 1
+        return covered
+
+    def _enlarged(self, small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """`small` at the backdrop's size, with a margin around what is set in it."""
+        height, width = self._known.shape
+        large = cv2.resize(
+            (small != 0).astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+        )
+        return np.asarray(cv2.dilate(large, self._disc(_MARGIN)), np.uint8)
+
+    def _disc(self, share: float) -> npt.NDArray[np.uint8]:
+        radius = max(2, round(share * self._known.shape[1]))
+        size = (2 * radius + 1, 2 * radius + 1)
+        return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), np.uint8)
+
+    def _withdraw(self, ghosts: npt.NDArray[np.bool_]) -> None:
+        gone = self._enlarged(ghosts.astype(np.uint8)) > 0
+        self._known[gone] = False
+        self._picture[gone] = GREY
+        self._count[gone] = 0
+
+    def _settle(self, media_s: float, covered: npt.NDArray[np.uint8]) -> None:
+        """Makes known what has been the same through the quarantine and has nothing restless by."""
+        same = (media_s - self._since_s >= 0.95 * self._quarantine_s) & (
+            self._count >= self._samples_min
+        )
+        restless = self._restless(self._count >= self._samples_min // 2)
+        new = same & ~restless & (covered == 0)
+        self._picture[new] = np.clip(self._mean[new] + 0.5, 0, 255).astype(np.uint8)
+        self._known |= new
+
+    def _restless(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Whatever wavers, with all that its outline encloses."""
+        deviation = np.sqrt(self._var)
+        typical = float(np.median(deviation[seen])) if seen.any() else 0.0
+        wavers = seen & (deviation > max(_RESTLESS_STEP, _RESTLESS * typical))
+        mask = cv2.morphologyEx(
+            cv2.medianBlur(wavers.astype(np.uint8) * 255, 3), cv2.MORPH_CLOSE, self._disc(0.02)
+        )
+        outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        restless = np.zeros(mask.shape, np.uint8)
+        for outline in outlines:
+            # A figure is filled to its hull; foliage that spans the picture only to its outline.
+            _, _, _, height = cv2.boundingRect(outline)
+            whole = cv2.convexHull(outline) if height < 0.5 * mask.shape[0] else outline
+            cv2.fillPoly(restless, [whole], 255)
+        return np.asarray(cv2.dilate(restless, self._disc(_MARGIN))) > 0
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _sample(
+    rgb: npt.NDArray[np.uint8],
+    covered: npt.NDArray[np.uint8],
+    mean: npt.NDArray[np.float32],
+    var: npt.NDArray[np.float32],
+    count: npt.NDArray[np.int32],
+    since_s: npt.NDArray[np.float32],
+    gain: float,
+    media_s: float,
+    step: float,
+) -> None:
+    """Takes one look into the statistics of every pixel that nothing covers."""
+    for y in range(rgb.shape[0]):
+        for x in range(rgb.shape[1]):
+            for k in range(3):
+                mean[y, x, k] = min(255.0, mean[y, x, k] * gain)
+            if covered[y, x]:
+                continue
+            n = count[y, x]
+            d2 = np.float32(0.0)
+            for k in range(3):
+                d = rgb[y, x, k] - mean[y, x, k]
+                d2 = max(d2, d * d)
+            if n == 0 or d2 > max(step * step, 16 * var[y, x]):
+                count[y, x], since_s[y, x], var[y, x] = 1, media_s, 0.0
+                for k in range(3):
+                    mean[y, x, k] = rgb[y, x, k]
+                continue
+            a = max(np.float32(1.0) / (n + 1), np.float32(0.05))
+            for k in range(3):
+                mean[y, x, k] += a * (rgb[y, x, k] - mean[y, x, k])
+            var[y, x] += a * (d2 - var[y, x])
+            count[y, x] = n + 1

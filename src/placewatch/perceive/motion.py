@@ -1,0 +1,413 @@
+"""Motion: what differs from the empty street, found in one pass over the picture's brightness.
+
+How this works. The picture is averaged down to about 320 pixels across; each small pixel has a
+mean and a variance of the empty street and, beside them, a candidate: the value it shows now and
+for how long. Light that changes everywhere at once is a gain that the whole background follows.
+What differs is foreground, except where the street's own pattern shows through darker: that is
+shadow. What stands still is not learnt into the background for minutes, so that a car at a red
+light stays a car. But where the difference stands still *and its outline is drawn in the
+background, not in the picture*, somebody has left: such a ghost is learnt at once (after
+Cucchiara et al. 2003).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from placewatch.core.sightings import Box
+from placewatch.pixels.frame import Frame
+
+WIDTH_SMALL = 320
+"""The least width in pixels that a picture is averaged down to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One connected piece of what moves. `box` is in pixels of the picture; `fill` is the share
+    of the box that differs, 0..1; `label` marks its pixels in `Motion.labels`."""
+
+    box: Box
+    area_px: float
+    fill: float
+    label: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """What moved in one frame.
+
+    `foreground` (h, w) uint8 of the averaged picture: 0 street, 1 shadow or changed light, 2 road
+    user. `labels` (h, w) int32 names the blob of each pixel, 0 for none. A small pixel is `scale`
+    px of the picture wide and high. `gain` is how much lighter the picture became since the
+    frame before. `ghosts` (h, w) is where somebody turned out to have been part of the background
+    and to have left, None where nobody did.
+    """
+
+    blobs: tuple[Blob, ...]
+    foreground: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int32]
+    ghosts: npt.NDArray[np.bool_] | None
+    scale: int
+    gain: float
+
+
+class BackgroundModel:
+    """Learns what one camera's street looks like when empty, and says what differs."""
+
+    def __init__(self, absorb_s: float = 600.0) -> None:
+        """`absorb_s`: what stood still for so long belongs to the street."""
+        self._absorb_s = absorb_s
+        self._shape = (0, 0)
+        self._media_s = 0.0
+        self._ghosts_s = 0.0
+
+    def learn(self, frame: Frame) -> Motion:
+        """Learns from `frame` and says what moves in it. The first frame has no motion.
+
+        After a gap the background stays as it was: streets seldom change. With another picture
+        size it begins anew.
+        """
+        luma = frame.luma
+        if luma.shape != self._shape:
+            self._begin(luma)
+            elapsed_s = 0.0
+        else:
+            elapsed_s = min(max(frame.media_s - self._media_s, 0.0), 1.0)
+        self._media_s = frame.media_s
+        fresh = self._age_s == 0.0 and elapsed_s == 0.0
+        self._age_s += elapsed_s
+
+        foreground = np.empty(self._mean.shape, np.uint8)
+        labels = np.empty(self._mean.shape, np.int32)
+        gain = _see(
+            luma, self._scale, self._small, self._mean, self._var, self._still, self._still_s,
+            self._blink, foreground, elapsed_s, self._age_s, fresh,
+        )  # fmt: skip
+        stats = _connect(foreground, labels, self._parents)
+        self._ghosts_s += elapsed_s
+        ghosts = None
+        if self._ghosts_s >= _GHOSTS_EVERY_S:
+            self._ghosts_s = 0.0
+            left = np.zeros(self._mean.shape, np.bool_)
+            if _exorcise(
+                self._small, self._mean, self._var, self._still, self._still_s, foreground,
+                self._ghost_labels, self._parents, self._absorb_s, left,
+            ):  # fmt: skip
+                ghosts = left
+        scale = float(self._scale)
+        width, height = float(luma.shape[1]), float(luma.shape[0])
+        blobs = tuple(
+            Blob(
+                Box(
+                    left * scale,
+                    top * scale,
+                    min((right + 1) * scale, width),
+                    min((bottom + 1) * scale, height),
+                ),
+                area * scale * scale,
+                area / ((right + 1 - left) * (bottom + 1 - top)),
+                label,
+            )
+            for label, area, left, top, right, bottom in stats.tolist()
+            if area >= _AREA_MIN
+        )
+        return Motion(blobs, foreground, labels, ghosts, self._scale, gain)
+
+    def _begin(self, luma: npt.NDArray[np.uint8]) -> None:
+        self._shape = luma.shape
+        self._scale = max(1, luma.shape[1] // WIDTH_SMALL)
+        shape = (luma.shape[0] // self._scale, luma.shape[1] // self._scale)
+        self._small, self._mean, self._var, self._still, self._still_s, self._blink = (
+            np.zeros(shape, np.float32) for _ in range(6)
+        )
+        self._ghost_labels = np.zeros(shape, np.int32)
+        self._parents = np.zeros(shape[0] * shape[1] // 2 + 2, np.int32)
+        self._age_s = 0.0
+
+
+_GHOSTS_EVERY_S = 0.2
+_AREA_MIN = 12  # small pixels; less is noise
+_STEP_MIN = 10.0  # grey levels: smaller differences are sensor noise and compression
+_SIGMAS = 3.0
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _shrink(luma: npt.NDArray[np.uint8], scale: int, small: npt.NDArray[np.float32]) -> None:
+    """The mean of every `scale` x `scale` pixels: columns first, so that rows are read in order."""
+    height, width = small.shape
+    if scale == 1:
+        for y in range(height):
+            for x in range(width):
+                small[y, x] = luma[y, x]
+        return
+    line = np.empty(width * scale, np.uint16)
+    share = np.float32(1.0 / (scale * scale))
+    for y in range(height):
+        row = luma[y * scale]
+        for x in range(width * scale):
+            line[x] = row[x]
+        for k in range(1, scale):
+            row = luma[y * scale + k]
+            for x in range(width * scale):
+                line[x] += row[x]
+        if scale == 6:  # the usual one: 1080p; a known count lets the compiler do 16 at once
+            for x in range(width):
+                i = x * 6
+                total = (
+                    line[i] + line[i + 1] + line[i + 2] + line[i + 3] + line[i + 4] + line[i + 5]
+                )
+                small[y, x] = total * share
+        else:
+            for x in range(width):
+                total = 0
+                for k in range(scale):
+                    total += line[x * scale + k]
+                small[y, x] = total * share
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _gain(small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> float:
+    """How much lighter the street became: the median of the ratios at every sixteenth pixel."""
+    bins = np.zeros(801, np.int32)  # 0.25 to 4 times, logarithmic
+    count = 0
+    for y in range(2, small.shape[0], 4):
+        for x in range(2, small.shape[1], 4):
+            if small[y, x] > 12 and mean[y, x] > 12 and small[y, x] < 245:
+                i = int(400.5 + 288.54 * math.log(small[y, x] / mean[y, x]))
+                bins[min(800, max(0, i))] += 1
+                count += 1
+    if count < 50:
+        return 1.0
+    below, i = 0, 0
+    while below + bins[i] < (count + 1) // 2:
+        below += bins[i]
+        i += 1
+    inside = (0.5 * count - below) / bins[i]
+    gain = math.exp((i - 400.0 - 0.5 + inside) / 288.54)
+    return gain if abs(gain - 1.0) > 0.004 else 1.0
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _see(
+    luma: npt.NDArray[np.uint8],
+    scale: int,
+    small: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    var: npt.NDArray[np.float32],
+    still: npt.NDArray[np.float32],
+    still_s: npt.NDArray[np.float32],
+    blink: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    elapsed_s: float,
+    age_s: float,
+    fresh: bool,
+) -> float:
+    """The one pass: shrink, follow the light, tell street from road users, learn. Says the gain."""
+    _shrink(luma, scale, small)
+    height, width = small.shape
+    if fresh:
+        for y in range(height):
+            for x in range(width):
+                mean[y, x] = still[y, x] = small[y, x]
+                var[y, x] = 25.0
+                still_s[y, x] = blink[y, x] = 0.0
+                foreground[y, x] = 0
+        return 1.0
+
+    gain = np.float32(_gain(small, mean))
+    # Learns within a second when young, in 20 s when settled; by time, not by frame.
+    alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
+    dt = np.float32(elapsed_s)
+    step2 = np.float32(_STEP_MIN * _STEP_MIN)
+    sigmas2 = np.float32(_SIGMAS * _SIGMAS)
+    for y in range(height):
+        for x in range(width):
+            now = small[y, x]
+            expected = mean[y, x] * gain
+            difference = now - expected
+            d2 = difference * difference
+            spread = var[y, x]
+            away = d2 > max(step2, sigmas2 * spread)
+            a = np.float32(0.0) if away else alpha
+            mean[y, x] = expected + a * difference
+            var[y, x] = min(np.float32(900.0), max(np.float32(4.0), spread + a * (d2 - spread)))
+            candidate = still[y, x] * gain
+            stays = abs(now - candidate) < max(np.float32(7.0), np.float32(0.0) * spread)
+            still[y, x] = candidate + np.float32(0.2) * (now - candidate) if stays else now
+            still_s[y, x] = still_s[y, x] + dt if (stays and away) else np.float32(0.0)
+            foreground[y, x] = np.uint8(2) if away else np.uint8(0)
+    _shade(small, mean, foreground)
+    return float(gain)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _shade(
+    small: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+) -> None:
+    """Marks as shadow what is darker than the street by one factor all around."""
+    height, width = small.shape
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            if foreground[y, x] == 2:
+                ratio = small[y, x] / max(np.float32(1.0), mean[y, x])
+                if np.float32(0.4) < ratio < np.float32(0.95):
+                    worst = np.float32(0.0)
+                    for j in range(-1, 2):
+                        for i in range(-1, 2):
+                            b = max(np.float32(8.0), mean[y + j, x + i])
+                            off = abs(small[y + j, x + i] - ratio * b) / (
+                                np.float32(6.0) + np.float32(0.04) * b
+                            )
+                            worst = max(worst, off)
+                    if worst < np.float32(1.0):
+                        foreground[y, x] = 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _root(parents: npt.NDArray[np.int32], i: int) -> int:
+    while parents[i] != i:
+        parents[i] = parents[parents[i]]
+        i = parents[i]
+    return i
+
+
+@numba.njit(cache=True, nogil=True)
+def _connect(
+    foreground: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int32],
+    parents: npt.NDArray[np.int32],
+) -> npt.NDArray[np.int32]:
+    """Labels the pieces of road users; pixels up to 2 apart belong together. Lone pixels are none.
+
+    Returns rows of label, area, left, top, right, bottom.
+    """
+    height, width = foreground.shape
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            labels[y, x] = 0
+            if foreground[y, x] != 2:
+                continue
+            # A pixel with fewer than two neighbours is noise.
+            friends = 0
+            for j in range(max(0, y - 1), min(height, y + 2)):
+                for i in range(max(0, x - 1), min(width, x + 2)):
+                    friends += foreground[j, i] == 2
+            if friends < 4:
+                continue
+            mine = 0
+            for j in range(max(0, y - 2), y + 1):
+                reach = 2 if j < y else -1
+                for i in range(max(0, x - 2), min(width, x + reach + 1)):
+                    other = labels[j, i]
+                    if other:
+                        root = _root(parents, other)
+                        if mine == 0:
+                            mine = root
+                        elif root != mine:
+                            low, high = min(root, mine), max(root, mine)
+                            parents[high] = low
+                            mine = low
+            if mine == 0:
+                if count + 1 >= len(parents):
+                    continue
+                count += 1
+                parents[count] = count
+                mine = count
+            labels[y, x] = mine
+    stats = np.zeros((count, 6), np.int32)
+    for k in range(count):
+        stats[k, 0] = k + 1
+        stats[k, 2], stats[k, 3] = width, height
+    for y in range(height):
+        for x in range(width):
+            if labels[y, x]:
+                root = _root(parents, labels[y, x])
+                labels[y, x] = root
+                row = stats[root - 1]
+                row[1] += 1
+                row[2], row[3] = min(row[2], x), min(row[3], y)
+                row[4], row[5] = max(row[4], x), max(row[5], y)
+    return stats[stats[:, 1] > 0]
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _exorcise(
+    small: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    var: npt.NDArray[np.float32],
+    still: npt.NDArray[np.float32],
+    still_s: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int32],
+    parents: npt.NDArray[np.int32],
+    absorb_s: float,
+    left: npt.NDArray[np.bool_],
+) -> int:
+    """Learns at once what stands still and is drawn in the background only; the rest in time.
+
+    Marks in `left` where somebody has left and says how many pixels these are.
+    """
+    height, width = small.shape
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            labels[y, x] = 0
+            if foreground[y, x] == 0 or still_s[y, x] < np.float32(0.5):
+                continue
+            mine = 0
+            for j in range(max(0, y - 1), y + 1):
+                reach = 1 if j < y else -1
+                for i in range(max(0, x - 1), min(width, x + reach + 1)):
+                    other = labels[j, i]
+                    if other:
+                        root = _root(parents, other)
+                        if mine == 0:
+                            mine = root
+                        elif root != mine:
+                            low, high = min(root, mine), max(root, mine)
+                            parents[high] = low
+                            mine = low
+            if mine == 0:
+                if count + 1 >= len(parents):
+                    continue
+                count += 1
+                parents[count] = count
+                mine = count
+            labels[y, x] = mine
+    if count == 0:
+        return 0
+    edges = np.zeros((count + 1, 3))
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            if labels[y, x] == 0:
+                continue
+            root = _root(parents, labels[y, x])
+            edges[root, 2] += 1
+            # On the outline: how strong is the edge in the picture, how strong in the background?
+            for k in range(4):
+                j, i = (
+                    (0, 1) if k == 0 else ((0, -1) if k == 1 else ((1, 0) if k == 2 else (-1, 0)))
+                )
+                if foreground[y + j, x + i] == 0:
+                    edges[root, 0] += min(40.0, abs(small[y, x] - small[y + j, x + i]))
+                    edges[root, 1] += min(40.0, abs(mean[y, x] - mean[y + j, x + i]))
+    gone = 0
+    for y in range(height):
+        for x in range(width):
+            if labels[y, x] == 0:
+                continue
+            root = _root(parents, labels[y, x])
+            ghost = edges[root, 2] < 4 or edges[root, 1] > 1.2 * edges[root, 0]
+            if ghost or still_s[y, x] > absorb_s:
+                mean[y, x] = still[y, x]
+                var[y, x] = np.float32(25.0)
+                still_s[y, x] = 0.0
+                left[y, x] = ghost
+                gone += ghost
+    return gone
