@@ -11,6 +11,13 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content security policy allows no font from a data: address
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200, // MapLibre, loaded only where there is a map
+    rolldownOptions: {
+      output: {
+        // Not every machine's table of types knows .mjs, and a worker with a wrong type is refused.
+        assetFileNames: ({ names }) =>
+          names[0]?.endsWith(".mjs") ? "assets/[name]-[hash].js" : "assets/[name]-[hash][extname]",
+      },
+    },
   },
   server: { proxy: { "/api": { target: node, changeOrigin: true } } },
 });

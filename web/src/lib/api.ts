@@ -1,0 +1,233 @@
+// What the node answers, and how to ask it. The contract is docs/spec/console-api.md.
+
+export type Kind =
+  | "pedestrian" | "bicycle" | "motorcycle" | "car" | "van" | "bus" | "truck" | "unknown";
+export type Direction = "left_to_right" | "right_to_left";
+export type State =
+  | "starting" | "learning" | "watching" | "lost" | "ended" | "refused" | "failed";
+export type PointPx = [number, number];
+export type KindCounts = Partial<Record<Kind, number>>;
+
+export interface Health {
+  fps: number | null;
+  lateness_s: number | null;
+  frames: number;
+  frames_dropped: number;
+  packets_corrupt: number;
+  timestamps_repaired: number;
+  gaps: number;
+  losses: number;
+  last_loss: string | null;
+  last_loss_why: string | null;
+}
+
+export interface LineTotals {
+  name: string;
+  left_to_right: KindCounts;
+  right_to_left: KindCounts;
+  speed_m_s_p85: number | null;
+  truth: { left_to_right: KindCounts; right_to_left: KindCounts } | null;
+}
+
+export interface Totals {
+  since: string;
+  lines: LineTotals[];
+}
+
+export interface CountingLine {
+  name: string;
+  from_px: PointPx;
+  to_px: PointPx;
+}
+
+export interface WatchedArea {
+  name: string;
+  corners_px: PointPx[];
+}
+
+export interface GroundPoint {
+  x_px: number;
+  y_px: number;
+  x_m?: number;
+  y_m?: number;
+  latitude_deg?: number;
+  longitude_deg?: number;
+}
+
+export interface Position {
+  latitude_deg: number;
+  longitude_deg: number;
+  bearing_deg: number;
+  angle_deg: number;
+  range_m: number;
+}
+
+/** What changes by the second. */
+export interface CameraNews {
+  id: string;
+  state: State;
+  why: string | null;
+  since: string | null;
+  retry_in_s: number | null;
+  backdrop_at: string | null;
+  health: Health;
+  totals: Totals;
+}
+
+export interface Camera {
+  id: string;
+  place: string;
+  state: State;
+  why: string | null;
+  since: string | null;
+  retry_in_s: number | null;
+  position: Position | null;
+  width_px: number | null;
+  height_px: number | null;
+  notice: Partial<Record<"purpose" | "legal_basis" | "owner" | "contact" | "until", string>> | null;
+  detector: string | null;
+  lines: CountingLine[];
+  areas: WatchedArea[];
+  ground: { points: GroundPoint[] } | null;
+  backdrop: { at: string; known_share: number } | null;
+  health: Health;
+  totals: Totals;
+}
+
+export interface Site {
+  site: string;
+  version: string;
+  demo: boolean;
+  at: string;
+  map: GeoJSON.FeatureCollection | null;
+  cameras: Camera[];
+}
+
+export interface Session {
+  required: boolean;
+  user: string | null;
+  role: string | null;
+}
+
+export interface Series {
+  line: string;
+  kind: Kind;
+  direction: Direction;
+  count: (number | null)[];
+  speed_m_s_p85: (number | null)[];
+}
+
+export interface Profile {
+  step_s: number;
+  at: string[];
+  coverage_s: number[];
+  series: Series[];
+}
+
+export interface HealthHistory {
+  at: string[];
+  coverage_s: (number | null)[];
+}
+
+export interface GroundCheck {
+  usable: boolean;
+  why: string | null;
+  error_m_rms: number | null;
+  points: { error_px: number | null; error_m: number | null }[];
+  grid_px: [PointPx, PointPx][];
+}
+
+export interface Setup {
+  lines: CountingLine[];
+  areas: WatchedArea[];
+  ground: { points: GroundPoint[] } | null;
+}
+
+export interface Shape {
+  id: string;
+  kind: Kind;
+  box: [number, number, number, number];
+  heading_deg: number | null;
+  speed_m_s: number | null;
+  seen: boolean;
+}
+
+export interface SceneNews {
+  at: string;
+  media_s: number;
+  late_s: number;
+  shapes: Shape[];
+}
+
+export interface CrossingNews {
+  camera: string;
+  line: string;
+  kind: Kind;
+  direction: Direction;
+  at: string;
+  speed_m_s: number | null;
+}
+
+/** The node said no. `status` 0: it said nothing at all. `path` names the value that is wrong. */
+export class NodeError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly hint: string = "",
+    readonly path: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-Placewatch"] = "console";
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new NodeError(0, "The node does not answer.", "Is it running, and is the network there?");
+  }
+  const text = await answer.text();
+  let told: unknown = null;
+  try {
+    told = text ? JSON.parse(text) : null;
+  } catch {
+    throw new NodeError(answer.status, `The node answered ${answer.status} without JSON.`);
+  }
+  if (answer.ok) return told as T;
+  const said = (told as { error?: { message?: string; hint?: string; path?: string | null } } | null)?.error;
+  throw new NodeError(
+    answer.status,
+    said?.message || `The node answered ${answer.status}.`,
+    said?.hint ?? "",
+    said?.path ?? null,
+  );
+}
+
+const camera = (id: string) => `/api/cameras/${encodeURIComponent(id)}`;
+
+export const node = {
+  session: () => ask<Session>("GET", "/api/session"),
+  signIn: (user: string, password: string) => ask<Session>("POST", "/api/session", { user, password }),
+  signOut: () => ask<Session>("DELETE", "/api/session"),
+  site: () => ask<Site>("GET", "/api/site"),
+  camera: (id: string) => ask<Camera>("GET", camera(id)),
+  profile: (id: string, hours: number, step_min: number, signal?: AbortSignal) =>
+    ask<Profile>("GET", `${camera(id)}/profile?hours=${hours}&step_min=${step_min}`, undefined, signal),
+  health: (id: string, hours: number, step_min: number, signal?: AbortSignal) =>
+    ask<HealthHistory>("GET", `${camera(id)}/health?hours=${hours}&step_min=${step_min}`, undefined, signal),
+  checkGround: (id: string, points: GroundPoint[], signal?: AbortSignal) =>
+    ask<GroundCheck>("POST", `${camera(id)}/ground`, { points }, signal),
+  saveSetup: (id: string, setup: Setup) => ask<Camera>("PUT", `${camera(id)}/setup`, setup),
+  /** Where the empty street's picture is; `at` makes it a new address when there is a newer one. */
+  backdrop: (id: string, at: string) => `${camera(id)}/backdrop.jpg?at=${encodeURIComponent(at)}`,
+};
