@@ -1,9 +1,9 @@
 """Flow: who crosses which line, minute by minute, and how much of each minute was seen.
 
-How this works. Every road user in the scene has a walk: the last two seconds of its path and its
-passage of each line (see line.py). A walk that ends is remembered for a moment, so that a road
-user whose track breaks and is taken up again where it must be by now goes on with what was known
-of it: it counts neither twice nor never. Then it is forgotten.
+How this works. Every road user in the scene has a walk, the last two seconds of its path, and a
+passage of each line (see walk.py, line.py). One that ends is remembered for a moment, so that a
+road user whose track breaks and is taken up again where it must be by now goes on with what was
+known of it: it counts neither twice nor never. Then it is forgotten.
 
 Crossings and seen time are booked into open minutes. `close_minutes` closes those that ended
 `GRACE_S` ago; that is longer than a crossing needs to settle while somebody moves. Who stood on
@@ -21,19 +21,15 @@ from placewatch.core.facts import Crossing, LineCount
 from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, minute_of
-from placewatch.measure.line import CountingLine, Passage, Passing, approach_of, velocity_px_s
+from placewatch.measure.line import CountingLine, Passage, Passing
 from placewatch.measure.scene import Mover, Scene, Step
 from placewatch.measure.stage import size_of, speed_m_s
+from placewatch.measure.walk import TAKEN_UP_SIZES, Walk
 
 UNSEEN_AFTER_S = 2.0  # frames further apart: what happened between them was not watched
 GRACE_S = 5.0  # a minute stays open for late frames and crossings that settle
-MEMORY_S = 2.0
 SPOT_S = 0.4  # the spot speed is that of the path this long before and after the line
 SPEEDS_FOR_P85 = 5
-TAKEN_UP_S = 2.0  # a track that broke while it moved is taken up again within this,
-STANDING_TAKEN_UP_S = 120.0  # and one that stood (a red light, absorbed by the background)
-STANDS_SIZES_S = 0.2  # own sizes a second
-TAKEN_UP_SIZES = 0.6  # how far from where it must be by now
 DAY_US = 1440 * MINUTE_US
 
 Cell = tuple[str, Kind, Direction]
@@ -58,22 +54,12 @@ class Totals:
 
 
 @dataclass
-class _Walk:
-    """One road user's last seconds, and its passage of each line."""
+class _RoadUser:
+    """One road user of the scene: its walk, and its passage of each line."""
 
+    walk: Walk
     passages: list[Passage]
     kind: Kind
-    path: list[Step] = field(default_factory=list)
-
-    def add(self, step: Step) -> None:
-        if self.path and self.path[0].media_s < step.media_s - MEMORY_S - 0.5:
-            recent = [s for s in self.path if s.media_s >= step.media_s - MEMORY_S]
-            self.path = recent if len(recent) > 3 else self.path[-3:]
-        self.path.append(step)
-
-    def velocity_px_s(self) -> tuple[float, float]:
-        began, last = approach_of(self.path), self.path[-1]
-        return (0.0, 0.0) if began is last else velocity_px_s(began, last)
 
 
 @dataclass
@@ -93,8 +79,8 @@ class FlowMeter:
     def __init__(self, camera: CameraId, lines: Sequence[CountingLine], start: UtcMicros) -> None:
         self.camera = camera
         self.lines = tuple(lines)
-        self._walks: dict[TrackId, _Walk] = {}
-        self._ended: list[_Walk] = []
+        self._present: dict[TrackId, _RoadUser] = {}
+        self._ended: list[_RoadUser] = []
         self._last: Scene | None = None
         self._minutes: dict[UtcMicros, _Minute] = {}
         self._first_open = minute_of(start)  # the oldest minute not yet reported
@@ -112,9 +98,9 @@ class FlowMeter:
             self._watched(last.at, scene.at)
 
         present = {mover.track for mover in scene.movers}
-        for track in [track for track in self._walks if track not in present]:
-            crossings += self._end(self._walks.pop(track))
-        self._ended = [walk for walk in self._ended if not _forgotten(walk, scene.media_s)]
+        for track in [track for track in self._present if track not in present]:
+            crossings += self._end(self._present.pop(track))
+        self._ended = [u for u in self._ended if not u.walk.is_forgotten(scene.media_s)]
 
         for mover in scene.movers:
             crossings += self._follow(mover, scene)
@@ -171,60 +157,58 @@ class FlowMeter:
         return Totals(self._since, tuple(lines))
 
     def _follow(self, mover: Mover, scene: Scene) -> list[Crossing]:
-        steps = list(mover.before)
-        if mover.seen:
-            steps.append(_step(mover, scene))
-        walk = self._walks.get(mover.track)
-        if walk is None and steps:
-            walk = self._taken_up(steps[0]) or _Walk(
-                [Passage(line) for line in self.lines], mover.kind
+        steps = [*mover.before, _step(mover, scene)] if mover.seen else list(mover.before)
+        user = self._present.get(mover.track)
+        if user is None:
+            if not steps:
+                return []
+            user = self._taken_up(steps[0]) or _RoadUser(
+                Walk(), [Passage(line) for line in self.lines], mover.kind
             )
-            self._walks[mover.track] = walk
-        if walk is None:
-            return []
-        walk.kind = mover.kind
-        crossings = []
-        for step in steps:
-            # A taken-up path may overlap its former end, and a path goes forward only.
-            if walk.path and step.media_s <= walk.path[-1].media_s:
-                continue
-            walk.add(step)
-            for passage in walk.passages:
-                passing = passage.step(walk.path)
-                if passing is not None:
-                    crossings.append(self._crossing(passage.line, walk, passing))
-        return crossings
+            self._present[mover.track] = user
+        user.kind = mover.kind
+        return [
+            crossing for step in steps if user.walk.add(step) for crossing in self._passed(user)
+        ]
 
-    def _end(self, walk: _Walk) -> list[Crossing]:
-        crossings = []
-        for passage in walk.passages:
-            passing = passage.end(walk.path)
-            if passing is not None:
-                crossings.append(self._crossing(passage.line, walk, passing))
-        self._ended.append(walk)
+    def _passed(self, user: _RoadUser) -> list[Crossing]:
+        return [
+            self._crossing(passage.line, user, passing)
+            for passage in user.passages
+            if (passing := passage.step(user.walk.path)) is not None
+        ]
+
+    def _end(self, user: _RoadUser) -> list[Crossing]:
+        crossings = self._passed(user) if user.walk.end() else []
+        crossings += [
+            self._crossing(passage.line, user, passing)
+            for passage in user.passages
+            if (passing := passage.end(user.walk.path)) is not None
+        ]
+        self._ended.append(user)
         return crossings
 
     def _leave(self) -> list[Crossing]:
-        crossings = [crossing for walk in self._walks.values() for crossing in self._end(walk)]
-        self._walks.clear()
+        crossings = [crossing for user in self._present.values() for crossing in self._end(user)]
+        self._present.clear()
         self._ended.clear()
         return crossings
 
-    def _taken_up(self, step: Step) -> _Walk | None:
-        """The ended walk that must be where `step` is by now; it goes on."""
-        near = [(off, index) for index, walk in enumerate(self._ended)
-                if (off := _sizes_off(walk, step)) <= TAKEN_UP_SIZES]  # fmt: skip
-        return self._ended.pop(min(near)[1]) if near else None
+    def _taken_up(self, step: Step) -> _RoadUser | None:
+        """The ended road user that must be where `step` is by now; it goes on."""
+        offs = [(user.walk.sizes_off(step), index) for index, user in enumerate(self._ended)]
+        nearest = min(offs, default=(math.inf, 0))
+        return self._ended.pop(nearest[1]) if nearest[0] <= TAKEN_UP_SIZES else None
 
-    def _crossing(self, line: CountingLine, walk: _Walk, passing: Passing) -> Crossing:
-        around = [step for step in walk.path if abs(step.media_s - passing.media_s) <= SPOT_S]
+    def _crossing(self, line: CountingLine, user: _RoadUser, passing: Passing) -> Crossing:
+        around = [step for step in user.walk.path if abs(step.media_s - passing.media_s) <= SPOT_S]
         return Crossing(
             at=passing.at,
             media_s=passing.media_s,
             frame=passing.frame,
             camera=self.camera,
             line=line.name,
-            kind=walk.kind,
+            kind=user.kind,
             direction=passing.direction,
             speed_m_s=speed_m_s(around),
         )
@@ -309,29 +293,3 @@ def _step(mover: Mover, scene: Scene) -> Step:
 
 def _p85(speeds: list[float]) -> float | None:
     return float(np.percentile(speeds, 85)) if len(speeds) >= SPEEDS_FOR_P85 else None
-
-
-def _stands(walk: _Walk) -> bool:
-    return (
-        len(walk.path) > 1
-        and math.hypot(*walk.velocity_px_s()) < STANDS_SIZES_S * walk.path[-1].size_px
-    )
-
-
-def _forgotten(walk: _Walk, media_s: float) -> bool:
-    patience_s = STANDING_TAKEN_UP_S if _stands(walk) else TAKEN_UP_S
-    return not walk.path or media_s - walk.path[-1].media_s > patience_s
-
-
-def _sizes_off(walk: _Walk, step: Step) -> float:
-    """How far `step` is from where the ended `walk` must be by now, in own sizes."""
-    last = walk.path[-1]
-    passed_s = step.media_s - last.media_s
-    size_px = min(last.size_px, step.size_px)
-    if size_px <= 0 or max(last.size_px, step.size_px) > 2 * size_px:
-        return math.inf
-    right, down = (0.0, 0.0) if _stands(walk) else walk.velocity_px_s()
-    off_px = math.hypot(
-        step.x_px - last.x_px - right * passed_s, step.y_px - last.y_px - down * passed_s
-    )
-    return off_px / size_px

@@ -12,8 +12,9 @@ The band is a share of the road user's own size, and wider where its box tremble
 passing is that of the last change of side, interpolated between the two frames around it.
 
 Three things could deceive the band, and each has its rule:
-- A box that leaps (to another road user, or to a shadow and back) has not moved. A step far off
-  what the velocity before it and the velocity after it both foretell carries nobody over a line.
+- A box that leaps (to another road user, or to a shadow) has not moved. A step far off what the
+  velocity before it and the velocity after it both foretell carries nobody over a line; nor does
+  a single step on either side, unless who took it was on the move.
 - A path that begins in the band has no side yet. It counts if it began well on the near side or
   came through briskly.
 - A path that ends in the band on the far side counts if it had been clear on the near side and
@@ -30,6 +31,7 @@ from placewatch.core.kinds import Direction
 from placewatch.core.space import PicturePoint
 from placewatch.core.time import UtcMicros
 from placewatch.measure.scene import Step
+from placewatch.measure.walk import VELOCITY_S, approach_of, velocity_px_s
 
 BAND_SIZES = 0.15  # of the road user's size: beyond what a box trembles, below half a car's gap
 BAND_PX_MIN = 1.5
@@ -39,7 +41,6 @@ END_SIZES = 0.15  # who passes this far beside an end still passes the line
 SETTLE_S = 0.4  # clear for this long is passed; a flicker is shorter
 SETTLE_BRISK_S = 0.1  # and this is enough for who is two bands away already
 BRISK_S = 0.5  # who would cross the band in this time means to cross it
-APPROACH_S = 0.4  # the velocity at the line is taken over this
 LEAP_SIZES = 0.75  # how far off its foretold place, in own sizes, a box may be seen,
 LEAP_SIZES_S = 1.5  # and more with each second that it was hidden
 LEAP_SPEED_SHARE = 0.5  # and with a change of speed
@@ -109,7 +110,8 @@ class _Change:
     before: Step
     after: Step
     moved_on: bool | None  # as the velocity before it foretold; None where there was none
-    speed_px_s: float  # across the line, towards `to`, on the approach
+    speed_px_s: float  # across the line, towards `to`, on the approach and over the line
+    speed_before_px_s: float  # on the approach alone
 
 
 @dataclass
@@ -176,9 +178,11 @@ class Passage:
             return None
         if self._side == 0 and self._clear_steps == 0:
             return None  # never clear on either side
-        if self._far_steps < 2 and not change.moved_on:
+        if self._far_steps < 2 and not (
+            change.moved_on and self._is_brisk(change.speed_before_px_s)
+        ):
             return None
-        brisk = change.speed_px_s * BRISK_S >= self._band_px
+        brisk = self._is_brisk(change.speed_px_s)
         stayed = self._well_since_s is not None and (
             path[-1].media_s - self._well_since_s >= SETTLE_S
         )
@@ -189,9 +193,23 @@ class Passage:
         self._side, self._change, self._clear_steps = self._sign, None, 0
         if change is None or not change.inside or _leapt(change, path):
             return None
-        if was == 0 and self._began_well < 2 and change.speed_px_s * BRISK_S < self._band_px:
+        if was == 0 and self._began_well < 2 and not self._is_brisk(change.speed_px_s):
+            return None
+        if change.moved_on is None and not self._is_brisk(self._speed_onward_px_s(change, path)):
             return None
         return change.passing
+
+    def _is_brisk(self, speed_px_s: float) -> bool:
+        return speed_px_s * BRISK_S >= self._band_px
+
+    def _speed_onward_px_s(self, change: _Change, path: Sequence[Step]) -> float:
+        later = _later(change.after, path)
+        if later is None:
+            return 0.0
+        passed_px = self.line.off_px(later.x_px, later.y_px) - self.line.off_px(
+            change.after.x_px, change.after.y_px
+        )
+        return change.to * passed_px / (later.media_s - change.after.media_s)
 
     def _changed(self, to: int, before_px: float, path: Sequence[Step]) -> _Change:
         before, after = path[-2], path[-1]
@@ -217,6 +235,9 @@ class Passage:
             after=after,
             moved_on=None if velocity is None else _foretold(before, after, velocity),
             speed_px_s=to * (self._off_px - began_px) / (after.media_s - began.media_s),
+            speed_before_px_s=0.0
+            if began is before
+            else to * (before_px - began_px) / (before.media_s - began.media_s),
         )
 
     def _band(self, path: Sequence[Step]) -> float:
@@ -240,27 +261,28 @@ class Passage:
         return 1.4826 * bends[len(bends) // 2] / math.sqrt(6)
 
 
-def approach_of(path: Sequence[Step]) -> Step:
-    """The step from which the velocity at the end of `path` is taken: at least the last but one."""
-    began = path[-2:][0]
-    for step in reversed(path):
-        if step.media_s < path[-1].media_s - APPROACH_S:
-            break
-        began = step if step.media_s < began.media_s else began
-    return began
-
-
 def _leapt(change: _Change, path: Sequence[Step]) -> bool:
     """Whether the box leapt over the line: neither velocity foretold the step."""
     if change.moved_on:
         return False
-    onward = [step for step in path if step.media_s > change.after.media_s]
-    if onward and path[0].media_s <= change.after.media_s:
-        until_s = change.after.media_s + APPROACH_S
-        later = [step for step in onward if step.media_s <= until_s] or onward[:1]
-        return not _foretold(change.before, change.after, velocity_px_s(change.after, later[-1]))
-    # The path is long past (somebody stood on the line), or ended with this step.
-    return path[-1].media_s <= change.after.media_s or change.moved_on is False
+    later = _later(change.after, path)
+    if later is not None:
+        return not _foretold(change.before, change.after, velocity_px_s(change.after, later))
+    # The path ended with this step, or is long past: somebody stood on the line.
+    return path[-1] is change.after or change.moved_on is False
+
+
+def _later(from_: Step, path: Sequence[Step]) -> Step | None:
+    """The step to which the velocity after `from_` is taken; None where `path` has none."""
+    if path[0].media_s > from_.media_s:
+        return None
+    later = None
+    for step in path:
+        if step.media_s > from_.media_s:
+            if later is not None and step.media_s > from_.media_s + VELOCITY_S:
+                break
+            later = step
+    return later
 
 
 def _foretold(before: Step, after: Step, velocity_px_s: tuple[float, float]) -> bool:
@@ -272,12 +294,6 @@ def _foretold(before: Step, after: Step, velocity_px_s: tuple[float, float]) -> 
         after.x_px - before.x_px - right * passed_s, after.y_px - before.y_px - down * passed_s
     )
     return off_px <= allowed_px
-
-
-def velocity_px_s(from_: Step, to: Step) -> tuple[float, float]:
-    """(right, down) on the way from one step to a later one."""
-    passed_s = to.media_s - from_.media_s
-    return (to.x_px - from_.x_px) / passed_s, (to.y_px - from_.y_px) / passed_s
 
 
 def _sign(value: float) -> int:
