@@ -18,14 +18,12 @@ from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamIn
 from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.facts import CameraHealth, Crossing
 from placewatch.core.ids import CameraId, camera_id
-from placewatch.core.space import PicturePoint
 from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
 from placewatch.measure.flow import FlowMeter
-from placewatch.measure.ground import Ground
-from placewatch.measure.line import CountingLine
 from placewatch.measure.scene import Scene
 from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
+from placewatch.node.equip import counting_lines, ground_of, lines_outside
 from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
@@ -35,7 +33,6 @@ from placewatch.pixels.frame import Frame
 from placewatch.publish import report, table
 from placewatch.publish import watch as published
 from placewatch.publish.watch import WatchedLine, WatchSummary
-from placewatch.store.export import write_facts
 
 DENSITY_COLUMNS = 64
 """Cells across the picture in which the report counts where road users were."""
@@ -76,6 +73,8 @@ def watch_source(request: WatchRequest) -> None:
         if request.json is not None:
             published.write_json(summary, Path(request.json))
     if request.out is not None:
+        from placewatch.store.export import write_facts  # Arrow is loaded where it is needed
+
         page = report.write_report(summary, request.out)
         write_facts(summary.facts, request.out / "facts.parquet")
         write_facts(summary.facts, request.out / "facts.csv")
@@ -101,14 +100,15 @@ def analyse(
     begun_s, cpu_begun_s = clock.monotonic_s(), time.process_time()
     source = _Metered(open_source(spec, _Recording(started)))
     try:
-        _check_lines(camera, source.info)
-        flow = FlowMeter(spec.camera, [_counting_line(line) for line in camera.line], started)
+        for text in lines_outside(camera, source.info.width_px, source.info.height_px):
+            raise Misconfigured(text, hint="correct the numbers of --line or of the TOML")
+        flow = FlowMeter(spec.camera, counting_lines(camera), started)
         post = Post(
             background=BackgroundModel(),
             detector=detector,
             tracker=Tracker(),
             painter=BackdropPainter(quarantine_s=_quarantine_s(spec, camera, source.info)),
-            stage=Stage(_ground_of(camera), spec.camera),
+            stage=Stage(ground_of(camera, None), spec.camera),
             flow=flow,
         )
         seen = _Seen(source.info)
@@ -132,9 +132,10 @@ def analyse(
             )
     finally:
         source.close()
-    late, facts = flow.finish()
-    seen.crossings += late
-    backdrop = post.painter.backdrop(UtcMicros(started + round(seen.last_s * 1e6)))
+    ended = UtcMicros(started + round(seen.last_s * 1e6))
+    seen.crossings += flow.leave()
+    facts = flow.close(ended)
+    backdrop = post.painter.backdrop(ended)
     return WatchSummary(
         source=spec.url,
         width_px=source.info.width_px,
@@ -351,16 +352,6 @@ def _line(text: str) -> settings.LineSettings:
     return settings.LineSettings(name, (x1, y1), (x2, y2))
 
 
-def _check_lines(camera: settings.CameraSettings, info: StreamInfo) -> None:
-    for line in camera.line:
-        for x_px, y_px in (line.from_px, line.to_px):
-            if not (0 <= x_px <= info.width_px and 0 <= y_px <= info.height_px):
-                raise Misconfigured(
-                    f"the line {line.name} has an end at ({x_px:g}, {y_px:g}), outside the picture",
-                    hint=f"the picture is {info.width_px} by {info.height_px} pixels",
-                )
-
-
 def _check_folder(folder: Path) -> None:
     """Says at once, not after an hour of watching, that nothing can be written."""
     try:
@@ -373,20 +364,6 @@ def _check_folder(folder: Path) -> None:
             f"{folder} cannot be written: {error.strerror}",
             hint="give --out another folder",
         ) from error
-
-
-def _counting_line(line: settings.LineSettings) -> CountingLine:
-    return CountingLine(line.name, PicturePoint(*line.from_px), PicturePoint(*line.to_px))
-
-
-def _ground_of(camera: settings.CameraSettings) -> Ground | None:
-    pairs = settings.ground_pairs(camera, None)
-    if not pairs:
-        return None
-    return Ground.fit(
-        np.array([(picture.x_px, picture.y_px) for picture, _ in pairs]),
-        np.array([(ground.x_m, ground.y_m) for _, ground in pairs]),
-    )
 
 
 def _quarantine_s(spec: SourceSpec, camera: settings.CameraSettings, info: StreamInfo) -> float:

@@ -1,0 +1,97 @@
+"""Run: a node with its console, from the first log line to Ctrl-C."""
+
+import contextlib
+import datetime
+import json
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from placewatch.console.serve import Server
+from placewatch.core.acts import SHELL
+from placewatch.core.errors import Misconfigured
+from placewatch.core.time import Clock, SystemClock
+from placewatch.node import config as settings
+from placewatch.node import log
+from placewatch.node.acts import perform
+from placewatch.node.node import Node
+
+
+def run_node(
+    config: Path, *, host: str | None = None, port: int | None = None, demo: bool = False
+) -> None:
+    """Runs the node of `config` until SIGINT or SIGTERM. Raises Misconfigured before it starts."""
+    log.configure()
+    site = settings.load(config)
+    clock = SystemClock()
+    log.get().info("node.starting", site=site.site, config=str(config))
+    node = Node(config, site, clock, demo=demo)
+    server = Server(
+        node,
+        host if host is not None else site.console.host,
+        port if port is not None else site.console.port,
+    )
+    ending = threading.Event()
+    with _signals(ending):
+        try:
+            perform(node.journal, SHELL, "node.run", {"cameras": len(site.camera)}, node.start)
+            address = server.start()
+            log.get().info("console.ready", address=address)
+            print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
+            ending.wait()
+        finally:
+            server.stop()
+            node.stop()
+
+
+def run_demo(
+    folder: Path | None = None, *, host: str | None = None, port: int | None = None
+) -> None:
+    """Runs a node on drawn streets. Without `folder`, all it stores is dropped at the end."""
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            name = stack.enter_context(tempfile.TemporaryDirectory(prefix="placewatch-demo-"))
+            folder = Path(name)
+        config = write_demo(folder, SystemClock())
+        run_node(config, host=host, port=port, demo=True)
+
+
+def write_demo(folder: Path, clock: Clock) -> Path:
+    """Writes the demonstration's settings into `folder`, unless they are there. The TOML's path."""
+    from placewatch.node.demo import demo_map, demo_toml
+
+    config = folder / "placewatch.toml"
+    if config.exists():
+        return config
+    today = datetime.datetime.fromtimestamp(clock.utc() / 1e6, datetime.UTC).date()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "town.geojson").write_text(json.dumps(demo_map()), encoding="utf-8")
+        config.write_text(demo_toml(today), encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured(
+            f"{folder} cannot be written: {error.strerror}", hint="give another --folder"
+        ) from error
+    return config
+
+
+@contextlib.contextmanager
+def _signals(ending: threading.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM set `ending`; a second one ends the process as usual."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ending.set()
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    for one in before:
+        signal.signal(one, end)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

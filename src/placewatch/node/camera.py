@@ -1,0 +1,475 @@
+"""Camera: one camera of a node: its thread, its state, and what is known of it just now."""
+
+import dataclasses
+import datetime
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from placewatch.capture import open_source
+from placewatch.capture.source import Source, SourceHealth, SourceSpec
+from placewatch.core.errors import Misconfigured, PlacewatchError
+from placewatch.core.facts import CameraHealth, Crossing, LineCount
+from placewatch.core.ids import CameraId, camera_id
+from placewatch.core.kinds import Direction, Kind
+from placewatch.core.time import Clock, UtcMicros
+from placewatch.measure.flow import FlowMeter
+from placewatch.measure.scene import Scene
+from placewatch.measure.stage import Stage
+from placewatch.node import config as settings
+from placewatch.node import log, views
+from placewatch.node.equip import (
+    address_of,
+    counting_lines,
+    ground_of,
+    lines_outside,
+    notice_of,
+)
+from placewatch.node.live import Live
+from placewatch.node.pipeline import Post, watch
+from placewatch.node.supervise import Outage, keep_going
+from placewatch.perceive.backdrop import BackdropPainter
+from placewatch.perceive.detectors import open_detector
+from placewatch.perceive.motion import BackgroundModel
+from placewatch.perceive.tracker import Tracker
+from placewatch.register.notices import refusal
+
+BACKDROP_EVERY_S = 60.0
+BACKDROP_FIRST_EVERY_S = 2.0  # while the street is still being learnt
+FPS_OVER_S = 5.0
+KNOWN_SHARE_MIN = 0.5  # a street of which less is known is still being learnt
+UNSEEN_AFTER_S = 2.0
+
+
+class WatchedCamera:
+    """One camera. Its thread turns frames into facts; everybody else asks here what is known.
+
+    `_lock` guards the state, the counters and the flow meter; it is never held while a frame is
+    looked at.
+    """
+
+    def __init__(
+        self,
+        camera: settings.CameraSettings,
+        site: settings.Settings,
+        folder: Path,
+        clock: Clock,
+        live: Live,
+        size_px: tuple[int, int] | None,
+        told_size: Callable[[CameraId, int, int], None],
+    ) -> None:
+        self.id = camera_id(camera.id)
+        self.settings = camera
+        self._site = site
+        self._folder = folder
+        self._clock = clock
+        self._live = live
+        self._told_size = told_size
+        self._log = log.get(camera=camera.id)
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._source: Source | None = None
+        self._size_px = size_px
+        self._state: views.State = "starting"
+        self._why: str | None = "it is being opened"
+        self._since = clock.utc()
+        self._retry_at_s: float | None = None
+        self._last_loss: tuple[UtcMicros, str] | None = None
+        self._losses = 0
+        self._past = SourceHealth()  # of sessions that ended
+        self._minute_began: tuple[UtcMicros, SourceHealth, int] = (clock.utc(), SourceHealth(), 0)
+        self._seen_s = 0.0
+        self._late_s_max = 0.0
+        self._scene_times_s: deque[float] = deque(maxlen=512)
+        self._late_s = 0.0
+        self._last_scene: Scene | None = None
+        self._painted_s = -BACKDROP_EVERY_S
+        self._backdrop: tuple[bytes, views.BackdropView] | None = None
+        self._waiting: list[LineCount] = []  # rows of a flow meter that was replaced
+        self._flow = FlowMeter(self.id, counting_lines(self.settings), clock.utc())
+        self._stage: Stage | None = None
+        self._post: Post | None = None
+
+    # What its thread does.
+
+    def start(self) -> None:
+        """Begins to watch, if the notice allows it."""
+        if not self.allowed():
+            return
+        self._thread = threading.Thread(target=self._run, name=f"camera {self.id}", daemon=True)
+        self._thread.start()
+
+    def allowed(self) -> bool:
+        """Whether the notice allows it today; where it does not, the state says why."""
+        today = datetime.datetime.fromtimestamp(self._clock.utc() / 1e6, datetime.UTC).date()
+        why = refusal(notice_of(self.settings), today)
+        if why is None:
+            return True
+        if self._state != "refused":
+            self._log.warning("camera.refused", why=why)
+            self._become("refused", f"It does not watch: {why}.")
+        return False
+
+    def stop(self) -> None:
+        """Asks its thread to end; `join` waits for it."""
+        self._stop.set()
+        source = self._source
+        if source is not None:
+            source.close()
+
+    def join(self, timeout_s: float) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            self._post = self._equip()
+            keep_going(self._session, self._clock, self._stop, self._lost)
+            if not self._stop.is_set():
+                self._become("ended", "The recording came to its end.")
+                self._log.info("camera.ended")
+        except PlacewatchError as error:
+            self._log.error("camera.failed", why=error.message, hint=error.hint)
+            self._become("failed", _sentence(str(error)))
+        finally:
+            with self._lock:
+                crossings = self._flow.leave()
+            self._tell_crossings(crossings)
+
+    def _session(self) -> None:
+        """One session, from opening to its end. Raises Unavailable when the camera is lost."""
+        assert self._post is not None
+        spec = SourceSpec(
+            camera=self.id,
+            url=address_of(self.settings, self._folder),
+            pace="real",
+            transport=self.settings.transport,
+            login=settings.login_of(self.settings, self._folder),
+        )
+        source = open_source(spec, self._clock, stopping=self._stop.is_set)
+        self._source = source
+        try:
+            if self._stop.is_set():
+                return
+            self._opened(source)
+            watch(source, self._post, self._tell)
+        finally:
+            source.close()
+            with self._lock:
+                self._past = _sum(self._past, source.health)
+                self._source = None
+                crossings = self._flow.leave()
+            self._tell_crossings(crossings)
+
+    def _opened(self, source: Source) -> None:
+        width_px, height_px = source.info.width_px, source.info.height_px
+        if self._size_px != (width_px, height_px):
+            self._size_px = (width_px, height_px)
+            self._told_size(self.id, width_px, height_px)
+        for text in lines_outside(self.settings, width_px, height_px):
+            raise Misconfigured(text)
+        self._log.info("camera.opened", width_px=width_px, height_px=height_px)
+        self._retry_at_s = None
+        if self._backdrop is None:
+            self._become("learning", "It learns the empty street.")
+        else:
+            self._become("watching", None)
+
+    def _lost(self, outage: Outage) -> None:
+        """The camera is away and will be tried again."""
+        with self._lock:
+            self._losses += 1 if self._state in ("learning", "watching") else 0
+            self._last_loss = (self._clock.utc(), outage.why)
+        self._retry_at_s = self._clock.monotonic_s() + outage.retry_in_s
+        self._log.warning("camera.lost", why=outage.why, retry_in_s=round(outage.retry_in_s, 1))
+        self._become("lost", _sentence(outage.why))
+
+    def _tell(self, scene: Scene, crossings: list[Crossing]) -> None:
+        now_s = self._clock.monotonic_s()
+        with self._lock:
+            late_s = max(0.0, (self._clock.utc() - scene.at) / 1e6)
+            self._late_s = late_s
+            self._late_s_max = max(self._late_s_max, late_s)
+            last = self._last_scene
+            if last is not None and not scene.after_gap:
+                passed_s = (scene.at - last.at) / 1e6
+                self._seen_s += passed_s if 0 < passed_s <= UNSEEN_AFTER_S else 0.0
+            self._last_scene = scene
+            self._scene_times_s.append(now_s)
+        self._paint(scene.at, now_s)
+        self._tell_crossings(crossings)
+        if self._live.wants_scene(self.id, scene.at):
+            self._live.scene(self.id, self._scene_view(scene, late_s))
+
+    def _tell_crossings(self, crossings: list[Crossing]) -> None:
+        for one in crossings:
+            self._live.crossing(
+                views.CrossingView(
+                    one.camera, one.line, one.kind, one.direction, one.at, one.speed_m_s
+                )
+            )
+
+    def _paint(self, at: UtcMicros, now_s: float) -> None:
+        """Renews the backdrop each minute; while there is none, more often."""
+        assert self._post is not None
+        known = self._backdrop is not None and self._state == "watching"
+        if now_s - self._painted_s < (BACKDROP_EVERY_S if known else BACKDROP_FIRST_EVERY_S):
+            return
+        self._painted_s = now_s
+        backdrop = self._post.painter.backdrop(at)
+        if backdrop is None:
+            return
+        view = views.BackdropView(at, round(backdrop.known_share, 3))
+        with self._lock:
+            self._backdrop = backdrop.jpeg(), view
+        if not known and backdrop.known_share >= KNOWN_SHARE_MIN:
+            self._become("watching", None)
+
+    def _equip(self) -> Post:
+        detector = open_detector(self.settings.detector, every_s=self.settings.detector_every_s)
+        self._stage = Stage(ground_of(self.settings, self._site.origin), self.id)
+        return Post(
+            background=BackgroundModel(),
+            detector=detector,
+            tracker=Tracker(),
+            painter=BackdropPainter(quarantine_s=self.settings.backdrop_quarantine_s),
+            stage=self._stage,
+            flow=_SharedFlow(self),
+        )
+
+    # What others ask of it.
+
+    def close_minutes(self, before: UtcMicros) -> list[LineCount]:
+        """The facts of all minutes that ended well before `before`, once."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            return waiting + self._flow.close_minutes(before)
+
+    def close(self, at: UtcMicros) -> list[LineCount]:
+        """The last facts, when the node ends."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            return waiting + self._flow.close(at)
+
+    def health_since(self, now: UtcMicros) -> CameraHealth:
+        """What it met since this was last asked."""
+        with self._lock:
+            began, before, losses_before = self._minute_began
+            total = self._total()
+            self._minute_began = now, total, self._losses
+            seen_s, self._seen_s = self._seen_s, 0.0
+            late_s, self._late_s_max = self._late_s_max, 0.0
+            window_s = (now - began) / 1e6
+            return CameraHealth(
+                at=began,
+                window_s=window_s,
+                coverage_s=min(seen_s, window_s),
+                camera=self.id,
+                frames=total.frames - before.frames,
+                frames_dropped=total.frames_dropped - before.frames_dropped,
+                packets_corrupt=total.packets_corrupt - before.packets_corrupt,
+                timestamps_repaired=total.timestamps_repaired - before.timestamps_repaired,
+                gaps=total.gaps - before.gaps,
+                losses=self._losses - losses_before,
+                lateness_s_max=late_s,
+            )
+
+    def view(self) -> views.CameraView:
+        """All that the console shows of it."""
+        one = self.settings
+        with self._lock:
+            size_px = self._size_px or (None, None)
+            return views.CameraView(
+                id=self.id,
+                place=one.notice.place if one.notice is not None else one.id,
+                state=self._state,
+                why=self._why,
+                since=self._since,
+                retry_in_s=self._retry_in_s(),
+                position=views.PositionView(**dataclasses.asdict(one.position))
+                if one.position is not None
+                else None,
+                width_px=size_px[0],
+                height_px=size_px[1],
+                notice=views.NoticeView(
+                    one.notice.purpose,
+                    one.notice.legal_basis,
+                    one.notice.owner,
+                    one.notice.contact,
+                    one.notice.until,
+                )
+                if one.notice is not None
+                else None,
+                detector=one.detector,
+                lines=tuple(views.LineView(x.name, x.from_px, x.to_px) for x in one.line),
+                areas=tuple(views.AreaView(x.name, x.corners_px) for x in one.area),
+                ground=views.GroundView(tuple(_ground_view(x) for x in one.ground))
+                if one.ground
+                else None,
+                backdrop=self._backdrop[1] if self._backdrop is not None else None,
+                health=self._health_view(),
+                totals=self._totals(),
+            )
+
+    def pulse(self) -> views.CameraPulse:
+        """What changes of it from second to second."""
+        with self._lock:
+            return views.CameraPulse(
+                id=self.id,
+                state=self._state,
+                why=self._why,
+                since=self._since,
+                retry_in_s=self._retry_in_s(),
+                backdrop_at=self._backdrop[1].at if self._backdrop is not None else None,
+                health=self._health_view(),
+                totals=self._totals(),
+            )
+
+    def backdrop(self) -> tuple[bytes, UtcMicros] | None:
+        """The street without anybody as a JPEG, and of when it is."""
+        with self._lock:
+            return None if self._backdrop is None else (self._backdrop[0], self._backdrop[1].at)
+
+    def set_up(self, camera: settings.CameraSettings, site: settings.Settings) -> None:
+        """Takes over new lines, areas and ground; what was counted so far is reported."""
+        with self._lock:
+            self.settings = camera
+            self._site = site
+            now = self._clock.utc()
+            crossings = self._flow.leave()
+            self._waiting += self._flow.close(now)
+            self._flow = FlowMeter(self.id, counting_lines(self.settings), now)
+            if self._stage is not None:
+                self._stage.ground = ground_of(self.settings, self._site.origin)
+        self._tell_crossings(crossings)
+
+    def _become(self, state: views.State, why: str | None) -> None:
+        with self._lock:
+            if (state, why) != (self._state, self._why):
+                self._state, self._why, self._since = state, why, self._clock.utc()
+
+    def _retry_in_s(self) -> float | None:
+        if self._state != "lost" or self._retry_at_s is None:
+            return None
+        return round(max(0.0, self._retry_at_s - self._clock.monotonic_s()), 1)
+
+    def _total(self) -> SourceHealth:
+        source = self._source
+        return self._past if source is None else _sum(self._past, source.health)
+
+    def _health_view(self) -> views.HealthView:
+        total = self._total()
+        now_s = self._clock.monotonic_s()
+        recent = [when for when in self._scene_times_s if now_s - when <= FPS_OVER_S]
+        alive = self._state in ("learning", "watching") and len(recent) > 1
+        span_s = max(now_s - recent[0], 1e-3) if alive else 1.0
+        return views.HealthView(
+            fps=round((len(recent) - 1) / span_s, 1) if alive else 0.0,
+            lateness_s=round(self._late_s, 3) if alive else 0.0,
+            frames=total.frames,
+            frames_dropped=total.frames_dropped,
+            packets_corrupt=total.packets_corrupt,
+            timestamps_repaired=total.timestamps_repaired,
+            gaps=total.gaps,
+            losses=self._losses,
+            last_loss=self._last_loss[0] if self._last_loss else None,
+            last_loss_why=self._last_loss[1] if self._last_loss else None,
+        )
+
+    def _totals(self) -> views.Totals:
+        totals = self._flow.totals()
+        truth = self._truth()
+        return views.Totals(
+            totals.since,
+            tuple(
+                views.LineTotals(
+                    line.name,
+                    line.left_to_right,
+                    line.right_to_left,
+                    line.speed_m_s_p85,
+                    truth.get(line.name),
+                )
+                for line in totals.lines
+            ),
+        )
+
+    def _truth(self) -> dict[str, views.Truth]:
+        """What was drawn to cross each line so far: only a drawn street tells."""
+        source, scene = self._source, self._last_scene
+        told = getattr(source, "truth", None)
+        if told is None or scene is None:
+            return {}
+        counts: dict[str, dict[Direction, dict[Kind, int]]] = {}
+        for crossing in told(scene.media_s):
+            ways = counts.setdefault(crossing.line, {way: {} for way in Direction})
+            way = ways[crossing.direction]
+            way[crossing.kind] = way.get(crossing.kind, 0) + 1
+        return {
+            line.name: views.Truth(
+                counts.get(line.name, {}).get(Direction.LEFT_TO_RIGHT, {}),
+                counts.get(line.name, {}).get(Direction.RIGHT_TO_LEFT, {}),
+            )
+            for line in self.settings.line
+        }
+
+    def _scene_view(self, scene: Scene, late_s: float) -> views.SceneView:
+        width_px, height_px = self._size_px or (1, 1)
+        return views.SceneView(
+            scene.at,
+            round(scene.media_s, 3),
+            round(late_s, 3),
+            tuple(
+                views.ShapeView(
+                    id=mover.track,
+                    kind=mover.kind,
+                    box=(
+                        round(mover.box.left_px / width_px, 4),
+                        round(mover.box.top_px / height_px, 4),
+                        round(mover.box.right_px / width_px, 4),
+                        round(mover.box.bottom_px / height_px, 4),
+                    ),
+                    heading_deg=None if mover.heading_deg is None else round(mover.heading_deg),
+                    speed_m_s=None if mover.speed_m_s is None else round(mover.speed_m_s, 2),
+                    seen=mover.seen,
+                )
+                for mover in scene.movers
+            ),
+        )
+
+
+class _SharedFlow(FlowMeter):
+    """The camera's flow meter of the moment, asked under the camera's lock."""
+
+    def __init__(self, camera: WatchedCamera) -> None:
+        self._camera = camera
+
+    def measure(self, scene: Scene) -> list[Crossing]:
+        with self._camera._lock:
+            return self._camera._flow.measure(scene)
+
+
+def _sum(a: SourceHealth, b: SourceHealth) -> SourceHealth:
+    return SourceHealth(
+        frames=a.frames + b.frames,
+        frames_dropped=a.frames_dropped + b.frames_dropped,
+        packets_corrupt=a.packets_corrupt + b.packets_corrupt,
+        timestamps_repaired=a.timestamps_repaired + b.timestamps_repaired,
+        gaps=a.gaps + b.gaps,
+        lateness_s=b.lateness_s,
+    )
+
+
+def _ground_view(point: settings.GroundPointSettings) -> views.GroundPoint:
+    if point.x_m is not None and point.y_m is not None:
+        return views.MetrePoint(point.x_px, point.y_px, point.x_m, point.y_m)
+    assert point.latitude_deg is not None
+    assert point.longitude_deg is not None
+    return views.EarthPoint(point.x_px, point.y_px, point.latitude_deg, point.longitude_deg)
+
+
+def _sentence(text: str) -> str:
+    """`text` as a sentence, with a capital and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ")")) else ".")

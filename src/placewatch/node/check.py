@@ -1,0 +1,138 @@
+"""Check: what is wrong with a node's settings and with each of its cameras, a line a finding."""
+
+import datetime
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from placewatch.capture import open_source
+from placewatch.capture.source import SourceSpec
+from placewatch.core.errors import PlacewatchError
+from placewatch.core.ids import camera_id
+from placewatch.core.time import Clock, SystemClock
+from placewatch.measure.ground import Ground
+from placewatch.node import config as settings
+from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of
+from placewatch.node.map import read_map
+from placewatch.perceive.detectors import open_detector
+from placewatch.register.notices import refusal
+
+GROUND_ERROR_M_MAX = 1.0
+"""Ground points that disagree by more give speeds that nobody should print."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what is wrong, or that something is right."""
+
+    text: str
+    wrong: bool = True
+
+
+def findings(path: Path, clock: Clock | None = None) -> Iterator[Finding]:
+    """All findings about the settings in `path`, one after the other, as they are made."""
+    clock = clock or SystemClock()
+    try:
+        site = settings.load(path)
+    except PlacewatchError as error:
+        yield Finding(str(error))
+        return
+    yield from _of_node(path, site)
+    if not site.camera:
+        yield Finding(f"{path}: no camera is set up (add a [[camera]], as in the example)")
+    for camera in site.camera:
+        wrong = False
+        for finding in _of_camera(path, site, camera, clock):
+            wrong = wrong or finding.wrong
+            yield Finding(f"{camera.id}: {finding.text}", finding.wrong)
+        if not wrong:
+            yield Finding(f"{camera.id}: all is well", wrong=False)
+
+
+def _of_node(path: Path, site: settings.Settings) -> Iterator[Finding]:
+    folder = path.parent / site.data
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding(f"data: {folder} cannot be written (is it read-only, or somebody else's?)")
+    if site.map is not None:
+        try:
+            read_map(path.parent / site.map)
+        except PlacewatchError as error:
+            yield Finding(f"map: {error}")
+    host, port = site.console.host, site.console.port
+    if not 0 <= port <= 65535:
+        yield Finding(f"console: {port} is no port (take one from 1024 to 65535)")
+        return
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        busy = error.errno == errno.EADDRINUSE
+        yield Finding(
+            f"console: {host} port {port} is in use (is the node running already?)"
+            if busy
+            else f"console: cannot listen on {host} port {port}: {error.strerror}"
+        )
+
+
+def _of_camera(
+    path: Path, site: settings.Settings, camera: settings.CameraSettings, clock: Clock
+) -> Iterator[Finding]:
+    today = datetime.datetime.fromtimestamp(clock.utc() / 1e6, datetime.UTC).date()
+    why = refusal(notice_of(camera), today)
+    if why is not None:
+        yield Finding(f"would not start: {why}")
+    login = None
+    try:
+        login = settings.login_of(camera, path.parent)
+    except PlacewatchError as error:
+        yield Finding(str(error))
+    try:
+        open_detector(camera.detector, every_s=camera.detector_every_s)
+    except PlacewatchError as error:
+        yield Finding(f"detector: {error}")
+    ground: Ground | None = None
+    try:
+        ground = ground_of(camera, site.origin)
+    except PlacewatchError as error:
+        yield Finding(f"ground: {error}")
+    if ground is not None and (ground.error_m_rms or 0.0) > GROUND_ERROR_M_MAX:
+        yield Finding(
+            f"ground: its points disagree by {ground.error_m_rms:.1f} m "
+            "(the set-up page shows which one is off)"
+        )
+    if not camera.line:
+        yield Finding("nothing is counted: no line is drawn (draw one in the console)", wrong=False)
+    spec = SourceSpec(
+        camera=camera_id(camera.id),
+        url=address_of(camera, path.parent),
+        pace="full",
+        transport=camera.transport,
+        login=login,
+    )
+    try:
+        source = open_source(spec, clock)
+        try:
+            frame = next(source.frames(), None)
+        finally:
+            source.close()
+    except PlacewatchError as error:
+        yield Finding(str(error))
+        return
+    if frame is None:
+        yield Finding("it delivers no picture")
+        return
+    info = source.info
+    rate = f", {info.fps:g} frames/s" if info.fps else ""
+    yield Finding(f"delivers {frame.width_px}x{frame.height_px} {info.codec}{rate}", wrong=False)
+    for text in lines_outside(camera, frame.width_px, frame.height_px):
+        yield Finding(text)

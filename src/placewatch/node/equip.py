@@ -1,0 +1,68 @@
+"""Equip: from a camera's settings to what the stages need."""
+
+from pathlib import Path
+
+import numpy as np
+
+from placewatch.core.ids import camera_id
+from placewatch.core.space import PicturePoint
+from placewatch.measure.ground import Ground
+from placewatch.measure.line import CountingLine
+from placewatch.node import config as settings
+from placewatch.register.notices import Notice
+
+
+def counting_lines(camera: settings.CameraSettings) -> list[CountingLine]:
+    """The camera's counting lines."""
+    return [
+        CountingLine(line.name, PicturePoint(*line.from_px), PicturePoint(*line.to_px))
+        for line in camera.line
+    ]
+
+
+def ground_of(
+    camera: settings.CameraSettings, origin: settings.OriginSettings | None
+) -> Ground | None:
+    """The ground under `camera`; None where it has no ground points. Raises Misconfigured."""
+    pairs = settings.ground_pairs(camera, origin)
+    if not pairs:
+        return None
+    return Ground.fit(
+        np.array([(picture.x_px, picture.y_px) for picture, _ in pairs]),
+        np.array([(ground.x_m, ground.y_m) for _, ground in pairs]),
+    )
+
+
+def notice_of(camera: settings.CameraSettings) -> Notice | None:
+    """The camera's notice, if it has one."""
+    one = camera.notice
+    if one is None:
+        return None
+    return Notice(
+        camera=camera_id(camera.id),
+        place=one.place,
+        purpose=one.purpose,
+        legal_basis=one.legal_basis,
+        owner=one.owner,
+        contact=one.contact,
+        until=one.until,
+        since=one.since,
+    )
+
+
+def address_of(camera: settings.CameraSettings, folder: Path) -> str:
+    """The camera's address; a file's path is relative to `folder`, that of the TOML."""
+    if ":" in camera.url.split("/")[0] or camera.url.startswith("/"):
+        return camera.url
+    return str(folder / camera.url)
+
+
+def lines_outside(camera: settings.CameraSettings, width_px: int, height_px: int) -> list[str]:
+    """A sentence for each end of a counting line that lies outside the picture."""
+    return [
+        f"the line {line.name} has an end at ({x_px:g}, {y_px:g}), outside the picture, "
+        f"which is {width_px} by {height_px} pixels"
+        for line in camera.line
+        for x_px, y_px in (line.from_px, line.to_px)
+        if not (0 <= x_px <= width_px and 0 <= y_px <= height_px)
+    ]

@@ -1,0 +1,230 @@
+"""Node: all cameras of one installation, what they store, and what the console asks of them."""
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from placewatch import __version__
+from placewatch.core.acts import Actor
+from placewatch.core.errors import Misconfigured, PlacewatchError, Refused
+from placewatch.core.facts import CameraHealth, LineCount
+from placewatch.core.ids import CameraId, camera_id
+from placewatch.core.space import Origin, PicturePoint, Point
+from placewatch.core.time import Clock, UtcMicros, minute_of
+from placewatch.measure.ground import check_ground
+from placewatch.node import config as settings
+from placewatch.node import log, views
+from placewatch.node.camera import WatchedCamera
+from placewatch.node.live import Live
+from placewatch.node.map import read_map
+from placewatch.register.journal import Journal
+from placewatch.store.store import Store
+
+TICK_S = 0.5
+JOIN_S = 1.2
+UNSTORED_MAX = 2_000_000
+"""Rows kept in memory while the disk refuses them: some days of a node with ten cameras."""
+
+
+class Node:
+    """One installation. `start` it once, then `stop` it; any thread may ask in between.
+
+    A fact is reported as stored only after the store has it. While the store refuses (a full
+    disk), facts wait in memory, the log says so each minute, and nothing is dropped silently.
+    """
+
+    def __init__(self, config: Path, site: settings.Settings, clock: Clock, *, demo: bool) -> None:
+        self.clock = clock
+        self.live = Live()
+        self.settings = site
+        self.started = clock.utc()
+        self._config = config
+        self._demo = demo
+        self._log = log.get()
+        self._map = read_map(config.parent / site.map) if site.map is not None else None
+        folder = config.parent / site.data
+        self._stack = contextlib.ExitStack()
+        with contextlib.ExitStack() as opened:
+            self.store = Store(folder)
+            opened.callback(self.store.close)
+            self.journal = Journal(folder / "journal", clock)
+            opened.callback(self.journal.close)
+            self._stack = opened.pop_all()
+        self._stopping = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="minutes", daemon=True)
+        self._unstored: list[LineCount] = []
+        self._setup_lock = threading.Lock()
+        self.cameras = {
+            camera_id(one.id): WatchedCamera(
+                one,
+                site,
+                config.parent,
+                clock,
+                self.live,
+                self.store.ledger.picture_size(camera_id(one.id)),
+                self.store.ledger.set_picture_size,
+            )
+            for one in site.camera
+        }
+
+    @property
+    def users(self) -> Any:
+        """Who may sign in."""
+        return self.store.ledger.users
+
+    def start(self) -> None:
+        """Starts every camera that has a valid notice."""
+        self._log.info("node.started", site=self.settings.site, cameras=len(self.cameras))
+        for camera in self.cameras.values():
+            camera.start()
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Ends all cameras and stores what was seen of the last minute. Within 2 s."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        for camera in self.cameras.values():
+            camera.stop()
+        until_s = self.clock.monotonic_s() + JOIN_S
+        for camera in self.cameras.values():
+            camera.join(max(0.0, until_s - self.clock.monotonic_s()))
+        if self._ticker.ident is not None:
+            self._ticker.join(JOIN_S)
+        now = self.clock.utc()
+        for camera in self.cameras.values():
+            self._unstored += camera.close(now)
+        self._keep([camera.health_since(now) for camera in self.cameras.values()])
+        self._log.info("node.stopped", unstored_facts=len(self._unstored))
+        self._stack.close()
+
+    def _tick(self) -> None:
+        """Each minute: facts and health go to the store, and notices are looked at again."""
+        minute = minute_of(self.clock.utc())
+        while not self._stopping.wait(TICK_S):
+            now = self.clock.utc()
+            for camera in self.cameras.values():
+                self._unstored += camera.close_minutes(now)
+            health: list[CameraHealth] = []
+            if minute_of(now) != minute:
+                minute = minute_of(now)
+                health = [camera.health_since(now) for camera in self.cameras.values()]
+                for camera in self.cameras.values():
+                    if not camera.allowed():
+                        camera.stop()
+            if self._unstored or health:
+                self._keep(health)
+
+    def _keep(self, health: list[CameraHealth]) -> None:
+        try:
+            if self._unstored:
+                self.store.facts.append(self._unstored)
+                self._log.info("facts.stored", rows=len(self._unstored))
+                self._unstored = []
+            if health:
+                self.store.ledger.add_health(health)
+        except PlacewatchError as error:
+            self._log.error(
+                "facts.not-stored", rows=len(self._unstored), why=error.message, hint=error.hint
+            )
+            if len(self._unstored) > UNSTORED_MAX:
+                self._log.error("facts.lost", rows=len(self._unstored) - UNSTORED_MAX)
+                self._unstored = self._unstored[-UNSTORED_MAX:]
+
+    # What the console asks.
+
+    def site(self) -> views.SiteView:
+        """The node and all its cameras."""
+        return views.SiteView(
+            site=self.settings.site,
+            version=__version__,
+            demo=self._demo,
+            at=self.clock.utc(),
+            map=self._map,
+            cameras=tuple(camera.view() for camera in self.cameras.values()),
+        )
+
+    def pulse(self) -> views.Pulse:
+        """What changes of all cameras from second to second."""
+        return views.Pulse(
+            self.clock.utc(), tuple(camera.pulse() for camera in self.cameras.values())
+        )
+
+    def camera(self, camera: CameraId) -> views.CameraView | None:
+        """All that is shown of a camera; None for an unknown one."""
+        found = self.cameras.get(camera)
+        return None if found is None else found.view()
+
+    def backdrop_jpeg(self, camera: CameraId) -> tuple[bytes, UtcMicros] | None:
+        """The street without anybody, and of when it is."""
+        found = self.cameras.get(camera)
+        return None if found is None else found.backdrop()
+
+    def check_ground(
+        self, camera: CameraId, points: Sequence[views.GroundPoint]
+    ) -> views.GroundCheck:
+        """How good `points` would be; changes nothing."""
+        size_px = self._size_of(camera)
+        pairs = []
+        for number, point in enumerate(points):
+            picture = PicturePoint(point.x_px, point.y_px)
+            if isinstance(point, views.MetrePoint):
+                pairs.append((picture, Point(point.x_m, point.y_m)))
+            else:
+                origin = self.settings.origin
+                if origin is None:
+                    raise Misconfigured(
+                        f"ground.points.{number}: degrees need the site's origin",
+                        hint="add [origin] to the TOML, or give metres",
+                    )
+                earth = Origin(origin.latitude_deg, origin.longitude_deg)
+                pairs.append((picture, earth.to_point(point.latitude_deg, point.longitude_deg)))
+        found = check_ground(pairs, *size_px)
+        return views.GroundCheck(
+            usable=found.usable,
+            why=found.why,
+            error_m_rms=found.error_m_rms,
+            points=tuple(
+                views.GroundPointCheck(None, None)
+                if one is None
+                else views.GroundPointCheck(one.error_px, one.error_m)
+                for one in found.points
+            ),
+            grid_px=tuple(found.grid_px),
+        )
+
+    def save_setup(self, camera: CameraId, setup: views.Setup, actor: Actor) -> None:
+        """Puts `setup` into the TOML and in force. Raises Misconfigured."""
+        tables = {
+            "line": [
+                {"name": line.name, "from_px": list(line.from_px), "to_px": list(line.to_px)}
+                for line in setup.lines
+            ],
+            "area": [
+                {"name": area.name, "corners_px": [list(corner) for corner in area.corners_px]}
+                for area in setup.areas
+            ],
+            "ground": [dataclasses.asdict(point) for point in setup.ground.points]
+            if setup.ground is not None
+            else [],
+        }
+        with self._setup_lock:
+            if setup.ground is not None and setup.ground.points:
+                check = self.check_ground(camera, setup.ground.points)
+                if not check.usable:
+                    raise Misconfigured(f"ground.points: {check.why}")
+            settings.save_setup(self._config, camera, tables)
+            self.settings = settings.load(self._config)
+            changed = next(one for one in self.settings.camera if one.id == camera)
+            self.cameras[camera].set_up(changed, self.settings)
+        self._log.info("camera.set-up", camera=camera, by=actor.role.value)
+        self.live.setup(camera)
+
+    def _size_of(self, camera: CameraId) -> tuple[int, int]:
+        view = self.cameras[camera].view()
+        if view.width_px is None or view.height_px is None:
+            raise Refused("no picture was seen yet", hint="wait until the camera delivers")
+        return view.width_px, view.height_px
