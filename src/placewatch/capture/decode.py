@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from types import MappingProxyType
 
 import av
 import av.error
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
+from av.container import Flags, InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
@@ -23,7 +24,16 @@ from placewatch.core.time import UtcMicros
 from placewatch.pixels.frame import Frame
 
 DAMAGED_READS_MAX = 100  # in a row; then the rest of a container is taken for lost
+DAMAGED_PICTURES_MAX = 12  # in a row are left out; then a patched picture is better than none
 PIXELS_MAX = 8192 * 8192  # a damaged header must not ask for the whole memory
+
+DAMAGE = (
+    av.error.InvalidDataError,
+    av.error.PatchWelcomeError,
+    av.error.ArgumentError,
+    av.error.BufferTooSmallError,
+    av.error.MemoryError,  # asked for by a damaged length
+)
 
 PLANAR_LUMA = frozenset(
     "gray nv12 nv16 nv21 nv24 yuv410p yuv411p yuv420p yuv422p yuv440p yuv444p yuva420p yuva422p "
@@ -53,7 +63,8 @@ class NoDecoder(Exception):
 class Decoder:
     """One open container. Belongs to one thread at a time.
 
-    Raises FFmpeg's own errors, NoVideo and NoDecoder: who opens knows how to word them.
+    `joins`: the stream was running before, so its first packets lack what they refer to; that is
+    no damage. Raises FFmpeg's own errors, NoVideo and NoDecoder: who opens words them.
     """
 
     def __init__(
@@ -62,14 +73,15 @@ class Decoder:
         health: SourceHealth,
         *,
         format: str | None = None,
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, str] = MappingProxyType({}),
         timeout_s: float | None = None,
+        joins: bool = False,
     ) -> None:
         self._health = health
         container = av.open(
             target,
             format=format,
-            options=dict(options or {}),
+            options=dict(options),
             timeout=timeout_s,
             metadata_errors="replace",
         )
@@ -83,12 +95,22 @@ class Decoder:
         # One thread for each stream: the cores are shared by cameras, and threads within a
         # decoder cost CPU seconds and delay. See docs/design/capture.md.
         self._stream.codec_context.thread_count = 1
-        self._stream.codec_context.options = {"max_pixels": str(PIXELS_MAX)}
+        # Made-up times are worse than none: FFmpeg's guesses go back and forth in an AVI with B
+        # frames, and it holds packets back to make them.
+        container.flags &= ~Flags.gen_pts.value
+        options = {"max_pixels": str(PIXELS_MAX)}
+        if self._stream.codec_context.name == "hevc":
+            options["err_detect"] = "explode"  # else damage is patched and not told; H.264 tells
+        self._stream.codec_context.options = options
         self.format = container.format.name
         self.time_base = self._stream.time_base or Fraction(1, 90_000)
         self.info = _info(container, self._stream)
         self._number = 0
         self._damaged = False
+        self._damaged_pictures = 0
+        self._joining = joins
+        self._ticks: int | None = None
+        self._step_ticks = 0
 
     def pictures(self) -> Iterator[Picture]:
         """All pictures until the container ends. Damaged packets are counted and passed over."""
@@ -99,7 +121,7 @@ class Decoder:
                     damaged_reads = 0
                     yield from self._decode(packet)
                 return
-            except av.error.InvalidDataError:
+            except DAMAGE:
                 damaged_reads += 1
                 self._note_damage()
 
@@ -120,15 +142,31 @@ class Decoder:
         for image in images:
             number = self._number
             self._number += 1
+            ticks = self._ticks_of(image, drained=packet.size == 0)
             if image.is_corrupt:
                 self._note_damage()
-                continue
+                self._damaged_pictures += 1
+                if self._damaged_pictures <= DAMAGED_PICTURES_MAX:
+                    continue
+            else:
+                self._damaged_pictures = 0
+            self._joining = False
             damaged, self._damaged = self._damaged, False
-            ticks = image.pts if image.pts is not None else image.dts
             yield Picture(image, ticks, number, damaged)
 
+    def _ticks_of(self, image: VideoFrame, *, drained: bool) -> int | None:
+        """The time of `image`, that of the packet that completed it where it has none."""
+        ticks = image.pts if image.pts is not None else image.dts
+        if ticks is None and drained and self._ticks is not None:
+            ticks = self._ticks + self._step_ticks  # no packet completes the last few
+        if ticks is not None and self._ticks is not None:
+            self._step_ticks = ticks - self._ticks
+        self._ticks = ticks
+        return ticks
+
     def _note_damage(self) -> None:
-        self._health.packets_corrupt += 1
+        if not self._joining:
+            self._health.packets_corrupt += 1
         self._damaged = True
 
 

@@ -23,6 +23,13 @@ def failed_to_open_file(name: str, error: Exception) -> Misconfigured:
     return not_a_video(name)
 
 
+def failed_to_read_on(name: str, error: Exception) -> Unavailable:
+    """That a file which was being read cannot be read any further."""
+    return Unavailable(
+        f"{name} could not be read to its end: {_reason(error)}", hint="is the disk still there?"
+    )
+
+
 def not_a_video(name: str) -> Misconfigured:
     return Misconfigured(
         f"{name} is no video that can be read",
@@ -50,8 +57,9 @@ def failed_to_connect(camera: str, shown: str, error: Exception) -> PlacewatchEr
             hint="check user and password in its login file; some cameras lock out for minutes",
         )
     if isinstance(error, av.error.HTTPNotFoundError):
-        return Misconfigured(
-            f"{shown} does not exist there",
+        # Recorders and gateways say so too while the camera behind them is away.
+        return Unavailable(
+            f"{shown} is not known to its host",
             hint="the host answers, but not under this path; the camera's manual names it",
         )
     if isinstance(error, (av.error.HTTPBadRequestError, av.error.ProtocolNotFoundError)):

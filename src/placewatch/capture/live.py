@@ -61,6 +61,7 @@ class LiveSource:
         self._queue: deque[tuple[Picture, float]] = deque()
         self._arrival_s = 0.0  # of the newest picture
         self._decoder: Decoder | None = None
+        self._watched = False
         self._over = False
         self._error: BaseException | None = None
         self._closed = False
@@ -82,6 +83,7 @@ class LiveSource:
         media_clock = MediaClock(time_base, self.info.fps)
         darkroom = Darkroom(self._spec.camera, self.health)
         utc: LiveUtc | None = None
+        self._watched = True
         try:
             while (taken := self._take()) is not None:
                 picture, arrival_s = taken
@@ -185,6 +187,7 @@ class LiveSource:
                 format=self._line.format,
                 options=self._line.options,
                 timeout_s=self._spec.timeout_s,
+                joins=True,
             )
             self._decoder = decoder
             keeps_all = self._line.ends and decoder.info.duration_s is not None
@@ -209,7 +212,8 @@ class LiveSource:
                 return False
             if len(self._queue) >= QUEUE_FRAMES:
                 dropped, _ = self._queue.popleft()
-                self.health.frames_dropped += 1
+                # What came in one burst at the opening was never due.
+                self.health.frames_dropped += self._watched
                 if dropped.damaged:
                     after, after_s = self._queue[0]
                     self._queue[0] = (replace(after, damaged=True), after_s)

@@ -73,8 +73,6 @@ class MediaClock:
         if before_s is None:
             self._start(ticks, 0.0)
             self._media_s, self._arrival_s = 0.0, arrival_s
-            if ticks is None:
-                self.repaired += 1
             return Stamp(0.0, after_gap=True)
 
         elapsed_s = self.frame_s
@@ -103,9 +101,9 @@ class MediaClock:
         if ticks is None:
             self.repaired += 1
             return before_s + elapsed_s, False
-        if self._high_ticks is None:  # the first of a stream that began without
-            self._start(ticks, before_s + elapsed_s)
-            return before_s + elapsed_s, False
+        if self._high_ticks is None:  # RTSP: the first frame often comes without
+            self._start(ticks, before_s + self.frame_s)
+            return before_s + self.frame_s, False
 
         ticks = self._unwrapped(ticks)
         media_s = self._zero_s + float((ticks - self._zero_ticks) * self._time_base)

@@ -107,7 +107,7 @@ class FileSource:
             try:
                 return next(self._pictures, None)
             except av.error.FFmpegError as error:
-                raise failures.failed_to_open_file(self._spec.url, error) from error
+                raise failures.failed_to_read_on(self._spec.url, error) from error
 
     def _wait_until(self, due_s: float) -> float:
         """Waits for `due_s` on the clock, or for `close`. Returns how late it is."""
