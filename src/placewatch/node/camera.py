@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import random
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from placewatch.node.equip import (
 )
 from placewatch.node.live import Live
 from placewatch.node.pipeline import Post, watch
-from placewatch.node.supervise import Outage, keep_going
+from placewatch.node.supervise import Turn, keep_going
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
@@ -126,10 +127,9 @@ class WatchedCamera:
     def _run(self) -> None:
         try:
             self._post = self._equip()
-            keep_going(self._session, self._clock, self._stop, self._lost)
-            if not self._stop.is_set():
-                self._become("ended", "The recording came to its end.")
-                self._log.info("camera.ended")
+            # Chance decides only when to try again; it need not be secret.
+            dice = random.Random(self.id)
+            keep_going(self._session, self._clock, self._stop, dice, self._turned)
         except PlacewatchError as error:
             self._log.error("camera.failed", why=error.message, hint=error.hint)
             self._become("failed", _sentence(str(error)))
@@ -177,14 +177,22 @@ class WatchedCamera:
         else:
             self._become("watching", None)
 
-    def _lost(self, outage: Outage) -> None:
-        """The camera is away and will be tried again."""
-        with self._lock:
-            self._losses += 1 if self._state in ("learning", "watching") else 0
-            self._last_loss = (self._clock.utc(), outage.why)
-        self._retry_at_s = self._clock.monotonic_s() + outage.retry_in_s
-        self._log.warning("camera.lost", why=outage.why, retry_in_s=round(outage.retry_in_s, 1))
-        self._become("lost", _sentence(outage.why))
+    def _turned(self, turn: Turn) -> None:
+        """Takes over what supervision says of the camera."""
+        why = f"{turn.reason} ({turn.hint})" if turn.hint else turn.reason
+        if turn.state == "lost":
+            with self._lock:
+                self._losses += self._state in ("learning", "watching")
+                self._last_loss = (self._clock.utc(), turn.reason)
+                self._retry_at_s = self._clock.monotonic_s() + turn.retry_in_s
+            self._log.warning("camera.lost", why=turn.reason, retry_in_s=round(turn.retry_in_s, 1))
+            self._become("lost", _sentence(turn.reason))
+        elif turn.state == "failed":
+            self._log.error("camera.failed", why=turn.reason, hint=turn.hint)
+            self._become("failed", _sentence(why))
+        elif turn.state == "ended":
+            self._log.info("camera.ended")
+            self._become("ended", "The recording came to its end.")
 
     def _tell(self, scene: Scene, crossings: list[Crossing]) -> None:
         now_s = self._clock.monotonic_s()

@@ -280,12 +280,12 @@ def _settings_of(request: WatchRequest) -> settings.CameraSettings:
         if not found and wanted is None and len(loaded.camera) == 1:
             found = list(loaded.camera)
         if not found:
-            names = ", ".join(one.id for one in loaded.camera) or "none"
+            known = ", ".join(one.id for one in loaded.camera) or "none"
             raise Misconfigured(
                 f"{request.config} has no camera {wanted}"
                 if wanted
                 else f"{request.config} does not say which camera {request.source} is",
-                hint=f"add --camera ID; it has {names}",
+                hint=f"add --camera ID; it has {known}",
             )
         camera = found[0]
         ground = tuple(

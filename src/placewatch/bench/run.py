@@ -1,0 +1,100 @@
+"""Run: measures what was asked for, and shows or writes the figures (`placewatch.bench/1`)."""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from placewatch import __version__
+from placewatch.bench import BENCHES, Figure
+from placewatch.core.errors import Misconfigured
+from placewatch.publish.whole import write_whole
+
+FORMAT = "placewatch.bench/1"
+_MEASURED_WITH = ("av", "numpy", "numba", "onnxruntime", "opencv-python-headless", "deltalake")
+
+
+def run_benches(names: list[str], out: str | None) -> bool:
+    """Measures the benches of `names` (none: all), shows them, and writes JSON to `out` (`-`:
+    standard output). Whether all passed. Raises Misconfigured for a name that is none."""
+    for name in names:
+        if name not in BENCHES:
+            raise Misconfigured(
+                f'there is no bench "{name}"', hint=f"there are: {', '.join(BENCHES)}"
+            )
+    told = Console(stderr=True)
+    figures: list[Figure] = []
+    for name in names or list(BENCHES):
+        with told.status(f"measuring {name} …"):
+            figures += BENCHES[name]()
+    document = json.dumps(
+        {
+            "format": FORMAT,
+            "machine": machine(),
+            "figures": [dataclasses.asdict(figure) for figure in figures],
+        },
+        indent=1,
+        allow_nan=False,
+    )
+    if out == "-":
+        sys.stdout.write(document + "\n")
+    else:
+        show(figures, Console())
+        if out is not None:
+            write_whole(Path(out), (document + "\n").encode())
+    return all(figure.passed for figure in figures)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on, and with which versions."""
+    return {
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "placewatch": __version__,
+        "versions": {name: importlib.metadata.version(name) for name in _MEASURED_WITH},
+    }
+
+
+def show(figures: list[Figure], console: Console) -> None:
+    """The figures as a table, and under it how each was measured."""
+    table = Table("figure", "value", "range", "must", "aim", "", box=None, pad_edge=False)
+    for figure in figures:
+        table.add_row(
+            figure.name,
+            "not measured" if figure.value is None else f"{figure.value:.3g} {figure.unit}",
+            ""
+            if figure.low is None or figure.high is None
+            else f"{figure.low:.3g}–{figure.high:.3g}",
+            figure.must,
+            figure.aim,
+            "passed" if figure.passed else "[bold red]not passed[/]",
+        )
+    console.print(table)
+    for figure in figures:
+        console.print(f"{figure.name}: {figure.how}", style="dim", markup=False)
+
+
+def _range(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{figure.low:.3g}–{figure.high:.3g}"
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
