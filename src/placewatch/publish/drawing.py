@@ -16,7 +16,7 @@ from placewatch.publish.watch import WatchedLine
 from placewatch.publish.words import GROUP_WORDS, GROUPS, duration, way, whole
 
 BIN_SIZES_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
-BINS_MAX = 60
+BINS_MIN, BINS_MAX = 12, 96  # 96 quarters of an hour are a day
 SPEED_STEP_KM_H = 5
 """Width of the histogram's bins; that of the customary spot-speed tables."""
 
@@ -35,28 +35,43 @@ _HEAT_CELL_PX = 10
 
 
 def street(
-    width_px: int, height_px: int, backdrop_jpeg: bytes | None, lines: Sequence[WatchedLine]
+    width_px: int,
+    height_px: int,
+    backdrop_jpeg: bytes | None,
+    lines: Sequence[WatchedLine],
+    *,
+    seen: bool,
 ) -> str:
-    """The street without anybody, with its counting lines and what was counted at each."""
+    """The street without anybody, with its counting lines and what was counted at each.
+
+    `seen` is false where nothing was: then there are no counts, not even zeros.
+    """
     unit = max(width_px, 1) / 760  # one CSS pixel, at the width it is usually shown
     parts = [_svg(width_px, height_px, "The street without anybody, and its counting lines")]
-    parts.append(_empty_street(width_px, height_px, backdrop_jpeg, unit))
-    parts.extend(_counting_line(line, width_px, height_px, unit) for line in lines)
+    parts.append(_empty_street(width_px, height_px, backdrop_jpeg))
+    for line in lines:
+        parts.append(_counting_line(line, width_px, height_px, unit, seen=seen))
     parts.append("</svg>")
     return "".join(parts)
 
 
 def movement(
-    width_px: int, height_px: int, backdrop: bool, density: Sequence[Sequence[float]]
+    width_px: int,
+    height_px: int,
+    backdrop_jpeg: bytes | None,
+    density: Sequence[Sequence[float]],
+    *,
+    again: bool,
 ) -> str:
-    """Where road users were, as colour over the street. `backdrop`: `street` has drawn one."""
+    """Where road users were, as colour over the street. `again`: `street` has drawn it before."""
     heat = base64.b64encode(heat_png(density)).decode()
-    size = f'width="{width_px}" height="{height_px}"'
-    ground = '<use href="#street"/>' if backdrop else f'<rect class="blank" {size}/>'
+    known = again and backdrop_jpeg is not None
+    ground = '<use href="#street"/>' if known else _empty_street(width_px, height_px, backdrop_jpeg)
     return (
         _svg(width_px, height_px, "Where road users moved: darker is more")
         + f'<g class="pale">{ground}</g>'
-        + f'<image {size} preserveAspectRatio="none" href="data:image/png;base64,{heat}"/></svg>'
+        f'<image width="{width_px}" height="{height_px}" preserveAspectRatio="none" '
+        f'href="data:image/png;base64,{heat}"/></svg>'
     )
 
 
@@ -97,10 +112,14 @@ def bins(
     duration_s: float,
     unseen_s: Sequence[tuple[float, float]],
 ) -> list[Bin]:
-    """`crossings` in at most 60 bins of a round size; the last may be shorter."""
+    """`crossings` in bins of a round size, the last maybe shorter.
+
+    As fine as it goes with a crossing a bin on average, but never below 12 bins for that.
+    """
     if duration_s <= 0:
         return []
-    size_s: float = next((s for s in BIN_SIZES_S if duration_s <= s * BINS_MAX), 0)
+    bins_max = min(BINS_MAX, max(BINS_MIN * 2, len(crossings)))
+    size_s: float = next((s for s in BIN_SIZES_S if duration_s <= s * bins_max), 0)
     if not size_s:
         size_s = 86400.0 * math.ceil(duration_s / 86400 / BINS_MAX)
     number = math.ceil(duration_s / size_s)
@@ -131,7 +150,7 @@ def profile(
     def y(count: float) -> float:
         return base - (base - _TOP) * count / top
 
-    parts = [_svg(_WIDTH, _HEIGHT, "Crossings over time", "chart"), _count_axis(top, y)]
+    parts = [_svg(_WIDTH, _HEIGHT, "Crossings over time", "chart wide"), _count_axis(top, y)]
     for since_s, until_s in unseen_s:
         left, right = x(max(0.0, since_s)), x(min(duration_s, until_s))
         if right > left:
@@ -211,14 +230,10 @@ def _svg(width: float, height: float, title: str, style: str = "scene") -> str:
     )
 
 
-def _empty_street(width_px: int, height_px: int, jpeg: bytes | None, unit: float) -> str:
+def _empty_street(width_px: int, height_px: int, jpeg: bytes | None) -> str:
     size = f'width="{width_px}" height="{height_px}"'
     if jpeg is None:
-        return (
-            f'<rect class="blank" {size}/><text class="why middle" x="{width_px / 2:g}" '
-            f'y="{height_px / 2:g}" font-size="{15 * unit:.1f}">'
-            "No spot was empty for long enough to be shown.</text>"
-        )
+        return f'<rect class="blank" {size}/>'
     data = base64.b64encode(jpeg).decode()
     return (
         f'<image id="street" {size} preserveAspectRatio="none" '
@@ -226,23 +241,33 @@ def _empty_street(width_px: int, height_px: int, jpeg: bytes | None, unit: float
     )
 
 
-def _counting_line(line: WatchedLine, width_px: int, height_px: int, unit: float) -> str:
+def _counting_line(
+    line: WatchedLine, width_px: int, height_px: int, unit: float, *, seen: bool
+) -> str:
     (x1, y1), (x2, y2) = line.from_px, line.to_px
     told = [line.name]
     for direction in Direction:
         number = sum(crossing.direction is direction for crossing in line.crossings)
         told.append(f"{way(line.from_px, line.to_px, direction)[0]} {whole(number)}")
-    text = "   ".join(told)
-    size = 13 * unit
-    wide, high = (len(text) * 0.55 + 1.4) * size, 1.75 * size
-    # Beside the line's end, moved as far as it takes to stay on the picture.
-    left = min(max(x2 + 6 * unit, 4 * unit), max(4 * unit, width_px - wide - 4 * unit))
-    top = min(max(y2 - high / 2, 4 * unit), max(4 * unit, height_px - high - 4 * unit))
+    text = "   ".join(told) if seen else f"{line.name}: not seen"
     return (
         f'<path class="line edge" stroke-width="{6 * unit:.1f}" d="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
         f'<path class="line" stroke-width="{3 * unit:.1f}" d="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
         f'<circle class="line dot" cx="{x1:g}" cy="{y1:g}" r="{4.5 * unit:.1f}" '
         f'stroke-width="{1.5 * unit:.1f}"/>'
+        # Twice: a phone shows the same picture at half the width, and the words as large.
+        f'<g class="far">{_chip(text, line.to_px, width_px, height_px, unit)}</g>'
+        f'<g class="near">{_chip(text, line.to_px, width_px, height_px, 1.9 * unit)}</g>'
+    )
+
+
+def _chip(text: str, at_px: tuple[float, float], width_px: int, height_px: int, unit: float) -> str:
+    """`text` on a plate beside `at_px`, moved as far as it takes to stay on the picture."""
+    size = 13 * unit
+    wide, high = (len(text) * 0.55 + 1.4) * size, 1.75 * size
+    left = min(max(at_px[0] + 6 * unit, 4 * unit), max(4 * unit, width_px - wide - 4 * unit))
+    top = min(max(at_px[1] - high / 2, 4 * unit), max(4 * unit, height_px - high - 4 * unit))
+    return (
         f'<rect class="chip" x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{high:.1f}" '
         f'rx="{4 * unit:.1f}"/>'
         f'<text class="chip" xml:space="preserve" x="{left + wide / 2:.1f}" '
@@ -291,8 +316,8 @@ def _count_axis(top: int, y: Callable[[float], float], width: int = _WIDTH) -> s
 
 def _ceiling(most: int) -> int:
     """A round number that is not below `most`."""
-    if most <= 5:
-        return max(1, most)
+    if most <= 4:
+        return 4
     size = 10 ** math.floor(math.log10(most))
     return int(
         next(step * size for step in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if step * size >= most)

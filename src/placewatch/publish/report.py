@@ -18,6 +18,7 @@ from placewatch.publish.words import (
     GROUPS,
     KIND_WORDS,
     KM_H,
+    all_seen,
     duration,
     hourly,
     mean,
@@ -26,7 +27,6 @@ from placewatch.publish.words import (
     p85,
     percent,
     plural,
-    seen,
     seen_share,
     speeds_told,
     way,
@@ -51,10 +51,10 @@ def page(summary: WatchSummary) -> str:
     style = resources.files("placewatch.publish").joinpath("report.css").read_text("utf-8")
     name = escape(source_name(summary.source))
     body = [_heading(summary), _hero(summary)]
-    if summary.lines and summary.duration_s > 0:
-        body.append(_profile(summary))
-        body.append(_counts(summary))
-    body.append(_movement_and_speeds(summary))
+    if summary.coverage_s > 0:
+        if summary.lines:
+            body += [_profile(summary), _counts(summary)]
+        body.append(_movement_and_speeds(summary))
     body.append(_how(summary))
     if summary.crossings:
         body.append(_crossings(summary))
@@ -73,47 +73,61 @@ def page(summary: WatchSummary) -> str:
 
 
 def _heading(summary: WatchSummary) -> str:
-    crossed = len(summary.crossings)
-    if summary.coverage_s <= 0:
-        found = "Nothing of it could be seen, so nothing is known."
-    elif not summary.lines:
-        found = "No line was drawn, so nothing was counted."
-    else:
-        at = "a line" if len(summary.lines) == 1 else f"{len(summary.lines)} lines"
-        found = (
-            f"Nobody crossed {at}."
-            if not crossed
-            else f"{at.capitalize()} {'was' if len(summary.lines) == 1 else 'were'} crossed "
-            f"{whole(crossed)} {'time' if crossed == 1 else 'times'}."
-        )
     return (
         '<header><p class="brand"><b>placewatch</b> · what was seen at a place</p>'
         f"<h1>{escape(source_name(summary.source))}</h1>"
-        f'<p class="lead">{_sentence(_watched(summary))} {found} '
+        f'<p class="lead">{escape(_watched(summary))} {escape(_found(summary))} '
         "No picture of anybody was kept.</p></header>"
     )
 
 
 def _watched(summary: WatchSummary) -> str:
-    told = seen(summary.coverage_s, summary.duration_s)
-    return f"{duration(summary.duration_s)} of a street were watched: {told}"
+    told = f"{duration(summary.duration_s)} of a street were watched"
+    share = seen_share(summary.coverage_s, summary.duration_s)
+    if not share:
+        return f"{told}, and nothing of it could be seen."
+    if all_seen(summary.coverage_s, summary.duration_s):
+        return f"{told}, all of it seen."
+    return f"{told}; {duration(summary.coverage_s)} of it ({percent(share)}) could be seen."
+
+
+def _found(summary: WatchSummary) -> str:
+    crossed = len(summary.crossings)
+    if summary.coverage_s <= 0:
+        return "So nothing is known."
+    if not summary.lines:
+        return "No line was drawn, so nothing was counted."
+    which = summary.lines[0].name if len(summary.lines) == 1 else f"{len(summary.lines)} lines"
+    if not crossed:
+        return f"Nobody crossed {which}."
+    verb = "was" if len(summary.lines) == 1 else "were"
+    return f"{which} {verb} crossed {plural(crossed, 'time')}."
 
 
 def _hero(summary: WatchSummary) -> str:
-    picture = drawing.street(
-        summary.width_px, summary.height_px, summary.backdrop_jpeg, summary.lines
-    )
-    caption = (
-        "The street as it is without anybody."
-        if summary.backdrop_jpeg
-        else "There is no picture of the empty street."
-    )
-    if summary.lines:
-        caption += " At each line: how many crossed it which way. A dot marks its first point."
+    """The street with its lines; with no line to show, where road users moved."""
+    if summary.lines or not _most_s(summary):
+        picture = drawing.street(
+            summary.width_px,
+            summary.height_px,
+            summary.backdrop_jpeg,
+            summary.lines,
+            seen=summary.coverage_s > 0,
+        )
+        caption = (
+            "The street as it is without anybody."
+            if summary.backdrop_jpeg
+            else "No spot was empty for long enough to be shown."
+        )
+        if summary.lines:
+            caption += " A dot marks each line's first point."
+    else:
+        picture, caption = _movement(summary, again=False)
     tiles = "".join(_tiles(summary))
     return (
         f'<div class="grid hero"><figure class="sheet">{picture}<figcaption>{caption}</figcaption>'
-        f'</figure><section class="sheet tiles" aria-label="In numbers">{tiles}</section></div>'
+        '</figure><div class="stack"><section class="sheet tiles" aria-label="In numbers">'
+        f"{tiles}</section>{_health(summary)}</div></div>"
     )
 
 
@@ -145,13 +159,20 @@ def _tiles(summary: WatchSummary) -> list[str]:
             "–" if share is None else percent(share).removesuffix(" %"),
             "" if share is None else "%",
             f"all of {duration(summary.duration_s)}"
-            if share == 1
+            if all_seen(summary.coverage_s, summary.duration_s)
             else f"{duration(max(0.0, missing))} of {duration(summary.duration_s)} unknown",
         )
     )
     if not summary.lines:
         tiles.append(_tile("Frames", whole(summary.frames), "", _fps(summary)))
-        tiles.append(_missing_line())
+        tiles.append(
+            '<p class="note">To count, draw a line: add <code>--line NAME=x1,y1,x2,y2</code>, in '
+            "pixels right of and below the picture's top left corner.</p>"
+        )
+    elif hourly(0, summary.coverage_s):
+        tiles.append(
+            '<p class="note">In brackets: where the street\'s own rate lies, 95 times of 100.</p>'
+        )
     return tiles
 
 
@@ -161,7 +182,7 @@ def _count_tile(summary: WatchSummary, name: str, style: str, count: int) -> str
     rate = hourly(count, summary.coverage_s)
     lines = len(summary.lines)
     unit = "" if lines == 1 else f"at {lines} lines"
-    sure = f"{rate[0]} an hour ({rate[1]})" if rate else "too short for an hourly rate"
+    sure = f"{rate[0]} an hour ({rate[1]})" if rate else f"in {duration(summary.coverage_s)}"
     return _tile(name, whole(count), unit, sure, style)
 
 
@@ -170,14 +191,6 @@ def _tile(name: str, value: str, unit: str, sure: str, style: str = "") -> str:
     return (
         f'<div class="tile"><div class="name">{dot}{name}</div><div class="big">{value} '
         f'<span class="unit">{unit}</span></div><div class="sure">{sure}</div></div>'
-    )
-
-
-def _missing_line() -> str:
-    return (
-        '<p class="soft" style="grid-column: 1 / -1">To count, draw a line: add '
-        "<code>--line NAME=x1,y1,x2,y2</code>, in pixels from the picture's top left corner "
-        "(right, down). The picture below shows where road users moved.</p>"
     )
 
 
@@ -194,8 +207,9 @@ def _profile(summary: WatchSummary) -> str:
         keys.append('<span><i class="unseen"></i>not seen: unknown, not zero</span>')
     chart = drawing.profile(steps, summary.unseen_s, label)
     return (
-        f'<div class="grid"><figure class="sheet" style="padding: 16px"><h2>Crossings every '
-        f'{size}</h2>{chart}<div class="key">{"".join(keys)}</div></figure></div>'
+        f'<div class="grid"><section class="sheet"><h2>Crossings every {size}</h2>'
+        '<div class="scroll" role="region" tabindex="0" aria-label="Crossings over time">'
+        f'{chart}</div><div class="key">{"".join(keys)}</div></section></div>'
     )
 
 
@@ -238,9 +252,7 @@ def _count_row(
     cells = []
     if direction is Direction.LEFT_TO_RIGHT:
         cells.append(f'<th scope="row" rowspan="2">{escape(line.name)}</th>')
-    cells.append(f"<td>{arrow} {words}</td>")
-    if summary.coverage_s <= 0:
-        return f'<tr>{"".join(cells)}<td class="none">not seen</td></tr>'
+    cells.append(f"<td>{arrow}&nbsp;{words}</td>")
     for kind in kinds:
         count = sum(crossing.kind is kind for crossing in crossings)
         cells.append(f'<td class="n{"" if count else " none"}">{whole(count)}</td>')
@@ -257,23 +269,35 @@ def _count_row(
 
 
 def _movement_and_speeds(summary: WatchSummary) -> str:
-    sheets = []
-    most_s = max((max(row, default=0.0) for row in summary.density), default=0.0)
-    if most_s > 0:
-        picture = drawing.movement(
-            summary.width_px, summary.height_px, summary.backdrop_jpeg is not None, summary.density
-        )
-        sheets.append(
-            f'<figure class="sheet">{picture}<figcaption>Where road users were: less '
-            f'<span class="ramp"></span> more. The darkest spot, '
-            f"1⁄{len(summary.density[0])} of the picture wide, held somebody for "
-            f"{duration(most_s)}.</figcaption></figure>"
-        )
-    if summary.lines:
-        sheets.append(_speeds(summary))
-    if not sheets:
+    if not summary.lines:
         return ""
+    sheets = [_speeds(summary)]
+    if _most_s(summary):
+        picture, caption = _movement(summary, again=True)
+        sheets.insert(
+            0, f'<figure class="sheet">{picture}<figcaption>{caption}</figcaption></figure>'
+        )
     return f'<div class="grid {"two" if len(sheets) == 2 else ""}">{"".join(sheets)}</div>'
+
+
+def _movement(summary: WatchSummary, *, again: bool) -> tuple[str, str]:
+    """The picture of where road users were, and its caption."""
+    picture = drawing.movement(
+        summary.width_px,
+        summary.height_px,
+        summary.backdrop_jpeg,
+        summary.density,
+        again=again,
+    )
+    cell_px = summary.width_px / len(summary.density[0])
+    return picture, (
+        'Where road users were: less <span class="ramp"></span> more. The darkest spot, '
+        f"{cell_px:.0f} px wide, held somebody for {duration(_most_s(summary))} in all."
+    )
+
+
+def _most_s(summary: WatchSummary) -> float:
+    return max((max(row, default=0.0) for row in summary.density), default=0.0)
 
 
 def _speeds(summary: WatchSummary) -> str:
@@ -313,17 +337,18 @@ def _speeds(summary: WatchSummary) -> str:
     return f'<section class="sheet"><h2>Speeds</h2>{told}</section>'
 
 
-def _how(summary: WatchSummary) -> str:
-    health = (
-        "".join(f"<li>{_sentence(sentence)}</li>" for sentence in health_sentences(summary))
-        or "<li>Nothing was lost, skipped or damaged.</li>"
-    )
-    stretches = ""
+def _health(summary: WatchSummary) -> str:
+    told = [_sentence(sentence) for sentence in health_sentences(summary)]
     if summary.unseen_s:
         label = _clock(summary, fraction=True)
-        shown = [f"{label(since)} to {label(until)}" for since, until in summary.unseen_s[:20]]
+        shown = [f"{label(since)} to {label(until)}" for since, until in summary.unseen_s[:6]]
         more = len(summary.unseen_s) - len(shown)
-        stretches = f"<li>Not seen: {'; '.join(shown)}{f'; and {more} more' if more else ''}.</li>"
+        told.append(f"Not seen: {'; '.join(shown)}{f'; and {more} more' if more else ''}.")
+    items = "".join(f"<li>{sentence}</li>" for sentence in told or ["Nothing was lost or skipped."])
+    return f'<section class="sheet small"><h2>How well it was seen</h2><ul>{items}</ul></section>'
+
+
+def _how(summary: WatchSummary) -> str:
     facts = [
         ("Source", escape(source_name(summary.source))),
         ("Second 0", rfc3339(summary.health.at)),
@@ -335,14 +360,12 @@ def _how(summary: WatchSummary) -> str:
     ]
     rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
     return (
-        '<div class="grid two"><section class="sheet"><h2>How well it was seen</h2>'
-        f'<ul>{health}{stretches}</ul></section><section class="sheet">'
-        f'<h2>How it was measured</h2><dl class="small">{rows}</dl></section></div>'
-        '<div class="grid"><section class="sheet notes small"><h2>What the words mean</h2><ul>'
+        '<div class="grid two"><section class="sheet small"><h2>How it was measured</h2>'
+        f'<dl>{rows}</dl></section><section class="sheet small"><h2>What the words mean</h2><ul>'
         "<li><b>Crossing</b>: the spot where a road user touches the ground passes from one side "
         "of a line to the other. Who stands on the line, or creeps, counts once.</li>"
-        "<li><b>An hour (95 %)</b>: the count by the seen time, and the range in which the "
-        "street's rate lies 95 times of 100 if road users come by chance (Poisson). It knows "
+        "<li><b>An hour</b>: the count by the seen time. In brackets the range in which the "
+        "street's rate lies 95 times of 100, if road users come by chance (Poisson). It knows "
         "nothing of what the detector misses or counts twice: to learn that here, count ten "
         "minutes by hand and compare.</li>"
         "<li><b>Speed</b>: at the line, on the ground plane. <b>Mean</b>: over vehicles (time "
@@ -363,7 +386,7 @@ def _crossings(summary: WatchSummary) -> str:
         rows.append(
             f'<tr><td class="n">{media_time(crossing.media_s, fraction=True)}</td>'
             f'<td class="n">{crossing.frame}</td><td>{escape(crossing.line)}</td>'
-            f"<td>{arrow} {words}</td><td>{KIND_WORDS[crossing.kind]}</td>"
+            f"<td>{arrow}&nbsp;{words}</td><td>{KIND_WORDS[crossing.kind]}</td>"
             f'<td class="n">{_one_speed(crossing)}</td></tr>'
         )
     all_of = (
@@ -373,7 +396,7 @@ def _crossings(summary: WatchSummary) -> str:
         f"{whole(len(crossings))}; <code>--json FILE</code> writes all.</p>"
     )
     return (
-        f'<div class="grid"><section class="sheet"><details><summary>'
+        f'<div class="grid screen"><section class="sheet"><details><summary>'
         f"{plural(len(crossings), 'crossing')}, one by one</summary>{all_of}"
         '<div class="scroll" role="region" tabindex="0" aria-label="Crossings">'
         '<table class="small"><thead><tr><th class="n">Time</th><th class="n">Frame</th>'

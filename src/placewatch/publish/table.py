@@ -10,6 +10,7 @@ from placewatch.publish.watch import WatchedLine, WatchSummary, source_name
 from placewatch.publish.words import (
     GROUPS,
     KM_H,
+    all_seen,
     duration,
     hourly,
     mean,
@@ -49,7 +50,7 @@ def health_sentences(summary: WatchSummary) -> list[str]:
     health = summary.health
     found = []
     unseen_s = summary.duration_s - summary.coverage_s
-    if health.gaps or unseen_s > max(0.05, 0.0005 * summary.duration_s):
+    if health.gaps or not all_seen(summary.coverage_s, summary.duration_s):
         found.append(
             f"{plural(health.gaps, 'gap')}, {duration(max(0.0, unseen_s))} not seen: "
             "what happened then is unknown, not zero."

@@ -1,7 +1,7 @@
 """Words: how kinds, directions, times, numbers and their certainty are said to people."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from placewatch.core.facts import Crossing
 from placewatch.core.kinds import MOTOR_VEHICLES, Direction, Kind
@@ -102,12 +102,17 @@ def seen_share(coverage_s: float, duration_s: float) -> float | None:
     return min(1.0, max(0.0, coverage_s / duration_s)) if duration_s > 0 else None
 
 
+def all_seen(coverage_s: float, duration_s: float) -> bool:
+    """Whether what is missing is no more than the edges of frames: 1/2000, or 0.05 s."""
+    return duration_s > 0 and duration_s - coverage_s < max(0.05, 0.0005 * duration_s)
+
+
 def seen(coverage_s: float, duration_s: float) -> str:
     """How much was seen, in words: "all 30 s seen", "seen 51 s of 60 s (85 %)"."""
     share = seen_share(coverage_s, duration_s)
     if share is None:
         return "nothing seen"
-    if duration_s - coverage_s < max(0.05, 0.0005 * duration_s):
+    if all_seen(coverage_s, duration_s):
         return f"all {duration(duration_s)} seen"
     return f"seen {duration(coverage_s)} of {duration(duration_s)} ({percent(share)})"
 
@@ -124,12 +129,15 @@ def percent(share: float) -> str:
 def poisson_interval(count: int) -> tuple[float, float]:
     """95 % interval of the mean that a count of independent events speaks for.
 
-    Byar's approximation, within 2 % of the exact one (Breslow & Day 1987, vol. II, p. 69).
+    Exact up to 50 (Garwood 1936); above, Byar's approximation, within 0.1 % there
+    (Breslow & Day 1987, vol. II, p. 69).
     """
-    z = 1.96
-    low = count * (1 - 1 / (9 * count) - z / (3 * math.sqrt(count))) ** 3 if count else 0.0
-    above = count + 1
-    return max(0.0, low), above * (1 - 1 / (9 * above) + z / (3 * math.sqrt(above))) ** 3
+    if count <= 50:
+        low = _mean_where(lambda mean: 1 - _poisson_at_most(count - 1, mean) > 0.025)
+        return (low if count else 0.0), _mean_where(lambda m: _poisson_at_most(count, m) < 0.025)
+    z, above = 1.959964, count + 1
+    low = count * (1 - 1 / (9 * count) - z / (3 * math.sqrt(count))) ** 3
+    return low, above * (1 - 1 / (9 * above) + z / (3 * math.sqrt(above))) ** 3
 
 
 def hourly(count: int, coverage_s: float) -> tuple[str, str] | None:
@@ -184,3 +192,17 @@ def _rate(value: float) -> str:
     if value < 10:
         return f"{value:.1f}".replace(".0", "")
     return whole(round(value, 2 - math.floor(math.log10(value))))
+
+
+def _poisson_at_most(count: int, mean: float) -> float:
+    """The chance of `count` events or fewer where `mean` are usual."""
+    return sum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count + 1))
+
+
+def _mean_where(true_above: Callable[[float], bool]) -> float:
+    """Where a condition on the mean, false below and true above, turns true; by halving."""
+    low, high = 1e-9, 200.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (low, middle) if true_above(middle) else (middle, high)
+    return high
