@@ -47,6 +47,11 @@ def user(name: str, role: Role) -> User:
     return User(name, role, CHEAP.hash(PASSWORD), AT)
 
 
+def users() -> list[User]:
+    """One of each role, named by it."""
+    return [user(role, role) for role in (Role.VIEWER, Role.TECHNICIAN, Role.OPERATOR)]
+
+
 class FakeUsers:
     def __init__(self, users: Iterable[User] = ()) -> None:
         self.users = {user.name: user for user in users}

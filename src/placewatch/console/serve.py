@@ -100,11 +100,13 @@ def is_loopback(host: str) -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises Misconfigured, with what to try."""
+    if not 0 <= port <= 65_535:
+        raise Misconfigured(f"there is no port {port}", hint="take one from 1024 to 65535")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         listener = socket.create_server(address[:2], family=family, backlog=128)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         number = getattr(error, "errno", None)
         if number == errno.EADDRINUSE:
             raise Misconfigured(
@@ -115,10 +117,6 @@ def _listen(host: str, port: int) -> socket.socket:
         if number == errno.EACCES:
             raise Misconfigured(
                 f"port {port} on {host} may not be used", hint="take one from 1024 up"
-            ) from error
-        if isinstance(error, OverflowError):
-            raise Misconfigured(
-                f"there is no port {port}", hint="take one from 1024 to 65535"
             ) from error
         raise Misconfigured(
             f"the console cannot listen on {host}",

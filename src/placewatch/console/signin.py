@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import ipaddress
+import math
 import secrets
 import threading
 from collections import OrderedDict
@@ -32,6 +33,12 @@ ADDRESS_WAIT_S_MAX = 900.0
 FORGET_S = 3600.0
 
 _HASHER = PasswordHasher()  # Argon2id, RFC 9106's second choice: 64 MB, 3 passes
+
+# Checked where there is no such user, so that a refusal takes as long. Nobody knows its password.
+_NOBODYS_HASH = (
+    "$argon2id$v=19$m=65536,t=3,p=4$BEoruXa+DennwCOV3vY58Q"
+    "$n8+rQIAhRseA2HPLtbXUEO5AvKD11ysNCIRzdNWlev0"
+)
 
 
 class Users(Protocol):
@@ -87,8 +94,6 @@ class SignIn:
         self._addresses = Failures(clock, ADDRESS_WAIT_S_MAX)
         self._checking = asyncio.Semaphore(1)
         self._waiting = 0
-        # Somebody who is unknown takes as long to refuse as somebody who is not.
-        self._nobodys_hash = _HASHER.hash(secrets.token_hex())
 
     def required(self) -> bool:
         """Whether somebody must sign in before they see anything."""
@@ -111,12 +116,8 @@ class SignIn:
         network = _network(address)
         wait_s = max(self._names.wait_s(name), self._addresses.wait_s(network))
         if wait_s > 0:
-            raise Stop(
-                429,
-                "too many sign-ins were refused",
-                f"try again in {round(wait_s + 0.5)} s",
-                round(wait_s + 0.5),
-            )
+            whole_s = math.ceil(wait_s)
+            raise Stop(429, "too many sign-ins were refused", f"try again in {whole_s} s", whole_s)
         if self._waiting >= WAITING_MAX:
             raise Stop(503, "too many people sign in at once", "try again in a moment", 5)
         self._waiting += 1
@@ -134,7 +135,7 @@ class SignIn:
 
     def _begin(self, name: str, password: str, network: str) -> tuple[str, Actor]:
         user = self._users.get(name)
-        if not _fits(password, user.password_hash if user else self._nobodys_hash) or user is None:
+        if not _fits(password, user.password_hash if user else _NOBODYS_HASH) or user is None:
             self._names.add(name)
             self._addresses.add(network)
             # What was typed is not written: it may be a password in the wrong field.

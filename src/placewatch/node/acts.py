@@ -64,10 +64,16 @@ ACTS = (
     Act("config.check", "check", _ANYONE, False, "Says what is wrong with a configuration."),
     Act("facts.export", "export", _TECHNICIAN, True, "Takes facts out of the store."),
     Act("models.list", "models list", _ANYONE, False, "Lists the nets that may be used."),
-    Act("models.add", "models add", _TECHNICIAN, True, "Adds a net: cameras may see more kinds."),
+    Act(
+        "models.add",
+        "models add",
+        _TECHNICIAN,
+        False,
+        "Fetches a known net to this machine; no camera uses it until its settings name it.",
+    ),
     Act("user.list", "user list", _TECHNICIAN, False, "Lists who may sign in."),
     Act("user.add", "user add", _TECHNICIAN, True, "Lets somebody sign in."),
-    Act("user.remove", "user remove", _TECHNICIAN, True, "Lets somebody sign in no more."),
+    Act("user.disable", "user disable", _TECHNICIAN, True, "Lets somebody sign in no more."),
 )
 
 _BY_NAME = {act.name: act for act in ACTS}

@@ -24,7 +24,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from placewatch.core.acts import NODE, Actor
 from placewatch.core.errors import Corrupt, Misconfigured, Refused
@@ -167,16 +167,16 @@ class Journal:
 
         with os.fdopen(os.dup(self._file), "rb") as file:
             file.seek(self._size)
-            line = file.readline()
-            while line and not _is_torn(line, last=file.tell() >= size):
-                self._check(line[:-1])
-                self._size += len(line)
-                line = file.readline()
-        aside = self._put_aside(line) if line else None
+            for line in _whole_lines(file):
+                self._check(line)
+                self._size += len(line) + 1
+            file.seek(self._size)
+            torn = file.read()
+        aside = self._put_aside(torn) if torn else None
         if not self._count:
             self._write(NODE, "journal.begin", {"format": FORMAT}, None)
         if aside:
-            self._write(NODE, "journal.mend", {"bytes": len(line), "file": aside.name}, None)
+            self._write(NODE, "journal.mend", {"bytes": len(torn), "file": aside.name}, None)
 
     def _check(self, line: bytes) -> Entry:
         previous = hashlib.sha256(self._last).hexdigest() if self._count else FIRST
@@ -239,7 +239,8 @@ class Journal:
 def read(path: Path) -> Iterator[Entry]:
     """The entries of a journal file, checked as they are read; needs no right to write.
 
-    A last line without its end is left out: it was never confirmed. Raises Corrupt, Misconfigured.
+    What a power cut left of a last line is left out: it was never confirmed. Raises Corrupt and
+    Misconfigured.
     """
     try:
         file = path.open("rb")
@@ -247,10 +248,8 @@ def read(path: Path) -> Iterator[Entry]:
         raise Misconfigured(f"the journal {path} cannot be read: {error.strerror}") from error
     with file:
         previous, index = FIRST, 0
-        for line in file:
-            if not line.endswith(b"\n"):
-                return
-            entry = _entry(line[:-1], index, previous, path)
+        for line in _whole_lines(file):
+            entry = _entry(line, index, previous, path)
             yield entry
             previous, index = entry.sha256, index + 1
 
@@ -317,9 +316,16 @@ def _entry(line: bytes, index: int, previous: str, path: Path) -> Entry:
         ) from error
 
 
-def _is_torn(line: bytes, *, last: bool) -> bool:
-    """Whether a power cut has left `line`: it has no end, or is the last and holds lost blocks."""
-    return not line.endswith(b"\n") or (last and b"\0" in line)
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines from here on, without line feeds, and without what a power cut left of the last:
+    it has no line feed, or holds blocks of zeros that were lost before they were written."""
+    line = file.readline()
+    while line.endswith(b"\n"):
+        following = file.readline()
+        if not following and b"\0" in line:
+            return
+        yield line[:-1]
+        line = following
 
 
 def _sync_folder(folder: Path) -> None:
