@@ -236,3 +236,7 @@ def _fail(error: PlacewatchError) -> NoReturn:
     if error.hint:
         sys.stderr.write(f"  try: {error.hint}\n")
     sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,44 +3,32 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from placewatch.core.acts import SHELL
-from placewatch.core.time import SystemClock
-from placewatch.node.acts import perform
 from placewatch.perceive.models import add_model, list_models, models_folder
-from placewatch.register.journal import Journal
 
 
 def show_models() -> None:
     """Prints every net that is known, its licence and source, and whether it is here."""
-    table = Table("name", "here", "what", "licence", "MB", "from", box=None, pad_edge=False)
+    console = Console(soft_wrap=True, highlight=False)
     for model, here in list_models():
-        table.add_row(
-            model.name,
-            "yes" if here else "no",
-            model.what,
-            model.licence,
-            f"{model.bytes / 1e6:.1f}",
-            model.url,
+        console.print(f"[bold]{model.name}[/]  {'here' if here else 'not here'}")
+        console.print(f"  {model.what}", markup=False)
+        console.print(
+            f"  {model.licence}, {model.bytes / 1e6:.1f} MB, {model.input_px[0]} x "
+            f"{model.input_px[1]} px, layout {model.layout}",
+            markup=False,
         )
-    console = Console()
-    console.print(table)
+        console.print(f"  from   {model.url}", markup=False)
+        console.print(f"  sha256 {model.sha256}\n", markup=False)
     console.print(
-        f'The built-in detector "motion" needs no net. Nets are kept in {models_folder()}.',
-        style="dim",
+        f'The built-in detector "motion" needs no net. Nets are kept in {models_folder()}.\n'
+        "Add one: placewatch models add NAME, or with --from FILE where there is no network.",
+        markup=False,
     )
 
 
 def add(name: str, file: Path | None) -> None:
-    """Adds a net and says where it lies; the act stands in the journal beside the nets."""
-    models_folder().mkdir(parents=True, exist_ok=True)
-    journal = Journal(models_folder() / "journal", SystemClock())
-    try:
-        details = {"net": name, "from": "file" if file is not None else "network"}
-        path = perform(
-            journal, SHELL, "models.add", details, lambda: add_model(name, from_file=file)
-        )
-    finally:
-        journal.close()
+    """Adds a net to this person's folder, and says where it lies. It is in force nowhere yet:
+    the TOML of a node names its detector."""
+    path = add_model(name, from_file=file)
     print(f"{name} is at {path}; use it with --detector {name}")

@@ -1,0 +1,160 @@
+"""Bad input: one clear sentence with what to try, exit status 2, nothing half-written."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLACEWATCH = [sys.executable, "-m", "placewatch.cli"]
+NOTICE = """
+[camera.notice]
+place = "Market"
+purpose = "Count"
+legal_basis = "Council decision 1"
+owner = "City"
+contact = "city@example.org"
+until = 2999-01-01
+"""
+
+
+def placewatch(*words: str | Path, cwd: Path) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [*PLACEWATCH, *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def complains(words: list[str | Path], said: str, cwd: Path) -> None:
+    before = sorted(cwd.rglob("*"))
+    status, out, error = placewatch(*words, cwd=cwd)
+    assert status == 2, error
+    assert "Traceback" not in error + out
+    assert said in error + out
+    assert "try:" in error or "(" in error + out
+    left = [path for path in sorted(cwd.rglob("*")) if path not in before]
+    assert left == [], "something was left behind"
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of an empty grey street, as MPEG-4."""
+    import av
+    import numpy as np
+
+    path = tmp_path_factory.mktemp("clip") / "grey.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        picture = np.full((240, 320, 3), 120, np.uint8)
+        for _ in range(20):
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    complains(["watch", "nosuch.mp4"], "no file nosuch.mp4", tmp_path)
+
+
+def test_an_address_where_nobody_answers(tmp_path: Path) -> None:
+    complains(["watch", "rtsp://127.0.0.1:9/x"], "refused the connection", tmp_path)
+    complains(["watch", "http://127.0.0.1:9/x"], "refused the connection", tmp_path)
+    complains(["watch", "ftp://127.0.0.1/x"], "scheme", tmp_path)
+
+
+def test_a_file_that_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a video " * 50)
+    complains(["watch", "notes.txt"], "no video", tmp_path)
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    complains(["watch", "empty.mp4"], "empty", tmp_path)
+
+
+def test_a_line_outside_the_picture(tmp_path: Path, clip: Path) -> None:
+    complains(["watch", clip, "--line", "A=0,0,999,10"], "outside the picture", tmp_path)
+    complains(["watch", clip, "--line", "A=0,0,10"], "no line", tmp_path)
+    complains(["watch", clip, "--line", "A=5,5,5,5"], "no length", tmp_path)
+    complains(["watch", clip, "--line", "A=1,1,9,9", "--line", "A=2,2,8,8"], "two lines", tmp_path)
+
+
+def test_a_model_that_is_none(tmp_path: Path, clip: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"no net")
+    complains(["watch", clip, "--detector", "net.onnx"], "net.onnx", tmp_path)
+    complains(["watch", clip, "--detector", "nosuch"], "no detector", tmp_path)
+    complains(["models", "add", "nosuch"], "no net", tmp_path)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, clip: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    complains(["watch", clip, "--out", "taken/report"], "cannot be written", tmp_path)
+
+
+def test_a_misspelt_key_is_named_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "placewatch.toml").write_text('site = "x"\n[[camera]]\nid = "a"\nurI = "b"\n')
+    for command in ("run", "check"):
+        complains([command], "camera.0.urI", tmp_path)
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "placewatch.toml").write_text(
+            f'site = "x"\ndata = "data"\n[console]\nport = {port}\n'
+        )
+        status, _, error = placewatch("run", cwd=tmp_path)
+        assert status == 2
+        assert "in use" in error
+        assert "Traceback" not in error
+        status, out, _ = placewatch("check", cwd=tmp_path)
+        assert status == 2
+        assert f"port {port} is in use" in out
+
+
+def test_a_camera_without_a_notice_is_found_by_check(tmp_path: Path, clip: Path) -> None:
+    camera = f'[[camera]]\nid = "a"\nurl = "{clip}"\n'
+    (tmp_path / "placewatch.toml").write_text('site = "x"\n[console]\nport = 0\n' + camera)
+    status, out, _ = placewatch("check", cwd=tmp_path)
+    assert status == 2
+    assert "no notice" in out
+    (tmp_path / "placewatch.toml").write_text('site = "x"\n[console]\nport = 0\n' + camera + NOTICE)
+    status, out, _ = placewatch("check", cwd=tmp_path)
+    assert status == 0, out
+    assert "all is well" in out
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk(tmp_path: Path, clip: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(small)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("mounting is not allowed here")
+    with contextlib.suppress(OSError):
+        (small / "filler").write_bytes(b"x" * 16 * 1024)
+    try:
+        status, _, error = placewatch("watch", clip, "--out", small / "report", cwd=tmp_path)
+        assert status == 2
+        assert "Traceback" not in error
+        assert "cannot" in error
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_what_is_not_a_command(tmp_path: Path) -> None:
+    status, _, error = placewatch("wacth", "x", cwd=tmp_path)
+    assert status == 2
+    assert "wacth" in error

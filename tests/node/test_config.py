@@ -1,0 +1,98 @@
+"""Config: a setting that is wrong is named with its path; what is saved keeps all the rest."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from placewatch.core.errors import Misconfigured
+from placewatch.core.ids import CameraId
+from placewatch.node import config
+
+CAMERA = """
+site = "Kista"  # the town
+[[camera]]
+id = "kista-03"
+url = "street:main"  # drawn
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('site = "x"\n[[camera]]\nid = "a"\nurl = "b"\ndetecter = "m"', "camera.0.detecter"),
+        ('site = "x"\n[[camera]]\nid = "a"\nurl = "b"\ndetecter = "m"', 'did you mean "detector"'),
+        ("site = 3", "site"),
+        ("", "site: is missing"),
+        ("site = ", "is no TOML"),
+        ('site = "x"\n[[camera]]\nid = "Kista 3"\nurl = "b"', "no slug"),
+        (CAMERA + '[[camera]]\nid = "kista-03"\nurl = "c"', "two cameras"),
+        (CAMERA + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2]\nto_px = [1]", "line.0.to_px"),
+        (CAMERA + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2]\nto_px = [1, 2]", "no length"),
+        (CAMERA + "[[camera.area]]\nname = 'A'\ncorners_px = [[1, 2], [2, 2]]", "3 corners"),
+        (CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nx_m = 3", "half a point"),
+        (
+            CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nlatitude_deg = 3\nlongitude_deg = 4",
+            "origin",
+        ),
+        (CAMERA + "[camera.notice]\nplace = 'x'\nuntil = 2027-02-30", "TOML"),
+        (CAMERA + 'transport = "tpc"', "camera.0.transport"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, said: str) -> None:
+    with pytest.raises(Misconfigured) as raised:
+        config.parse(text)
+    assert said in str(raised.value)
+
+
+def test_a_file_that_is_not_there_says_what_to_try(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="does not exist"):
+        config.load(tmp_path / "placewatch.toml")
+
+
+def test_the_example_is_valid() -> None:
+    example = Path(__file__).parents[2] / "placewatch.example.toml"
+    site = config.load(example)
+    assert len(config.ground_pairs(site.camera[0], site.origin)) == 4
+
+
+def test_a_saved_setup_keeps_comments_and_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "placewatch.toml"
+    path.write_text(CAMERA + "[[camera]]\nid = 'other'\nurl = 'x.mp4'\n")
+    line = {"name": "East arm", "from_px": [1.0, 2.0], "to_px": [30.0, 4.5]}
+    config.save_setup(path, CameraId("kista-03"), {"line": [line], "area": [], "ground": []})
+    text = path.read_text()
+    assert "# the town" in text
+    assert "# drawn" in text
+    first, second = config.load(path).camera
+    assert first.line == (config.LineSettings("East arm", (1.0, 2.0), (30.0, 4.5)),)
+    assert second.id == "other"
+    config.save_setup(path, CameraId("kista-03"), {"line": [], "area": [], "ground": []})
+    assert config.load(path).camera[0].line == ()
+
+
+def test_a_setup_that_cannot_be_written_leaves_the_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "placewatch.toml"
+    path.write_text(CAMERA)
+    with pytest.raises(Misconfigured):
+        config.save_setup(path, CameraId("nobody"), {"line": [], "area": [], "ground": []})
+    assert path.read_text() == CAMERA
+    if os.getuid() == 0:
+        return  # root may write anywhere
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(Misconfigured, match="cannot write"):
+            config.save_setup(path, CameraId("kista-03"), {"line": [], "area": [], "ground": []})
+    finally:
+        tmp_path.chmod(0o700)
+    assert path.read_text() == CAMERA
+
+
+def test_a_login_comes_from_its_file_and_is_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "cam.login").write_text("admin:se:cret\n")
+    camera = config.CameraSettings(id="a", url="rtsp://192.0.2.1/x", login_file="cam.login")
+    assert config.login_of(camera, tmp_path) == ("admin", "se:cret")
+    (tmp_path / "cam.login").write_text("secret")
+    with pytest.raises(Misconfigured) as raised:
+        config.login_of(camera, tmp_path)
+    assert "secret" not in str(raised.value)
