@@ -80,11 +80,11 @@ class BackgroundModel:
         fresh = self._age_s == 0.0 and elapsed_s == 0.0
         self._age_s += elapsed_s
 
-        foreground = np.empty(self._mean.shape, np.uint8)
+        foreground = self._foreground
         labels = np.empty(self._mean.shape, np.int32)
         gain = _see(
-            luma, self._scale, self._small, self._mean, self._var, self._still, self._still_s,
-            self._blink, foreground, elapsed_s, self._age_s, fresh,
+            luma, self._scale, self._small, self._mean, self._var, self._street, self._still, self._still_s,
+            foreground, self._shift, elapsed_s, self._age_s, fresh,
         )  # fmt: skip
         stats = _connect(foreground, labels, self._parents)
         self._ghosts_s += elapsed_s
@@ -93,7 +93,7 @@ class BackgroundModel:
             self._ghosts_s = 0.0
             left = np.zeros(self._mean.shape, np.bool_)
             if _exorcise(
-                self._small, self._mean, self._var, self._still, self._still_s, foreground,
+                self._small, self._mean, self._var, self._street, self._still, self._still_s, foreground,
                 self._ghost_labels, self._parents, self._absorb_s, left,
             ):  # fmt: skip
                 ghosts = left
@@ -114,17 +114,19 @@ class BackgroundModel:
             for label, area, left, top, right, bottom in stats.tolist()
             if area >= _AREA_MIN
         )
-        return Motion(blobs, foreground, labels, ghosts, self._scale, gain)
+        return Motion(blobs, foreground.copy(), labels, ghosts, self._scale, gain)
 
     def _begin(self, luma: npt.NDArray[np.uint8]) -> None:
         self._shape = luma.shape
         self._scale = max(1, luma.shape[1] // WIDTH_SMALL)
         shape = (luma.shape[0] // self._scale, luma.shape[1] // self._scale)
-        self._small, self._mean, self._var, self._still, self._still_s, self._blink = (
+        self._small, self._mean, self._var, self._street, self._still, self._still_s = (
             np.zeros(shape, np.float32) for _ in range(6)
         )
         self._ghost_labels = np.zeros(shape, np.int32)
         self._parents = np.zeros(shape[0] * shape[1] // 2 + 2, np.int32)
+        self._foreground = np.zeros(shape, np.uint8)
+        self._shift = np.zeros(2)
         self._age_s = 0.0
 
 
@@ -169,6 +171,116 @@ def _shrink(luma: npt.NDArray[np.uint8], scale: int, small: npt.NDArray[np.float
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
+def _shift(
+    small: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    before: npt.NDArray[np.uint8],
+    gain: float,
+    shift: npt.NDArray[np.float64],
+) -> None:
+    """How far the camera has turned since the background was learnt, in small pixels.
+
+    `shift` (across, down) is the former one and becomes the new one: two steps of least squares
+    over every fourth pixel that was street `before` (Lucas & Kanade 1981). It is zero unless that
+    explains the picture clearly better.
+    """
+    height, width = small.shape
+    dx, dy = shift[0], shift[1]
+    still = moved = 0.0
+    for step in range(3):
+        xx = xy = yy = xt = yt = 0.0
+        still = moved = 0.0
+        for y in range(8, height - 8, 2):
+            for x in range(8 + (y & 2) // 2, width - 8, 2):
+                if before[y, x] != 0:
+                    continue
+                gx = np.float32(0.5) * (mean[y, x + 1] - mean[y, x - 1])
+                gy = np.float32(0.5) * (mean[y + 1, x] - mean[y - 1, x])
+                if gx * gx + gy * gy < np.float32(9.0):
+                    continue
+                street = _between(mean, x + dx, y + dy) * gain
+                off = small[y, x] - street
+                still += min(30.0, abs(small[y, x] - mean[y, x] * gain))
+                moved += min(30.0, abs(off))
+                if abs(off) > 40.0:
+                    continue
+                xx += gx * gx
+                xy += gx * gy
+                yy += gy * gy
+                xt += gx * off
+                yt += gy * off
+        if step == 2:
+            break
+        xx, yy = xx + 2000.0, yy + 2000.0  # where nothing has an edge, nothing moves
+        det = xx * yy - xy * xy
+        dx += (yy * xt - xy * yt) / det
+        dy += (xx * yt - xy * xt) / det
+        dx, dy = min(6.0, max(-6.0, dx)), min(6.0, max(-6.0, dy))
+    if moved > 0.9 * still or dx * dx + dy * dy < 0.0025:
+        dx = dy = 0.0
+    shift[0], shift[1] = dx, dy
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _between(mean: npt.NDArray[np.float32], x: float, y: float) -> float:
+    """The background between its pixels, bilinear."""
+    column, row = int(x), int(y)
+    fx, fy = np.float32(x - column), np.float32(y - row)
+    one = np.float32(1.0)
+    above = mean[row, column] * (one - fx) + mean[row, column + 1] * fx
+    below = mean[row + 1, column] * (one - fx) + mean[row + 1, column + 1] * fx
+    return float(above * (one - fy) + below * fy)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _expect(
+    mean: npt.NDArray[np.float32],
+    gain: float,
+    shift: npt.NDArray[np.float64],
+    street: npt.NDArray[np.float32],
+) -> None:
+    """What the empty street looks like in this light and from where the camera points now."""
+    height, width = mean.shape
+    if shift[0] == 0.0 and shift[1] == 0.0:
+        for y in range(height):
+            for x in range(width):
+                street[y, x] = mean[y, x] * gain
+        return
+    whole_x, whole_y = math.floor(shift[0]), math.floor(shift[1])
+    fx, fy = np.float32(shift[0] - whole_x), np.float32(shift[1] - whole_y)
+    a = (1 - fx) * (1 - fy) * gain
+    b = fx * (1 - fy) * gain
+    c = (1 - fx) * fy * gain
+    d = fx * fy * gain
+    for y in range(height):
+        upper = mean[min(height - 1, max(0, y + whole_y))]
+        lower = mean[min(height - 1, max(0, y + whole_y + 1))]
+        for x in range(width):
+            i = min(width - 1, max(0, x + whole_x))
+            j = min(width - 1, max(0, x + whole_x + 1))
+            street[y, x] = a * upper[i] + b * upper[j] + c * lower[i] + d * lower[j]
+
+
+@numba.njit(cache=True, nogil=True)
+def _turn(
+    mean: npt.NDArray[np.float32],
+    var: npt.NDArray[np.float32],
+    shift: npt.NDArray[np.float64],
+) -> None:
+    """Turns the background with the camera by whole pixels, so that nothing blurs."""
+    dx, dy = round(shift[0]), round(shift[1])
+    shift[0] -= dx
+    shift[1] -= dy
+    height, width = mean.shape
+    for field in (mean, var):
+        old = field.copy()
+        for y in range(height):
+            row = old[min(height - 1, max(0, y + dy))]
+            for x in range(width):
+                field[y, x] = row[min(width - 1, max(0, x + dx))]
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _gain(small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> float:
     """How much lighter the street became: the median of the ratios at every sixteenth pixel."""
     bins = np.zeros(801, np.int32)  # 0.25 to 4 times, logarithmic
@@ -197,10 +309,11 @@ def _see(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
     var: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
     still: npt.NDArray[np.float32],
     still_s: npt.NDArray[np.float32],
-    blink: npt.NDArray[np.float32],
     foreground: npt.NDArray[np.uint8],
+    shift: npt.NDArray[np.float64],
     elapsed_s: float,
     age_s: float,
     fresh: bool,
@@ -213,11 +326,15 @@ def _see(
             for x in range(width):
                 mean[y, x] = still[y, x] = small[y, x]
                 var[y, x] = 25.0
-                still_s[y, x] = blink[y, x] = 0.0
+                still_s[y, x] = 0.0
                 foreground[y, x] = 0
         return 1.0
 
     gain = np.float32(_gain(small, mean))
+    _shift(small, mean, foreground, gain, shift)
+    if max(abs(shift[0]), abs(shift[1])) > 0.75:
+        _turn(mean, var, shift)
+    _expect(mean, gain, shift, street)
     # Learns within a second when young, in 20 s when settled; by time, not by frame.
     alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
     dt = np.float32(elapsed_s)
@@ -226,46 +343,86 @@ def _see(
     for y in range(height):
         for x in range(width):
             now = small[y, x]
-            expected = mean[y, x] * gain
-            difference = now - expected
+            difference = now - street[y, x]
             d2 = difference * difference
             spread = var[y, x]
             away = d2 > max(step2, sigmas2 * spread)
             a = np.float32(0.0) if away else alpha
-            mean[y, x] = expected + a * difference
+            mean[y, x] = mean[y, x] * gain + a * difference
             var[y, x] = min(np.float32(900.0), max(np.float32(4.0), spread + a * (d2 - spread)))
-            candidate = still[y, x] * gain
-            stays = abs(now - candidate) < max(np.float32(7.0), np.float32(0.0) * spread)
-            still[y, x] = candidate + np.float32(0.2) * (now - candidate) if stays else now
-            still_s[y, x] = still_s[y, x] + dt if (stays and away) else np.float32(0.0)
             foreground[y, x] = np.uint8(2) if away else np.uint8(0)
-    _shade(small, mean, foreground)
+
+    # What follows looks at the few pixels that differ. Those that show the street of a pixel beside
+    # are marked: the camera shook, or a leaf did, where most of the pixels around are like that.
+    for y in range(height):
+        for x in range(width):
+            if foreground[y, x] == 2:
+                off = _off_neighbours(small, street, y, x)
+                if off * off <= max(step2, sigmas2 * var[y, x]):
+                    foreground[y, x] = 3
+    for y in range(height):
+        for x in range(width):
+            if foreground[y, x] == 3:
+                beside = 0
+                for j in range(max(0, y - 2), min(height, y + 3)):
+                    for i in range(max(0, x - 2), min(width, x + 3)):
+                        beside += (foreground[j, i] >= 3) - (foreground[j, i] == 2)
+                if beside > 0:
+                    foreground[y, x] = 4
+    for y in range(height):
+        for x in range(width):
+            candidate = still[y, x] * gain
+            if foreground[y, x] == 4:
+                foreground[y, x] = 0
+                difference = small[y, x] - street[y, x]
+                mean[y, x] += alpha * difference
+                var[y, x] += alpha * (difference * difference - var[y, x])
+                var[y, x] = min(np.float32(900.0), var[y, x])
+            if foreground[y, x] == 0:
+                still_s[y, x] = np.float32(0.0)
+                still[y, x] = small[y, x]
+                continue
+            foreground[y, x] = 1 if _is_shadow(small, street, y, x) else 2
+            off = small[y, x] - candidate
+            if abs(off) < np.float32(7.0):
+                still[y, x] = candidate + np.float32(0.2) * off
+                still_s[y, x] += dt
+            else:
+                still[y, x] = small[y, x]
+                still_s[y, x] = np.float32(0.0)
     return float(gain)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _shade(
-    small: npt.NDArray[np.float32],
-    mean: npt.NDArray[np.float32],
-    foreground: npt.NDArray[np.uint8],
-) -> None:
-    """Marks as shadow what is darker than the street by one factor all around."""
-    height, width = small.shape
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
-            if foreground[y, x] == 2:
-                ratio = small[y, x] / max(np.float32(1.0), mean[y, x])
-                if np.float32(0.4) < ratio < np.float32(0.95):
-                    worst = np.float32(0.0)
-                    for j in range(-1, 2):
-                        for i in range(-1, 2):
-                            b = max(np.float32(8.0), mean[y + j, x + i])
-                            off = abs(small[y + j, x + i] - ratio * b) / (
-                                np.float32(6.0) + np.float32(0.04) * b
-                            )
-                            worst = max(worst, off)
-                    if worst < np.float32(1.0):
-                        foreground[y, x] = 1
+def _off_neighbours(
+    small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32], y: int, x: int
+) -> float:
+    """How far a pixel lies outside of what the street is within a pixel around it."""
+    low = high = mean[y, x]
+    for j in range(max(0, y - 1), min(small.shape[0], y + 2)):
+        for i in range(max(0, x - 1), min(small.shape[1], x + 2)):
+            low, high = min(low, mean[j, i]), max(high, mean[j, i])
+    now = small[y, x]
+    return float(max(np.float32(0.0), low - now, now - high))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _is_shadow(
+    small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32], y: int, x: int
+) -> bool:
+    """Whether the street's own pattern shows through, darker by one factor all around."""
+    if not (0 < y < small.shape[0] - 1 and 0 < x < small.shape[1] - 1):
+        return False
+    ratio = small[y, x] / max(np.float32(1.0), mean[y, x])
+    if not (np.float32(0.4) < ratio < np.float32(0.95)):
+        return False
+    for j in range(-1, 2):
+        for i in range(-1, 2):
+            street = max(np.float32(8.0), mean[y + j, x + i])
+            off = abs(small[y + j, x + i] - ratio * street)
+            if off > np.float32(6.0) + np.float32(0.04) * street:
+                return False
+    return True
 
 
 @numba.njit(cache=True, nogil=True)
@@ -341,6 +498,7 @@ def _exorcise(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
     var: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
     still: npt.NDArray[np.float32],
     still_s: npt.NDArray[np.float32],
     foreground: npt.NDArray[np.uint8],
@@ -396,7 +554,7 @@ def _exorcise(
                 )
                 if foreground[y + j, x + i] == 0:
                     edges[root, 0] += min(40.0, abs(small[y, x] - small[y + j, x + i]))
-                    edges[root, 1] += min(40.0, abs(mean[y, x] - mean[y + j, x + i]))
+                    edges[root, 1] += min(40.0, abs(street[y, x] - street[y + j, x + i]))
     gone = 0
     for y in range(height):
         for x in range(width):
@@ -405,7 +563,8 @@ def _exorcise(
             root = _root(parents, labels[y, x])
             ghost = edges[root, 2] < 4 or edges[root, 1] > 1.2 * edges[root, 0]
             if ghost or still_s[y, x] > absorb_s:
-                mean[y, x] = still[y, x]
+                mean[y, x] += still[y, x] - street[y, x]
+                street[y, x] = still[y, x]
                 var[y, x] = np.float32(25.0)
                 still_s[y, x] = 0.0
                 left[y, x] = ghost

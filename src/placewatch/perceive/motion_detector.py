@@ -1,8 +1,22 @@
-"""Motion detector: finds road users by what moves, without a net."""
+"""Motion detector: finds road users by what moves, without a net.
+
+How this works. A blob alone cannot say whether it is one car, two that overlap, or half of one. So
+the detector remembers who was where a moment ago (in a tracker of its own) and reads the blobs
+with that: blobs within one road user's place are its pieces and are joined; a blob over the places
+of two is divided among them, pixel by pixel, by who is nearer in terms of its own size.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
 
 from placewatch.core.kinds import Kind
-from placewatch.core.sightings import Detection
-from placewatch.perceive.motion import Motion
+from placewatch.core.sightings import Box, Detection, Track
+from placewatch.perceive.motion import Blob, Motion
+from placewatch.perceive.tracker import Tracker
 from placewatch.pixels.frame import Frame
 
 SCORE = 0.45
@@ -10,9 +24,241 @@ SCORE = 0.45
 
 
 class MotionDetector:
-    """Finds road users by what moves. `name` is `motion`; the default, nothing to download."""
+    """Finds road users by what moves. `name` is `motion`; the default, nothing to download.
+
+    It remembers boxes of the last seconds, like a tracker, and no picture.
+    """
 
     name = "motion"
 
+    def __init__(self) -> None:
+        self._memory = Tracker(hidden_s=1.0)
+        self._known: list[Track] = []
+        self._media_s = 0.0
+
     def detect(self, frame: Frame, motion: Motion) -> list[Detection]:
-        return [Detection(Kind.CAR, blob.box, SCORE) for blob in motion.blobs]
+        elapsed_s = max(0.0, frame.media_s - self._media_s)
+        self._media_s = frame.media_s
+        if frame.after_gap:
+            self._known = []
+        places = [_later(track, elapsed_s) for track in self._known]
+        shapes = _shapes(motion, places, frame.width_px, frame.height_px)
+        found = [
+            Detection(_kind_of(shape, frame.width_px, frame.height_px), shape.box, SCORE)
+            for shape in shapes
+        ]
+        tracks = self._memory.update(
+            found,
+            frame.media_s,
+            width_px=frame.width_px,
+            height_px=frame.height_px,
+            after_gap=frame.after_gap,
+        )
+        self._known = [
+            track
+            for track in tracks
+            if track.certain or (track.seen and track.age_s >= _KNOWN_AFTER_S)
+        ]
+        return found
+
+
+_KNOWN_AFTER_S = 0.25
+_GROW = 0.15  # how far, in its own sizes, somebody may be from where it was expected
+_TOO_LARGE = 1.4  # times the size it had: then this is somebody else as well
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a known road user is expected."""
+
+    box: Box
+    speed_px_s: float
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """One road user in this frame, as far as motion shows it."""
+
+    box: Box
+    fill: float
+    place: _Place | None
+
+
+def _later(track: Track, elapsed_s: float) -> _Place:
+    right, down = track.velocity_px_s
+    dx, dy = right * elapsed_s, down * elapsed_s
+    box = track.box
+    return _Place(
+        Box(box.left_px + dx, box.top_px + dy, box.right_px + dx, box.bottom_px + dy),
+        math.hypot(right, down),
+        track.age_s,
+    )
+
+
+def _shapes(motion: Motion, places: list[_Place], width: float, height: float) -> list[_Shape]:
+    blobs = motion.blobs
+    owners: list[list[int]] = [
+        [p for p, place in enumerate(places) if _belongs(blob.box, place.box)] for blob in blobs
+    ]
+    shapes: list[_Shape] = []
+    claimed: dict[int, list[Blob]] = {}
+    for blob, who in zip(blobs, owners, strict=True):
+        if len(who) > 1:
+            # One of them alone may be all there is: the other is hidden, or gone.
+            best = max(who, key=lambda p: _overlap(blob.box, places[p].box))
+            if _fits(blob.box, places[best].box):
+                who = [best]
+        if not who:
+            shapes.append(_Shape(blob.box, blob.fill, None))
+        elif len(who) == 1:
+            claimed.setdefault(who[0], []).append(blob)
+        else:
+            shapes += _divided(motion, blob, [places[p] for p in who])
+    for p, pieces in claimed.items():
+        shapes += _joined(pieces, places[p])
+    return shapes
+
+
+def _fits(seen: Box, place: Box) -> bool:
+    """Whether what is seen is not larger than who is expected."""
+    return (
+        seen.width_px <= _TOO_LARGE * place.width_px
+        and seen.height_px <= _TOO_LARGE * place.height_px
+    )
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    across = min(a.right_px, b.right_px) - max(a.left_px, b.left_px)
+    down = min(a.bottom_px, b.bottom_px) - max(a.top_px, b.top_px)
+    if across <= 0 or down <= 0:
+        return 0.0
+    both = across * down
+    return both / (a.width_px * a.height_px + b.width_px * b.height_px - both)
+
+
+def _belongs(blob: Box, place: Box) -> bool:
+    """Whether a good part of the blob lies where somebody is expected, or the reverse."""
+    grow_x, grow_y = _GROW * place.width_px, _GROW * place.height_px
+    across = min(blob.right_px, place.right_px + grow_x) - max(
+        blob.left_px, place.left_px - grow_x
+    )
+    down = min(blob.bottom_px, place.bottom_px + grow_y) - max(blob.top_px, place.top_px - grow_y)
+    if across <= 0 or down <= 0:
+        return False
+    both = across * down
+    return both > 0.5 * blob.width_px * blob.height_px or both > 0.6 * (
+        (place.width_px + 2 * grow_x) * (place.height_px + 2 * grow_y)
+    )
+
+
+def _joined(pieces: list[Blob], place: _Place) -> list[_Shape]:
+    """The pieces that are one with the piece that is most like who is expected; the rest apart."""
+    first = max(pieces, key=lambda piece: (_overlap(piece.box, place.box), piece.label))
+    rest = sorted(
+        (piece for piece in pieces if piece is not first),
+        key=lambda piece: (_gap_px(first.box, piece.box), piece.label),
+    )
+    box, area = first.box, first.area_px
+    apart: list[_Shape] = []
+    for piece in rest:
+        union = _union(box, piece.box)
+        # A splinter may be further off than a piece as large as the rest: that is somebody else.
+        alike = min(area, piece.area_px) / max(area, piece.area_px)
+        reach = (0.08 + 0.25 * (1 - alike)) * math.sqrt(union.width_px * union.height_px)
+        if _fits(union, place.box) and _gap_px(box, piece.box) <= reach:
+            box, area = union, area + piece.area_px
+        else:
+            apart.append(_Shape(piece.box, piece.fill, None))
+    return [_Shape(box, area / (box.width_px * box.height_px), place), *apart]
+
+
+def _gap_px(a: Box, b: Box) -> float:
+    across = max(a.left_px, b.left_px) - min(a.right_px, b.right_px)
+    down = max(a.top_px, b.top_px) - min(a.bottom_px, b.bottom_px)
+    return max(0.0, across, down)
+
+
+def _divided(motion: Motion, blob: Blob, places: list[_Place]) -> list[_Shape]:
+    """The blob's pixels, divided among those who are expected there."""
+    scale = motion.scale
+    rows = np.array(
+        [
+            (p.box.left_px, p.box.top_px, p.box.right_px, p.box.bottom_px)
+            for p in places
+        ],
+        np.float64,
+    ) / scale  # fmt: skip
+    left, top = int(blob.box.left_px) // scale, int(blob.box.top_px) // scale
+    right = -(-int(blob.box.right_px) // scale)
+    bottom = -(-int(blob.box.bottom_px) // scale)
+    shares = _divide(motion.labels[top:bottom, left:right], blob.label, rows, left, top)
+    shapes = []
+    for place, (area, x0, y0, x1, y1) in zip(places, shares.tolist(), strict=True):
+        if area < 6:
+            continue
+        seen = Box(x0 * scale, y0 * scale, (x1 + 1) * scale, (y1 + 1) * scale)
+        box = _settled(seen, place.box)
+        fill = area * scale * scale / (seen.width_px * seen.height_px)
+        shapes.append(_Shape(box, fill, place))
+    return shapes
+
+
+def _settled(seen: Box, expected: Box) -> Box:
+    """Each side where it was seen, unless that is far from where it was expected."""
+    wide, high = 0.2 * expected.width_px, 0.2 * expected.height_px
+
+    def side(one: float, other: float, reach: float) -> float:
+        return one if abs(one - other) <= reach else other + math.copysign(reach, one - other)
+
+    return Box(
+        side(seen.left_px, expected.left_px, wide),
+        side(seen.top_px, expected.top_px, high),
+        side(seen.right_px, expected.right_px, wide),
+        side(seen.bottom_px, expected.bottom_px, high),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _divide(
+    labels: npt.NDArray[np.int32],
+    label: int,
+    places: npt.NDArray[np.float64],
+    left: int,
+    top: int,
+) -> npt.NDArray[np.int64]:
+    """Area, left, top, right, bottom of each place's share of the pixels of `label`."""
+    shares = np.zeros((places.shape[0], 5), np.int64)
+    shares[:, 1:3] = 1 << 30
+    shares[:, 3:5] = -1
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            if labels[y, x] != label:
+                continue
+            nearest, least = 0, 1e18
+            for p in range(places.shape[0]):
+                box = places[p]
+                across = abs(left + x + 0.5 - 0.5 * (box[0] + box[2])) / (box[2] - box[0])
+                down = abs(top + y + 0.5 - 0.5 * (box[1] + box[3])) / (box[3] - box[1])
+                far = max(across, down)
+                if far < least:
+                    nearest, least = p, far
+            row = shares[nearest]
+            row[0] += 1
+            row[1], row[2] = min(row[1], left + x), min(row[2], top + y)
+            row[3], row[4] = max(row[3], left + x), max(row[4], top + y)
+    return shares
+
+
+def _union(a: Box, b: Box) -> Box:
+    return Box(
+        min(a.left_px, b.left_px),
+        min(a.top_px, b.top_px),
+        max(a.right_px, b.right_px),
+        max(a.bottom_px, b.bottom_px),
+    )
+
+
+def _kind_of(shape: _Shape, width: float, height: float) -> Kind:
+    return Kind.CAR
