@@ -1,0 +1,250 @@
+"""Synthetic: a drawn street as a source of frames, with its truth."""
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import cast
+from urllib.parse import parse_qsl
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from placewatch.capture.drawing import Artist, exclusive, exclusive_colours
+from placewatch.capture.scenery import Light, Scenery, paint
+from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo
+from placewatch.capture.streets import STREETS, Street
+from placewatch.capture.traffic import Traffic, TrueCrossing
+from placewatch.core.errors import Misconfigured
+from placewatch.core.time import Clock, UtcMicros
+from placewatch.pixels.frame import Frame
+
+__all__ = ["STREETS", "SyntheticSource", "TrueCrossing", "exclusive", "exclusive_colours"]
+
+SCHEME = "street:"
+
+_GRAIN: Mapping[Light, float] = {"day": 1.8, "dusk": 2.8}  # grey levels of noise
+_TILES = 4
+_LATE_S = 0.25  # later than this, a live picture is skipped
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a street's address asks for."""
+
+    street: Street
+    seed: int = 1
+    light: Light = "day"
+    fps: float = 12.5
+    width_px: int = 960
+    height_px: int = 540
+    duration_s: float | None = None
+
+
+class SyntheticSource:
+    """Draws `street:NAME?seed=1&light=dusk&fps=12.5&width=960&height=540&duration_s=60`.
+
+    Without `duration_s` it never ends and keeps real pace, whatever `spec.pace` says. The same
+    address draws the same pictures again. Raises Misconfigured where the address names a street
+    or a parameter that does not exist.
+    """
+
+    def __init__(self, spec: SourceSpec, clock: Clock) -> None:
+        self._wish = wish = _wish(spec.url)
+        self._camera = spec.camera
+        self._clock = clock
+        self._live = spec.pace == "real" or wish.duration_s is None
+        self._closed = threading.Event()
+        self._traffic = _traffic(wish)
+        frames = None if wish.duration_s is None else math.ceil(wish.duration_s * wish.fps)
+        self.info = StreamInfo(
+            wish.width_px, wish.height_px, "drawn", wish.fps, wish.duration_s, frames
+        )
+        self.health = SourceHealth()
+
+    @property
+    def street(self) -> Street:
+        """The street that is drawn."""
+        return self._wish.street
+
+    def truth(self, until_media_s: float) -> list[TrueCrossing]:
+        """Who crossed the street's own lines up to then, in order of time. Any thread may ask."""
+        replay = _traffic(self._wish)
+        return replay.crossings(until_media_s)
+
+    def frames(self) -> Iterator[Frame]:
+        """The pictures in order, until the duration is over or somebody closes the source."""
+        wish = self._wish
+        pinhole = wish.street.camera(wish.width_px, wish.height_px)
+        scenery = _scenery(wish.street.name, wish.light, wish.width_px, wish.height_px)
+        artist = Artist(wish.street.view, pinhole, wish.light, scenery)
+        sensor = _Sensor(wish)
+        started_at, started_s = self._clock.utc(), self._clock.monotonic_s()
+        number = 0
+        while not self._closed.is_set():
+            if self.info.frames is not None and number >= self.info.frames:
+                return
+            media_s = number / wish.fps
+            if self._live:
+                ahead_s = started_s + media_s - self._clock.monotonic_s()
+                while ahead_s > 0 and not self._closed.is_set():
+                    self._clock.sleep(min(ahead_s, 0.5))  # wakes to see whether it was closed
+                    ahead_s = started_s + media_s - self._clock.monotonic_s()
+                self.health.lateness_s = max(0.0, -ahead_s)
+                if -ahead_s > _LATE_S:
+                    self.health.frames_dropped += 1
+                    number += 1
+                    continue
+            canvas = artist.draw(self._traffic, media_s)
+            luma = sensor.luma(canvas, number)
+            self.health.frames += 1
+            yield Frame(
+                self._camera,
+                UtcMicros(started_at + round(media_s * 1e6)),
+                media_s,
+                number,
+                luma,
+                _later_rgb(sensor, canvas, number),
+            )
+            number += 1
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+class _Sensor:
+    """The camera's sensor: exposure that drifts a little, and noise."""
+
+    def __init__(self, wish: _Wish) -> None:
+        dice = np.random.default_rng(wish.seed)
+        self._fps = wish.fps
+        self._size = (wish.height_px, wish.width_px)
+        grain = _GRAIN[wish.light]
+        self._dice = [(int(a), int(b)) for a, b in dice.integers(0, 64, (257, 2))]
+        self._noise: list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]] = []
+        for _ in range(_TILES):
+            noise = np.rint(dice.standard_normal((wish.height_px + 64, wish.width_px + 64)) * grain)
+            self._noise.append(
+                (np.maximum(noise, 0).astype(np.uint8), np.maximum(-noise, 0).astype(np.uint8))
+            )
+
+    def luma(self, canvas: npt.NDArray[np.uint8], number: int) -> npt.NDArray[np.uint8]:
+        """The Y plane (BT.601, full range) of the picture as the sensor sees it."""
+        luma = cv2.cvtColor(canvas, cv2.COLOR_RGB2GRAY)
+        cv2.convertScaleAbs(luma, luma, self._gain(number))
+        more, less = self._grain(number)
+        cv2.add(luma, more, dst=luma)
+        cv2.subtract(luma, less, dst=luma)
+        luma.flags.writeable = False
+        return cast("npt.NDArray[np.uint8]", luma)
+
+    def rgb(self, canvas: npt.NDArray[np.uint8], number: int) -> npt.NDArray[np.uint8]:
+        """The same picture in colour; the noise is that of the Y plane."""
+        rgb = cv2.convertScaleAbs(canvas, None, self._gain(number))
+        more, less = self._grain(number)
+        cv2.add(rgb, cv2.merge((more, more, more)), dst=rgb)
+        cv2.subtract(rgb, cv2.merge((less, less, less)), dst=rgb)
+        return cast("npt.NDArray[np.uint8]", rgb)
+
+    def _gain(self, number: int) -> float:
+        at_s = number / self._fps
+        return 1.0 + 0.010 * math.sin(at_s / 11.0) + 0.006 * math.sin(at_s / 3.7 + 1.0)
+
+    def _grain(self, number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        more, less = self._noise[number % _TILES]
+        down, across = self._dice[number % len(self._dice)]
+        area = np.s_[down : down + self._size[0], across : across + self._size[1]]
+        return more[area], less[area]
+
+
+def _later_rgb(
+    sensor: _Sensor, canvas: npt.NDArray[np.uint8], number: int
+) -> Callable[[int], npt.NDArray[np.uint8]]:
+    def to_rgb(width_px: int) -> npt.NDArray[np.uint8]:
+        rgb = sensor.rgb(canvas, number)
+        if width_px == rgb.shape[1]:
+            return rgb
+        height_px = max(1, round(rgb.shape[0] * width_px / rgb.shape[1]))
+        how = cv2.INTER_AREA if width_px < rgb.shape[1] else cv2.INTER_LINEAR
+        return cast(
+            "npt.NDArray[np.uint8]", cv2.resize(rgb, (width_px, height_px), interpolation=how)
+        )
+
+    return to_rgb
+
+
+@lru_cache(maxsize=8)
+def _scenery(name: str, light: Light, width_px: int, height_px: int) -> Scenery:
+    street = STREETS[name]
+    return paint(street.view, street.camera(width_px, height_px), light)
+
+
+def _traffic(wish: _Wish) -> Traffic:
+    street = wish.street
+    return Traffic(street.streams, street.signals, street.ground_lines(), wish.seed)
+
+
+def _wish(url: str) -> _Wish:
+    """Reads a street's address. Raises Misconfigured."""
+    assert url.startswith(SCHEME)
+    name, _, query = url.removeprefix(SCHEME).partition("?")
+    if name not in STREETS:
+        raise Misconfigured(f'there is no drawn street "{name}"', hint=_offer(name, STREETS))
+    street = STREETS[name]
+    asked: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        raise Misconfigured(
+            f'"{query}" is no list of parameters', hint="write it as seed=1&light=dusk"
+        ) from None
+    for key, value in pairs:
+        if key not in _PARAMETERS:
+            raise Misconfigured(
+                f'a drawn street has no parameter "{key}"', hint=_offer(key, _PARAMETERS)
+            )
+        asked[key] = value
+    light = asked.get("light", "day")
+    if light not in ("day", "dusk"):
+        raise Misconfigured(f'light is "{light}"', hint="it may be day or dusk")
+    duration = asked.get("duration_s")
+    return _Wish(
+        street,
+        seed=round(_number(asked, "seed", 1, 0, 2**31, whole=True)),
+        light=cast(Light, light),
+        fps=_number(asked, "fps", 12.5, 1, 60),
+        width_px=round(_number(asked, "width", 960, 64, 3840, whole=True)),
+        height_px=round(_number(asked, "height", 540, 36, 2160, whole=True)),
+        duration_s=None if duration is None else _number(asked, "duration_s", 0, 0.1, 86_400),
+    )
+
+
+_PARAMETERS = ("seed", "light", "fps", "width", "height", "duration_s")
+
+
+def _offer(word: str, there: object) -> str:
+    names = sorted(str(name) for name in cast("Mapping[str, object]", there))
+    near = get_close_matches(word, names, 1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{meant}there are {', '.join(names)}"
+
+
+def _number(
+    asked: Mapping[str, str], key: str, usual: float, least: float, most: float, whole: bool = False
+) -> float:
+    text = asked.get(key)
+    if text is None:
+        return usual
+    try:
+        value = float(int(text)) if whole else float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        kind = "a whole number" if whole else "a number"
+        raise Misconfigured(
+            f'{key} is "{text}"', hint=f"it must be {kind} from {least:g} to {most:g}"
+        )
+    return value
