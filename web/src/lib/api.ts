@@ -92,6 +92,8 @@ export interface Camera {
   backdrop: { at: string; known_share: number } | null;
   health: Health;
   totals: Totals;
+  /** Stands for lines, areas and ground as they are. */
+  revision?: string | null;
 }
 
 export interface Site {
@@ -141,6 +143,7 @@ export interface Setup {
   lines: CountingLine[];
   areas: WatchedArea[];
   ground: { points: GroundPoint[] } | null;
+  revision?: string | null;
 }
 
 export interface Shape {

@@ -20,13 +20,15 @@ export function column(profile: Profile, line: string | null, of: (kind: Kind) =
 export const sum = (values: Column): number => values.reduce<number>((all, value) => all + (value ?? 0), 0);
 export const seen_s = (profile: Profile): number => profile.coverage_s.reduce<number>((all, s) => all + (s ?? 0), 0);
 
-/** How long `profile` is, up to now: the step that is still running counts as far as it has come. */
-export function span_s(profile: Profile, now_ms: number): number {
-  const first = profile.at[0];
-  const last = profile.at.at(-1);
-  if (!first || !last) return 0;
-  const end_ms = Math.min(now_ms, Date.parse(last) + profile.step_s * 1000);
-  return Math.max(0, (end_ms - Date.parse(first)) / 1000);
+// A minute is stored when it is over, and nobody calls the running one a gap.
+const SETTLES_MS = 100_000;
+
+/** How much of the step was not seen though it is over, in seconds. */
+export function unseen_s(profile: Profile, step: number, now_ms: number): number {
+  const start_ms = Date.parse(profile.at[step] ?? "");
+  const due_s = Math.min(profile.step_s, (now_ms - SETTLES_MS - start_ms) / 1000);
+  const gone_s = due_s - (profile.coverage_s[step] ?? 0);
+  return due_s > 0 && gone_s > 0.01 * profile.step_s ? gone_s : 0;
 }
 
 export const isMotor = (kind: Kind): boolean => MOTOR.has(kind);
