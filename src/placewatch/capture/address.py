@@ -1,7 +1,7 @@
 """Address: where a source is, with its login kept apart so that no message can show it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from placewatch.core.errors import Misconfigured
@@ -13,8 +13,8 @@ Login = tuple[str, str]
 class Address:
     """`url` carries no login; `shown` carries no secret at all and may stand in any message."""
 
-    url: str
-    login: Login | None
+    url: str = field(repr=False)
+    login: Login | None = field(repr=False)
 
     @property
     def shown(self) -> str:
@@ -67,7 +67,7 @@ def clean(text: str) -> str:
 # Up to the last @ before the path, for passwords that hold an unescaped @.
 _USER_INFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s?#]*@", re.IGNORECASE)
 _SECRET = re.compile(
-    r"(\b(?:user|usr|username|login|pass|passwd|password|pwd|token|auth|key|api_?key|secret|"
-    r"signature|sig)=)[^&;/\s\"'#_]*(?:_(?!(?:password|pwd|channel|stream)=)[^&;/\s\"'#_]*)*",
+    r"((?<![a-z0-9])(?:user|usr|username|login|pass|passwd|password|pwd|token|auth|key|api_?key|"
+    r"secret|signature|sig)=)[^&;/\s\"'#]*?(?=_[a-z]+=|[&;/\s\"'#]|$)",
     re.IGNORECASE,
 )

@@ -11,7 +11,7 @@ import av
 import av.error
 import numpy as np
 import numpy.typing as npt
-from av.container import Flags, InputContainer
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
@@ -25,6 +25,8 @@ from placewatch.pixels.frame import Frame
 
 DAMAGED_READS_MAX = 100  # in a row; then the rest of a container is taken for lost
 DAMAGED_PICTURES_MAX = 12  # in a row are left out; then a patched picture is better than none
+FPS_MAX = 240.0
+GENERATE_TICKS = 0x0001  # AVFMT_FLAG_GENPTS, which PyAV sets and does not type
 PIXELS_MAX = 8192 * 8192  # a damaged header must not ask for the whole memory
 
 DAMAGE = (
@@ -36,8 +38,10 @@ DAMAGE = (
 )
 
 PLANAR_LUMA = frozenset(
-    "gray nv12 nv16 nv21 nv24 yuv410p yuv411p yuv420p yuv422p yuv440p yuv444p yuva420p yuva422p "
-    "yuva444p yuvj411p yuvj420p yuvj422p yuvj440p yuvj444p".split()
+    {"gray", "nv12", "nv16", "nv21", "nv24"}
+    | {f"yuv{chroma}p" for chroma in (410, 411, 420, 422, 440, 444)}
+    | {f"yuvj{chroma}p" for chroma in (411, 420, 422, 440, 444)}
+    | {f"yuva{chroma}p" for chroma in (420, 422, 444)}
 )
 """Pixel formats whose first plane is the luma in bytes, and needs no conversion."""
 
@@ -97,7 +101,7 @@ class Decoder:
         self._stream.codec_context.thread_count = 1
         # Made-up times are worse than none: FFmpeg's guesses go back and forth in an AVI with B
         # frames, and it holds packets back to make them.
-        container.flags &= ~Flags.gen_pts.value
+        container.flags &= ~GENERATE_TICKS
         options = {"max_pixels": str(PIXELS_MAX)}
         if self._stream.codec_context.name == "hevc":
             options["err_detect"] = "explode"  # else damage is patched and not told; H.264 tells
@@ -174,8 +178,8 @@ def only_video(container: InputContainer) -> VideoStream:
     """The first video stream, after telling the demuxer to drop all others: sound above all."""
     chosen: VideoStream | None = None
     for stream in container.streams:
-        is_video = isinstance(stream, VideoStream)
-        if is_video and chosen is None and not stream.disposition & Disposition.attached_pic:
+        cover = stream.disposition & Disposition.attached_pic
+        if isinstance(stream, VideoStream) and chosen is None and not cover:
             chosen = stream
         else:
             stream.discard = Discard.all
@@ -199,9 +203,7 @@ class Darkroom:
         self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
         self._lock = threading.Lock()
 
-    def develop(
-        self, picture: Picture, *, at: UtcMicros, media_s: float, after_gap: bool
-    ) -> Frame:
+    def develop(self, picture: Picture, *, at: UtcMicros, media_s: float, after_gap: bool) -> Frame:
         image = picture.image
         size_px = (image.width, image.height)
         if self._size_px is not None and size_px != self._size_px and not after_gap:
@@ -221,8 +223,8 @@ class Darkroom:
             with self._lock:
                 image = self._reformatter.reformat(image, format="gray")
             plane = image.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(image.height, plane.line_size)
-        luma = rows[:, : image.width]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(image.height, plane.line_size)
+        luma: npt.NDArray[np.uint8] = rows[:, : image.width]
         luma.flags.writeable = False
         return luma
 
@@ -236,14 +238,11 @@ class Darkroom:
                 format="rgb24",
                 interpolation=Interpolation.AREA,
             )
-        return scaled.to_ndarray()
+        rgb: npt.NDArray[np.uint8] = scaled.to_ndarray().view(np.uint8)
+        return rgb
 
 
 def _info(container: InputContainer, stream: VideoStream) -> StreamInfo:
-    rate = stream.average_rate or stream.guessed_rate
-    fps = float(rate) if rate else None
-    if fps is not None and not 0 < fps <= 240:  # a clock rate given as a frame rate
-        fps = None
     duration_s: float | None = None
     if stream.duration is not None and stream.time_base is not None:
         duration_s = float(stream.duration * stream.time_base)
@@ -251,10 +250,14 @@ def _info(container: InputContainer, stream: VideoStream) -> StreamInfo:
         duration_s = container.duration / av.time_base
     if duration_s is not None and duration_s <= 0:
         duration_s = None
+    frames = stream.frames or None
+    # Some containers give the rate of their clock as a rate of frames.
+    rates = [float(rate or 0) for rate in (stream.average_rate, stream.guessed_rate)]
+    if frames and duration_s:
+        rates.append(frames / duration_s)
+    fps = next((rate for rate in rates if 0 < rate <= FPS_MAX), None)
     context = stream.codec_context
-    return StreamInfo(
-        context.width, context.height, _codec_name(stream), fps, duration_s, stream.frames or None
-    )
+    return StreamInfo(context.width, context.height, _codec_name(stream), fps, duration_s, frames)
 
 
 def _codec_name(stream: VideoStream) -> str:

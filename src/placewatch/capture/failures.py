@@ -16,6 +16,8 @@ def failed_to_open_file(name: str, error: Exception) -> Misconfigured:
         return Misconfigured(f"{name} may not be read", hint="check its permissions and its owner")
     if isinstance(error, av.error.DecoderNotFoundError):
         return unsupported(name)
+    if isinstance(error, av.error.EOFError):
+        return no_picture_in(name)
     if isinstance(error, OSError) and not isinstance(error, ValueError):
         return Misconfigured(
             f"{name} could not be read: {_reason(error)}", hint="is the disk still there?"
@@ -33,12 +35,22 @@ def failed_to_read_on(name: str, error: Exception) -> Unavailable:
 def not_a_video(name: str) -> Misconfigured:
     return Misconfigured(
         f"{name} is no video that can be read",
-        hint="MP4, MKV, WebM, AVI, MPEG-TS and raw H.264 or H.265 files can; does a player open it?",
+        hint="MP4, MKV, WebM, AVI and MPEG-TS can, and raw H.264 or H.265; does a player open it?",
     )
 
 
 def no_video_in(name: str) -> Misconfigured:
     return Misconfigured(f"there is no video in {name}", hint="it may hold sound or data only")
+
+
+def no_picture_in(name: str, damaged: int = 0) -> Misconfigured:
+    """That `name` opened and showed nothing; `damaged` packets could not be decoded."""
+    if damaged:
+        return Misconfigured(
+            f"no picture in {name} can be decoded: {damaged} of its packets are damaged",
+            hint="does a player show it?",
+        )
+    return Misconfigured(f"there is no picture in {name}", hint="was it recorded to its end?")
 
 
 def unsupported(name: str, codec: str = "") -> Misconfigured:

@@ -3,12 +3,12 @@
 How this works. A stream's ticks are right as long as they advance by little: then `media_s` is
 exactly their distance from the first one. Everything else is a defect and is repaired:
 
-    absent            the usual frame time is added
-    repeated, or a    the frame is put a hair after the previous one; when that goes on, the
-    little back       ticks are dead and the elapsed time counts instead
+    absent            the elapsed time is added
+    repeated, or up   the frame is put a hair after the previous one; when that goes on, the
+    to 5 frames back  ticks are dead and the elapsed time counts instead
     wrapped           2**32 or 2**33 ticks are added (RTP, MPEG-TS)
-    far back          a new start: the elapsed time counts, and what happened is unknown
-    far ahead         a gap; it is kept as long as it can be true, else as "far back"
+    further back      a new start: the elapsed time counts, and what happened is unknown
+    far ahead         a gap; it is kept as long as it can be true, else it is a new start
 
 The elapsed time is that of the arrivals where a camera delivers live, one frame time elsewhere.
 A variable frame rate is no defect: the usual frame time is the median of the last few.
@@ -84,7 +84,6 @@ class MediaClock:
         gap_s = max(DAMAGE_S_MIN if damaged else GAP_S_MIN, GAP_FRAMES * self.frame_s)
         after_gap = restarted or distance_s > gap_s
         self.gaps += after_gap
-        self._distances_s.append(distance_s)
         self._media_s, self._arrival_s = media_s, arrival_s
         return Stamp(media_s, after_gap)
 
@@ -116,11 +115,12 @@ class MediaClock:
             return before_s + elapsed_s, True
         if ahead_s > 0 and ticks > self._high_ticks:
             self._high_ticks, self._stuck_frames = ticks, 0
+            self._distances_s.append(ahead_s)
             return media_s, False
 
         self.repaired += 1
         back_s = float((self._high_ticks - ticks) * self._time_base)
-        if back_s > slack_s:
+        if back_s > GAP_FRAMES * self.frame_s:
             self._start(ticks, before_s + elapsed_s)
             return before_s + elapsed_s, True
         self._stuck_frames += 1

@@ -56,7 +56,7 @@ class FileSource:
         first = self._next()
         if first is None:
             self.close()
-            raise _empty(spec.url, self.health)
+            raise failures.no_picture_in(spec.url, self.health.packets_corrupt)
         self._first: Picture | None = first
         self.info = self._decoder.info
 
@@ -135,13 +135,3 @@ def _check(path: Path, shown: str) -> None:
             raise Misconfigured(f"{shown} is empty", hint="was it copied or recorded to its end?")
     except (OSError, ValueError) as error:
         raise Misconfigured(f"{shown} cannot be looked at", hint="check the path") from error
-
-
-def _empty(shown: str, health: SourceHealth) -> Misconfigured:
-    if health.packets_corrupt:
-        return Misconfigured(
-            f"no picture of {shown} could be decoded, all {health.packets_corrupt} packets are"
-            " damaged",
-            hint="does a player show it?",
-        )
-    return Misconfigured(f"there is no picture in {shown}", hint="was it recorded to its end?")
