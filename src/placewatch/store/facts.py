@@ -259,17 +259,20 @@ class FactStore:
     def _files_of(self, number: int) -> list[tuple[Path, int]]:
         """The files that a commit adds, with their sizes. Raises ValueError where it is torn."""
         text = (self._log_folder / f"{number:020d}.json").read_text()
-        actions = [json.loads(line) for line in text.splitlines()]
+        actions = [json.loads(line) for line in text.split("\n") if line]
         if not actions:
             raise ValueError("the commit is empty")
         added = [action["add"] for action in actions if "add" in action]
         return [(self.folder / urllib.parse.unquote(add["path"]), add["size"]) for add in added]
 
-    def _settle_tail(self) -> None:
-        """Takes back what a power cut tore: commits and checkpoints that were not yet synced."""
-        numbers = sorted(
+    def _commits(self) -> list[int]:
+        return sorted(
             int(path.stem) for path in self._log_folder.glob("*.json") if path.stem.isdigit()
         )
+
+    def _settle_tail(self) -> None:
+        """Takes back what a power cut tore: commits and checkpoints that were not yet synced."""
+        numbers = self._commits()
         if not numbers:
             if self._synced() >= 0:
                 raise self._corrupt("its log is gone")
@@ -348,8 +351,10 @@ class FactStore:
 
     def _open(self) -> DeltaTable:
         try:
+            last = self._commits()[-1]
+            self._files_of(last)  # `deltalake` takes an empty commit for one that changes nothing
             return DeltaTable(str(self.folder))
-        except _FOREIGN as error:
+        except (*_FOREIGN, IndexError) as error:
             self._translate(error)
 
     def _tidy(self, at: UtcMicros) -> None:
