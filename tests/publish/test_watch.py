@@ -189,6 +189,7 @@ def test_neither_pictures_nor_the_density_of_tracks_are_in_the_json() -> None:
         ("rtsp://ada:se/cr?et@10.0.4.3/stream1", "rtsp://10.0.4.3/stream1"),
         ("rtsp://ada:s@cret@10.0.4.3/stream1?x=1", "rtsp://10.0.4.3/stream1"),
         ("http://camera/video.cgi?user=ada&password=secret", "http://camera/video.cgi"),
+        ("rtsp://10.0.4.3/user=ada&password=secret&channel=1", "rtsp://10.0.4.3/…"),
         ("/dev/video0", "/dev/video0"),
         ("street:crossing?seed=1&light=dusk", "street:crossing?seed=1&light=dusk"),
     ],

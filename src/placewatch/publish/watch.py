@@ -120,14 +120,16 @@ def to_document(summary: WatchSummary) -> dict[str, Any]:
 
 
 def source_name(source: str) -> str:
-    """What may be printed of `source`: the file's own name, or an address without login and query.
+    """What may be printed of `source`: the file's own name, or an address without its secrets.
 
-    A folder's name says who worked where, and an address may carry a password in its query.
+    A folder's name says who worked where. An address may carry a login in front, in its query,
+    or, with cheap cameras, in its path.
     """
     scheme, colon, rest = source.partition("://")
     if colon and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         # Up to the last @, wherever it stands: people do write a / or a ? into a password.
-        return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
+        place = re.split("[?#]", rest.rpartition("@")[2])[0]
+        return f"{scheme}://" + "/".join("…" if "=" in part else part for part in place.split("/"))
     if source.startswith("/dev/"):
         return source
     return Path(source).name or source
