@@ -222,6 +222,7 @@ def test_old_failures_are_forgotten_and_memory_is_bounded() -> None:
         (" a", "viewer", PASSWORD),
         ("a", "anyone", PASSWORD),
         ("a", "node", PASSWORD),
+        ("shell", "viewer", PASSWORD),
         ("a", "admin", PASSWORD),
         ("a", "viewer", "short"),
         ("a-long-name", "viewer", "a-long-name"),

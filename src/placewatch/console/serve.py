@@ -53,6 +53,7 @@ class Server:
             server_header=False,
             lifespan="off",
             ws="none",
+            forwarded_allow_ips=["127.0.0.1", "::1"],  # whatever the environment says
             limit_concurrency=4 * STREAMS_MAX,
             timeout_graceful_shutdown=1,
         )

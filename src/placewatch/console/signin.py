@@ -16,7 +16,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from starlette.concurrency import run_in_threadpool
 
 from placewatch.console.errors import Stop
-from placewatch.core.acts import LOOPBACK, NOBODY, STAFF, Actor, User
+from placewatch.core.acts import LOOPBACK, NOBODY, NODE, SHELL, STAFF, Actor, User
 from placewatch.core.errors import Misconfigured
 from placewatch.core.time import Clock, UtcMicros
 from placewatch.node.acts import perform
@@ -59,6 +59,8 @@ def new_user(name: str, role: str, password: str, since: UtcMicros) -> User:
         raise Misconfigured(
             "a user's name has 1 to 60 characters", hint="use a handle such as road-desk-2"
         )
+    if name in {actor.name for actor in (NODE, NOBODY, LOOPBACK, SHELL)}:
+        raise Misconfigured(f'"{name}" is somebody else in the journal', hint="use another handle")
     if role not in STAFF:
         raise Misconfigured(f'there is no role "{role}"', hint=f"use one of {', '.join(STAFF)}")
     if len(password) < PASSWORD_MIN or password == name:

@@ -73,7 +73,7 @@ ACTS = (
     ),
     Act("user.list", "user list", _TECHNICIAN, False, "Lists who may sign in."),
     Act("user.add", "user add", _TECHNICIAN, True, "Lets somebody sign in."),
-    Act("user.disable", "user disable", _TECHNICIAN, True, "Lets somebody sign in no more."),
+    Act("user.remove", "user remove", _TECHNICIAN, True, "Lets somebody sign in no more."),
 )
 
 _BY_NAME = {act.name: act for act in ACTS}
