@@ -9,6 +9,7 @@ of two is divided among them, pixel by pixel, by who is nearer in terms of its o
 import math
 from dataclasses import dataclass
 
+import cv2
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +68,11 @@ _GROW = 0.15  # how far, in its own sizes, somebody may be from where it was exp
 _TOO_LARGE = 1.4  # times the size it had: then this is somebody else as well
 
 
+_GAP_SIZES = 0.2
+_PART_MIN = 8  # small pixels: less wide is no body
+_NECK = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a known road user is expected."""
@@ -97,7 +103,7 @@ def _later(track: Track, elapsed_s: float) -> _Place:
 
 
 def _shapes(motion: Motion, places: list[_Place], width: float, height: float) -> list[_Shape]:
-    blobs = motion.blobs
+    blobs = [part for blob in motion.blobs for part in _parts(motion, blob)]
     owners: list[list[int]] = [
         [p for p, place in enumerate(places) if _belongs(blob.box, place.box)] for blob in blobs
     ]
@@ -116,7 +122,7 @@ def _shapes(motion: Motion, places: list[_Place], width: float, height: float) -
         else:
             shapes += _divided(motion, blob, [places[p] for p in who])
     for p, pieces in claimed.items():
-        shapes += _joined(pieces, places[p])
+        shapes += _joined(pieces, places[p], motion.scale)
     return shapes
 
 
@@ -153,7 +159,7 @@ def _belongs(blob: Box, place: Box) -> bool:
     )
 
 
-def _joined(pieces: list[Blob], place: _Place) -> list[_Shape]:
+def _joined(pieces: list[Blob], place: _Place, scale: int) -> list[_Shape]:
     """The pieces that are one with the piece that is most like who is expected; the rest apart."""
     first = max(pieces, key=lambda piece: (_overlap(piece.box, place.box), piece.label))
     rest = sorted(
@@ -164,20 +170,83 @@ def _joined(pieces: list[Blob], place: _Place) -> list[_Shape]:
     apart: list[_Shape] = []
     for piece in rest:
         union = _union(box, piece.box)
-        # A splinter may be further off than a piece as large as the rest: that is somebody else.
-        alike = min(area, piece.area_px) / max(area, piece.area_px)
-        reach = (0.08 + 0.25 * (1 - alike)) * math.sqrt(union.width_px * union.height_px)
-        if _fits(union, place.box) and _gap_px(box, piece.box) <= reach:
+        # Parted by a dark window or a marking; two road users are further apart, for their size.
+        reach = _GAP_SIZES * min(_size_px(box), _size_px(piece.box)) + 2 * scale
+        same = piece.label == first.label  # parted at a neck: not to be joined again
+        if not same and _fits(union, place.box) and _gap_px(box, piece.box) <= reach:
             box, area = union, area + piece.area_px
         else:
             apart.append(_Shape(piece.box, piece.fill, None))
     return [_Shape(box, area / (box.width_px * box.height_px), place), *apart]
 
 
+def _size_px(box: Box) -> float:
+    return math.sqrt(box.width_px * box.height_px)
+
+
 def _gap_px(a: Box, b: Box) -> float:
     across = max(a.left_px, b.left_px) - min(a.right_px, b.right_px)
     down = max(a.top_px, b.top_px) - min(a.bottom_px, b.bottom_px)
     return max(0.0, across, down)
+
+
+def _parts(motion: Motion, blob: Blob) -> list[Blob]:
+    """The blob, or its parts where it is two bodies that touch: each wider than the neck between.
+
+    How wide a place is, is its distance to the outline. Bodies are what remains of the filled blob
+    above a distance; they are two when both reach `_NECK` times as far as the place that joins them.
+    """
+    scale = motion.scale
+    left, top = int(blob.box.left_px) // scale, int(blob.box.top_px) // scale
+    right, bottom = (
+        -(-int(blob.box.right_px) // scale),
+        -(-int(blob.box.bottom_px) // scale),
+    )
+    if min(right - left, bottom - top) < _PART_MIN or (right - left) * (bottom - top) < 400:
+        return [blob]
+    mine = (motion.labels[top:bottom, left:right] == blob.label).astype(np.uint8)
+    # Dark paint passes for shadow: it may hold a body together, never part it.
+    dark = motion.foreground[top:bottom, left:right] == 1
+    padded = np.pad(mine | dark.astype(np.uint8), 1)
+    outlines, _ = cv2.findContours(padded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(padded, outlines, -1, 1, cv2.FILLED)
+    # The picture's edge is no outline: whoever leaves is not thin there.
+    deep = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    reach = float(deep.max())
+    if reach < _PART_MIN / 2:
+        return [blob]
+    for share in (0.2, 0.3, 0.4, 0.5):
+        neck = share * reach
+        count, cores, stats, _ = cv2.connectedComponentsWithStats(
+            (deep > neck).astype(np.uint8), connectivity=8
+        )
+        bodies = [
+            k
+            for k in range(1, count)
+            if float(deep[cores == k].max()) >= max(_NECK * neck, _PART_MIN / 2)
+            and stats[k, cv2.CC_STAT_AREA] > 0.1 * blob.area_px / scale**2
+        ]
+        if len(bodies) > 1:
+            break
+    else:
+        return [blob]
+    seeds = np.where(np.isin(cores, bodies), 0, 255).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(seeds, cv2.DIST_L2, 3)
+    of_seed = {int(nearest[cores == k][0]): k for k in bodies}
+    parts = []
+    for seed in of_seed:
+        rows, columns = np.nonzero((nearest[1:-1, 1:-1] == seed) & (mine > 0))
+        if len(rows) == 0:
+            continue
+        box = Box(
+            float((left + columns.min()) * scale),
+            float((top + rows.min()) * scale),
+            min(float((left + columns.max() + 1) * scale), blob.box.right_px),
+            min(float((top + rows.max() + 1) * scale), blob.box.bottom_px),
+        )
+        area_px = float(len(rows) * scale * scale)
+        parts.append(Blob(box, area_px, area_px / (box.width_px * box.height_px), blob.label))
+    return parts
 
 
 def _divided(motion: Motion, blob: Blob, places: list[_Place]) -> list[_Shape]:
