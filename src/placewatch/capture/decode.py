@@ -14,6 +14,7 @@ import numpy.typing as npt
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
@@ -25,9 +26,13 @@ from placewatch.pixels.frame import Frame
 
 DAMAGED_READS_MAX = 100  # in a row; then the rest of a container is taken for lost
 DAMAGED_PICTURES_MAX = 12  # in a row are left out; then a patched picture is better than none
+DAMAGED_JPEGS_MAX = 3  # in a row are left out; then the camera's are all like that
 FPS_MAX = 240.0
 GENERATE_TICKS = 0x0001  # AVFMT_FLAG_GENPTS, which PyAV sets and does not type
 PIXELS_MAX = 8192 * 8192  # a damaged header must not ask for the whole memory
+
+TELL_NOTHING = frozenset({"hevc", "mjpeg"})
+"""Decoders that patch damage over silently unless they are told to refuse it; H.264 flags it."""
 
 DAMAGE = (
     av.error.InvalidDataError,
@@ -103,8 +108,8 @@ class Decoder:
         # frames, and it holds packets back to make them.
         container.flags &= ~GENERATE_TICKS
         options = {"max_pixels": str(PIXELS_MAX)}
-        if self._stream.codec_context.name == "hevc":
-            options["err_detect"] = "explode"  # else damage is patched and not told; H.264 tells
+        if self._stream.codec_context.name in TELL_NOTHING:
+            options["err_detect"] = "explode"
         self._stream.codec_context.options = options
         self.format = container.format.name
         self.time_base = self._stream.time_base or Fraction(1, 90_000)
@@ -113,6 +118,7 @@ class Decoder:
         self._damaged = False
         self._damaged_pictures = 0
         self._joining = joins
+        self._lenient: VideoCodecContext | None = None
         self._ticks: int | None = None
         self._step_ticks = 0
 
@@ -137,11 +143,15 @@ class Decoder:
         if packet.is_corrupt:
             self._note_damage()
         try:
-            images = packet.decode()
+            images = packet.decode() if self._lenient is None else self._lenient.decode(packet)
         except av.error.EOFError:  # flushed before, when a damaged read came in between
             return
         except av.error.FFmpegError:
             self._note_damage()
+            self._damaged_pictures += 1
+            if self._damaged_pictures >= DAMAGED_JPEGS_MAX and self.info.codec == "mjpeg":
+                # A camera whose every JPEG lacks its end is still a camera.
+                self._lenient = VideoCodecContext.create("mjpeg", "r")
             return
         for image in images:
             number = self._number

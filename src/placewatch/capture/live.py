@@ -135,7 +135,8 @@ class LiveSource:
             while not self._queue and not self._closed:
                 error = self._error
                 if isinstance(error, av.error.FFmpegError):
-                    raise failures.lost(camera, shown, error, self._spec.timeout_s) from error
+                    # Without `from error`: FFmpeg's own holds the address with its login.
+                    raise failures.lost(camera, shown, error, self._spec.timeout_s)
                 if error is not None:
                     raise error
                 if self._over:
