@@ -159,7 +159,8 @@ def export(
     """Writes the stored facts of a time as CSV or Parquet."""
     from placewatch.node.export import export_facts
 
-    export_facts(config, since, until, format, out, actor=_actor())
+    rows = export_facts(config, since, until, format, out)
+    sys.stderr.write(f"{rows} rows\n")
 
 
 @models_app.command("list")
@@ -198,7 +199,7 @@ def user_add(
             raise Misconfigured("the two passwords differ", hint="try again")
     else:
         password = sys.stdin.readline().rstrip("\n")
-    add_user(config, name, role, password, actor=_actor())
+    add_user(config, name, role, password)
 
 
 @user_app.command("list")
@@ -208,27 +209,19 @@ def user_list(
     """Lists who may sign in."""
     from placewatch.console.users import list_users
 
-    for line in list_users(config, actor=_actor()):
+    for line in list_users(config):
         typer.echo(line)
 
 
-@user_app.command("disable")
-def user_disable(
+@user_app.command("remove")
+def user_remove(
     name: Annotated[str, typer.Argument()],
     config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
 ) -> None:
     """Takes away somebody's sign-in; what they did stays in the journal."""
-    from placewatch.console.users import disable_user
+    from placewatch.console.users import remove_user
 
-    disable_user(config, name, actor=_actor())
-
-
-def _actor() -> str:
-    """Who runs the command, as the operating system says."""
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):
-        return f"uid {os.getuid()} (command line)"
+    remove_user(config, name)
 
 
 def _fail(error: PlacewatchError) -> NoReturn:

@@ -14,7 +14,7 @@ from placewatch.core.errors import Misconfigured, PlacewatchError
 from placewatch.core.facts import CameraHealth, Crossing, LineCount
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
-from placewatch.core.time import Clock, UtcMicros
+from placewatch.core.time import Clock, UtcMicros, minute_of
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.measure.stage import Stage
@@ -58,7 +58,7 @@ class WatchedCamera:
         clock: Clock,
         live: Live,
         size_px: tuple[int, int] | None,
-        told_size: Callable[[CameraId, int, int], None],
+        remember_size: Callable[[CameraId, int, int], None],
     ) -> None:
         self.id = camera_id(camera.id)
         self.settings = camera
@@ -66,7 +66,7 @@ class WatchedCamera:
         self._folder = folder
         self._clock = clock
         self._live = live
-        self._told_size = told_size
+        self._remember_size = remember_size
         self._log = log.get(camera=camera.id)
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -167,7 +167,7 @@ class WatchedCamera:
         width_px, height_px = source.info.width_px, source.info.height_px
         if self._size_px != (width_px, height_px):
             self._size_px = (width_px, height_px)
-            self._told_size(self.id, width_px, height_px)
+            self._remember_size(self.id, width_px, height_px)
         for text in lines_outside(self.settings, width_px, height_px):
             raise Misconfigured(text)
         self._log.info("camera.opened", width_px=width_px, height_px=height_px)
@@ -269,11 +269,10 @@ class WatchedCamera:
             self._minute_began = now, total, self._losses
             seen_s, self._seen_s = self._seen_s, 0.0
             late_s, self._late_s_max = self._late_s_max, 0.0
-            window_s = (now - began) / 1e6
             return CameraHealth(
-                at=began,
-                window_s=window_s,
-                coverage_s=min(seen_s, window_s),
+                at=minute_of(began),
+                window_s=60.0,
+                coverage_s=min(seen_s, 60.0),
                 camera=self.id,
                 frames=total.frames - before.frames,
                 frames_dropped=total.frames_dropped - before.frames_dropped,

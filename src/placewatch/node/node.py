@@ -5,7 +5,6 @@ import dataclasses
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from placewatch import __version__
 from placewatch.core.acts import Actor
@@ -20,6 +19,7 @@ from placewatch.node import log, views
 from placewatch.node.camera import WatchedCamera
 from placewatch.node.live import Live
 from placewatch.node.map import read_map
+from placewatch.node.users import LedgerUsers
 from placewatch.register.journal import Journal
 from placewatch.store.store import Store
 
@@ -53,6 +53,7 @@ class Node:
             self.journal = Journal(folder / "journal", clock)
             opened.callback(self.journal.close)
             self._stack = opened.pop_all()
+        self.users = LedgerUsers(self.store.ledger)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="minutes", daemon=True)
         self._unstored: list[LineCount] = []
@@ -64,16 +65,11 @@ class Node:
                 config.parent,
                 clock,
                 self.live,
-                self.store.ledger.picture_size(camera_id(one.id)),
-                self.store.ledger.set_picture_size,
+                self._size_remembered(camera_id(one.id)),
+                self.store.ledger.remember_picture,
             )
             for one in site.camera
         }
-
-    @property
-    def users(self) -> Any:
-        """Who may sign in."""
-        return self.store.ledger.users
 
     def start(self) -> None:
         """Starts every camera that has a valid notice."""
@@ -163,6 +159,56 @@ class Node:
         found = self.cameras.get(camera)
         return None if found is None else found.backdrop()
 
+    def profile(
+        self, camera: CameraId, since: UtcMicros, until: UtcMicros, step_s: int
+    ) -> views.Profile:
+        """Counts over time, from the store; the minute that is running is not in it yet."""
+        found = self.store.facts.profile(camera, since, until, step_s)
+        return views.Profile(
+            step_s=step_s,
+            at=tuple(found.at),
+            coverage_s=tuple(found.coverage_s),
+            series=tuple(
+                views.ProfileSeries(
+                    one.line,
+                    one.kind,
+                    one.direction,
+                    tuple(one.count),
+                    tuple(one.speed_m_s_p85),
+                )
+                for one in found.series
+            ),
+        )
+
+    def health(
+        self, camera: CameraId, since: UtcMicros, until: UtcMicros, step_s: int
+    ) -> views.HealthHistory:
+        """How well a camera delivered over time; a step without any minute is unknown."""
+        step_us = step_s * 1_000_000
+        steps: list[list[CameraHealth]] = [[] for _ in range(since, until, step_us)]
+        for minute in self.store.ledger.health(camera, since, until):
+            steps[(minute.at - since) // step_us].append(minute)
+
+        def column(name: str) -> tuple[int | None, ...]:
+            return tuple(
+                sum(getattr(minute, name) for minute in step) if step else None for step in steps
+            )
+
+        return views.HealthHistory(
+            step_s=step_s,
+            at=tuple(UtcMicros(at) for at in range(since, until, step_us)),
+            coverage_s=tuple(sum(minute.coverage_s for minute in step) for step in steps),
+            frames=column("frames"),
+            frames_dropped=column("frames_dropped"),
+            packets_corrupt=column("packets_corrupt"),
+            timestamps_repaired=column("timestamps_repaired"),
+            gaps=column("gaps"),
+            losses=column("losses"),
+            lateness_s_max=tuple(
+                max((minute.lateness_s_max for minute in step), default=None) for step in steps
+            ),
+        )
+
     def check_ground(
         self, camera: CameraId, points: Sequence[views.GroundPoint]
     ) -> views.GroundCheck:
@@ -222,6 +268,12 @@ class Node:
             self.cameras[camera].set_up(changed, self.settings)
         self._log.info("camera.set-up", camera=camera, by=actor.role.value)
         self.live.setup(camera)
+
+    def _size_remembered(self, camera: CameraId) -> tuple[int, int] | None:
+        memory = self.store.ledger.camera(camera)
+        if memory.width_px is None or memory.height_px is None:
+            return None
+        return memory.width_px, memory.height_px
 
     def _size_of(self, camera: CameraId) -> tuple[int, int]:
         view = self.cameras[camera].view()
