@@ -18,6 +18,7 @@ from placewatch.console.app import create_app, routes_of, undeclared
 from placewatch.core.acts import LOOPBACK, STAFF, Act, Actor, Role
 from placewatch.core.errors import Refused
 from placewatch.core.time import SystemClock
+from placewatch.node import acts
 from placewatch.node.acts import ACTS, act_at, perform
 from placewatch.register.journal import Journal, read
 
@@ -96,6 +97,13 @@ def test_the_table_says_of_each_act_what_it_means() -> None:
         # What changes something is an act, unless it says that it changes nothing.
         if act.where.startswith(("PUT", "POST", "DELETE", "PATCH")):
             assert act.journalled or "changes nothing" in act.meaning, act
+
+
+def test_every_act_of_the_table_is_performed_somewhere() -> None:
+    package = Path(acts.__file__).parents[1]
+    sources = [path for path in package.rglob("*.py") if path != Path(acts.__file__)]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    assert [act.name for act in ACTS if act.journalled and f'"{act.name}"' not in code] == []
 
 
 def test_no_role_includes_what_it_was_not_given() -> None:

@@ -43,6 +43,13 @@ def test_a_camera_that_is_not_there_is_said_to_be_missing(browser: Browser, path
     assert answer.json()["error"]["message"]
 
 
+def test_what_is_long_is_sent_small_and_live_events_are_not_held_back(browser: Browser) -> None:
+    profile = browser.get("/api/cameras/street/profile?hours=744&step_min=15")
+    assert profile.headers["content-encoding"] == "gzip"
+    assert len(profile.json()["at"]) == 744 * 4
+    assert "content-encoding" not in browser.get("/api/session").headers
+
+
 def test_a_profile_begins_and_ends_on_whole_steps(browser: Browser) -> None:
     profile = browser.get("/api/cameras/street/profile?hours=2&step_min=15").json()
     assert profile["step_s"] == 900

@@ -14,7 +14,7 @@ from tests.console.fake_node import FakeNode
 
 # One console for all examples: it is the answers that vary.
 FUZZ = settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

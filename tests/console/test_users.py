@@ -77,6 +77,7 @@ def test_nobody_is_added_when_it_cannot_be_written_down(config: Path) -> None:
 def test_a_password_that_is_too_short_leaves_no_trace(config: Path) -> None:
     with pytest.raises(Misconfigured):
         add_user(config, "eva", "viewer", "short")
+    assert not list_users(config)
     assert acts_of(config) == []
 
 

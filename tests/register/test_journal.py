@@ -189,7 +189,7 @@ def test_what_a_power_cut_left_is_put_aside_and_told(path: Path, left: bytes) ->
 
 def test_a_journal_cut_at_any_byte_opens_with_all_lines_that_were_whole(path: Path) -> None:
     journal = Journal(path, SimulatedClock())
-    fill(journal, 2)
+    fill(journal, 1)
     journal.close()
     content = path.read_bytes()
     for cut in range(len(content) + 1):

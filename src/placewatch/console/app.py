@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from placewatch.console.bodies import (
@@ -121,6 +122,7 @@ def create_app(
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(admit)])
     app.state.streams = streams
+    app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=5)  # a map over a thin line
     app.add_middleware(Border, allowed_hosts=allowed_hosts)
     _tell_errors(app)
 

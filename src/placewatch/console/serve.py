@@ -66,6 +66,8 @@ class Server:
             self.stop()
             raise Unavailable("the console did not start", hint="is this machine overloaded?")
         host, port = listener.getsockname()[:2]
+        if ipaddress.ip_address(host).is_unspecified:  # no browser can go to "everywhere"
+            host = socket.gethostname()
         self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         return self.address
 
