@@ -1,7 +1,9 @@
 """Watch: what is published of a source, and what can never be in it."""
 
+import dataclasses
 import json
 import math
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator, ValidationError
 
+from placewatch.bench import Figure
+from placewatch.bench.run import machine
 from placewatch.core.errors import Misconfigured
 from placewatch.core.facts import CameraHealth, Crossing
 from placewatch.core.ids import CameraId
@@ -255,8 +259,8 @@ FIGURE = {
     "low": 1.2,
     "high": 1.4,
     "unit": "",
-    "must": 1.5,
-    "aim": 1.2,
+    "must": "<= 1.5",
+    "aim": "",
     "passed": True,
     "how": "measured",
 }
@@ -269,5 +273,17 @@ def test_a_bench_that_could_not_run_has_not_passed() -> None:
     BENCH.validate({**bench, "figures": [{**could_not, "passed": False}]})
     with pytest.raises(ValidationError):
         BENCH.validate({**bench, "figures": [could_not]})
-    with pytest.raises(ValidationError):
-        BENCH.validate({**bench, "figures": [{**FIGURE, "how": ""}]})
+    for wrong in ({"how": ""}, {"must": "about 1.5"}, {"must": 1.5}):
+        with pytest.raises(ValidationError):
+            BENCH.validate({**bench, "figures": [{**FIGURE, **wrong}]})
+
+
+def test_every_bench_tells_its_figures_in_the_published_format() -> None:
+    figure = Figure("cost", 1.2, 1.1, 1.3, "", "<= 1.5", "", True, "measured")
+    told = {
+        "format": "placewatch.bench/1",
+        "machine": machine(),
+        "figures": [dataclasses.asdict(figure)],
+    }
+    BENCH.validate(told)
+    assert platform.node() not in machine().values()

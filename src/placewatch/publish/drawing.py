@@ -265,8 +265,11 @@ def _chip(text: str, at_px: tuple[float, float], width_px: int, height_px: int, 
     """`text` on a plate beside `at_px`, moved as far as it takes to stay on the picture."""
     size = 13 * unit
     wide, high = (len(text) * 0.55 + 1.4) * size, 1.75 * size
-    left = min(max(at_px[0] + 6 * unit, 4 * unit), max(4 * unit, width_px - wide - 4 * unit))
-    top = min(max(at_px[1] - high / 2, 4 * unit), max(4 * unit, height_px - high - 4 * unit))
+    beside = max(at_px[0] + 6 * unit, 4 * unit)
+    left = min(beside, max(4 * unit, width_px - wide - 4 * unit))
+    # With no room beside the end it stands above it, so that it does not cover the line.
+    lift = high / 2 if left == beside else high + 6 * unit
+    top = min(max(at_px[1] - lift, 4 * unit), max(4 * unit, height_px - high - 4 * unit))
     return (
         f'<rect class="chip" x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{high:.1f}" '
         f'rx="{4 * unit:.1f}"/>'

@@ -115,7 +115,7 @@ def _hero(summary: WatchSummary) -> str:
             seen=summary.coverage_s > 0,
         )
         caption = (
-            "The street as it is without anybody."
+            "The street as it is without anybody; grey where it was never seen empty."
             if summary.backdrop_jpeg
             else "No spot was empty for long enough to be shown."
         )
@@ -351,7 +351,7 @@ def _health(summary: WatchSummary) -> str:
 def _how(summary: WatchSummary) -> str:
     facts = [
         ("Source", escape(source_name(summary.source))),
-        ("Second 0", rfc3339(summary.health.at)),
+        ("Second 0", f"{rfc3339(summary.health.at)}: as given, or the minute watching began"),
         ("Picture", f"{summary.width_px} × {summary.height_px} px, {_fps(summary)}"),
         ("Frames", whole(summary.frames)),
         ("Detector", escape(summary.detector)),
