@@ -44,7 +44,7 @@ from placewatch.core.errors import Corrupt, Misconfigured, PlacewatchError
 from placewatch.core.facts import LineCount
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Direction, Kind
-from placewatch.core.time import MINUTE_US, UtcMicros
+from placewatch.core.time import MINUTE_US, UtcMicros, from_rfc3339
 from placewatch.store.disk import refusal, sync, whole_file
 from placewatch.store.rows import ORDER, SCHEMA, naive, rows_of
 
@@ -152,12 +152,17 @@ class FactStore:
 
     def by_day(self, since: UtcMicros, until: UtcMicros) -> Iterator[pa.Table]:
         """`between`, day by day, so that a year need not fit into memory."""
-        while since < until:
-            end = UtcMicros(min(until, since - since % DAY_US + DAY_US))
-            rows = self.between(since, end)
-            if rows.num_rows:
-                yield rows
-            since = end
+        with self._lock:
+            try:
+                self._table.update_incremental()
+                days = sorted({str(partition["day"]) for partition in self._table.partitions()})
+            except _FOREIGN as error:
+                self._translate(error)
+        for day in days:
+            begin = from_rfc3339(day)
+            first, end = max(since, begin), min(until, begin + DAY_US)
+            if first < end:
+                yield self.between(UtcMicros(first), UtcMicros(end))
 
     def profile(
         self, camera: CameraId, since: UtcMicros, until: UtcMicros, step_s: float
