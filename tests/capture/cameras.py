@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tests.capture.films import street
+from tests.capture.films import make_film, street, ts_packets
 
 from placewatch.capture.source import SourceSpec
 from placewatch.core.ids import CameraId
@@ -107,6 +107,8 @@ class HttpCamera(BaseHTTPRequestHandler):
             self.end_headers()
         elif word in ("mjpeg", "locked", "freezes", "ends", "broken", "shabby"):
             self._send_pictures(word)
+        elif word == "joined":
+            self._send_from_the_middle()
         elif word in ("forbidden", "busy"):
             self.send_error(403 if word == "forbidden" else 503)
         elif word == "page":
@@ -129,6 +131,20 @@ class HttpCamera(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _send_from_the_middle(self) -> None:
+        """A stream that began before: five seconds of it refer to a key frame that is gone."""
+        film = make_film(self.films / "rare.ts", frames=200, options={"g": "100", "bf": "0"})
+        packets = ts_packets(film)[len(ts_packets(film)) // 8 :]
+        self.send_response(200)
+        self.send_header("Content-Type", "video/mp2t")
+        self.end_headers()
+        try:
+            for start in range(0, len(packets), 8):
+                self.wfile.write(b"".join(packets[start : start + 8]))
+                time.sleep(11 * 8 / len(packets))
+        except ConnectionError:
+            return
 
     def _send_pictures(self, word: str) -> None:
         self.send_response(200)

@@ -90,6 +90,12 @@ def make_film(
     return path
 
 
+def ts_packets(path: Path) -> list[bytes]:
+    """The packets of an MPEG-TS file, which can be lost one by one."""
+    whole = path.read_bytes()
+    return [whole[at : at + 188] for at in range(0, len(whole), 188)]
+
+
 def _hum(number: int) -> av.AudioFrame:
     samples = 44_100 // FPS
     phase = np.arange(number * samples, (number + 1) * samples) * 440 * 2 * np.pi / 44_100

@@ -52,17 +52,27 @@ def test_a_camera_whose_every_picture_lacks_its_end_is_watched(url: str) -> None
     source.close()
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
 def test_a_film_behind_an_address_is_watched_to_its_end_without_loss(
-    url: str, tmp_path: Path
+    name: str, url: str, tmp_path: Path
 ) -> None:
-    make_film(tmp_path / "a.mkv", frames=100, sound=True)
-    source = open_source(SourceSpec(CAMERA, f"{url}/a.mkv"), SystemClock())
+    make_film(tmp_path / name, frames=100, sound=True)
+    source = open_source(SourceSpec(CAMERA, f"{url}/{name}"), SystemClock())
     frames = []
     for frame in source.frames():
         frames.append(frame.number)
         time.sleep(0.002)
     assert frames == list(range(100))
     assert source.health.frames_dropped == 0
+
+
+def test_a_stream_that_is_joined_between_two_key_frames_is_waited_for(url: str) -> None:
+    """Its pictures show nothing for five seconds, but it is not silent."""
+    source = open_source(SourceSpec(CAMERA, f"{url}/joined", timeout_s=3.0), SystemClock())
+    frame = next(iter(source.frames()))
+    assert (source.info.width_px, source.info.height_px) == frame.luma.shape[::-1] == (160, 120)
+    assert source.health.packets_corrupt == 0, "what it joined too late for was not damaged"
+    source.close()
 
 
 def test_a_camera_that_ends_its_stream_is_lost(url: str) -> None:

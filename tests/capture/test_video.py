@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 from PIL import Image
-from tests.capture.films import make_film, street
+from tests.capture.films import make_film, street, ts_packets
 
 from placewatch.capture import open_source
 from placewatch.capture.decode import Decoder, Picture, only_video
@@ -242,11 +242,6 @@ def test_lost_packets_are_counted_and_the_rest_is_watched(tmp_path: Path) -> Non
     assert source.health.packets_corrupt > 3
     assert len(frames) > 100
     assert abs(frames[-1].media_s - 9.96) < 0.5
-
-
-def ts_packets(path: Path) -> list[bytes]:
-    whole = path.read_bytes()
-    return [whole[at : at + 188] for at in range(0, len(whole), 188)]
 
 
 def write_ts(path: Path, packets: list[bytes]) -> Path:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
@@ -114,6 +114,8 @@ class Decoder:
         self.format = container.format.name
         self.time_base = self._stream.time_base or Fraction(1, 90_000)
         self.info = _info(container, self._stream)
+        self.finite = self.info.duration_s is not None or (container.size or 0) > 0
+        self.packets = 0
         self._number = 0
         self._damaged = False
         self._damaged_pictures = 0
@@ -140,6 +142,7 @@ class Decoder:
         self._container.close()
 
     def _decode(self, packet: "Packet[VideoStream]") -> Iterator[Picture]:
+        self.packets += 1
         if packet.is_corrupt:
             self._note_damage()
         try:
@@ -164,6 +167,8 @@ class Decoder:
                     continue
             else:
                 self._damaged_pictures = 0
+            if not self.info.width_px:  # joined where the stream did not say its size
+                self.info = replace(self.info, width_px=image.width, height_px=image.height)
             self._joining = False
             damaged, self._damaged = self._damaged, False
             yield Picture(image, ticks, number, damaged)

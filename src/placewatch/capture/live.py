@@ -23,7 +23,8 @@ from placewatch.core.errors import PlacewatchError, Unavailable
 from placewatch.core.time import Clock, UtcMicros
 from placewatch.pixels.frame import Frame
 
-QUEUE_FRAMES = 4  # more would be seen late, and each keeps a picture of the decoder's
+QUEUE_FRAMES = 8  # a third of a second; each keeps a picture of the decoder's
+KEY_S_MAX = 30.0  # cameras that save bits send a key frame in up to 20 s
 SLICE_S = 0.2  # how often an opening that can be called off looks whether it was
 
 
@@ -78,7 +79,7 @@ class LiveSource:
     def frames(self) -> Iterator[Frame]:
         """Frames as they come. Raises Unavailable when none has come for `timeout_s`."""
         assert self._decoder is not None
-        untimed = self._decoder.format in self._line.untimed_formats
+        untimed = self._untimed(self._decoder)
         time_base = Fraction(1, 1_000_000) if untimed else self._decoder.time_base
         media_clock = MediaClock(time_base, self.info.fps)
         darkroom = Darkroom(self._spec.camera, self.health)
@@ -112,18 +113,33 @@ class LiveSource:
 
     @property
     def _ends(self) -> bool:
-        return self._line.ends and self.info.duration_s is not None
+        """Whether this is a recording behind an address, of which no frame may be lost."""
+        decoder = self._decoder
+        assert decoder is not None
+        return self._line.ends and not self._untimed(decoder) and decoder.finite
+
+    def _untimed(self, decoder: Decoder) -> bool:
+        return decoder.format in self._line.untimed_formats
 
     def _await_first(self, stopping: Callable[[], bool]) -> None:
-        """Waits for the first picture. Raises what `frames` never can: that it did not open."""
-        deadline_s = self._clock.monotonic_s() + self._spec.timeout_s
+        """Waits for the first picture. Raises what `frames` never can: that it did not open.
+
+        A camera that sends something and no whole picture yet is given longer: joined in the
+        middle, a stream shows nothing before its next key frame.
+        """
+        clock, timeout_s = self._clock, self._spec.timeout_s
+        started_s = heard_s = clock.monotonic_s()
+        packets = 0
         with self._change:
             while not self._queue:
                 if self._error is not None:
                     raise self._worded(self._error)
                 if self._over or self._closed or stopping():
                     raise Unavailable(f"{self._line.shown} was closed before its first frame")
-                left_s = deadline_s - self._clock.monotonic_s()
+                now_s = clock.monotonic_s()
+                if self._decoder is not None and self._decoder.packets != packets:
+                    packets, heard_s = self._decoder.packets, now_s
+                left_s = min(heard_s + timeout_s, started_s + max(timeout_s, KEY_S_MAX)) - now_s
                 if left_s <= 0:
                     raise self._worded(TimeoutError())
                 self._change.wait(min(SLICE_S, left_s))
@@ -162,7 +178,7 @@ class LiveSource:
             return failures.unsupported(shown, str(error))
         if isinstance(error, TimeoutError) and not isinstance(error, av.error.FFmpegError):
             return Unavailable(
-                f"{shown} showed no picture within {self._spec.timeout_s:g} s",
+                f"{shown} showed no picture in time",
                 hint="is the camera on, and does it answer a ping?",
             )
         if isinstance(error, socket.gaierror):
@@ -191,7 +207,7 @@ class LiveSource:
                 joins=True,
             )
             self._decoder = decoder
-            keeps_all = self._line.ends and decoder.info.duration_s is not None
+            keeps_all = self._ends
             for picture in decoder.pictures():
                 if not self._put(picture, keeps_all=keeps_all):
                     break

@@ -45,7 +45,7 @@ class MediaClock:
         self.repaired = 0
         self.gaps = 0
         self._told = (0, 0)
-        self._time_base = time_base
+        self._time_base = time_base.as_integer_ratio()
         self._distances_s: deque[float] = deque([1 / fps] if fps else [], maxlen=9)
         self._zero_ticks = 0  # where `_zero_s` is; both move when the ticks start anew
         self._zero_s = 0.0
@@ -80,9 +80,8 @@ class MediaClock:
             elapsed_s = max(HAIR_S, arrival_s - self._arrival_s)
         media_s, restarted = self._next(ticks, before_s, elapsed_s, live=arrival_s is not None)
 
-        distance_s = media_s - before_s
         gap_s = max(DAMAGE_S_MIN if damaged else GAP_S_MIN, GAP_FRAMES * self.frame_s)
-        after_gap = restarted or distance_s > gap_s
+        after_gap = restarted or media_s - before_s > gap_s
         self.gaps += after_gap
         self._media_s, self._arrival_s = media_s, arrival_s
         return Stamp(media_s, after_gap)
@@ -105,11 +104,11 @@ class MediaClock:
             return before_s + self.frame_s, False
 
         ticks = self._unwrapped(ticks)
-        media_s = self._zero_s + float((ticks - self._zero_ticks) * self._time_base)
+        media_s = self._zero_s + self._seconds(ticks - self._zero_ticks)
         ahead_s = media_s - before_s
-        slack_s = max(GAP_S_MIN, GAP_FRAMES * self.frame_s)
-
-        if ahead_s > slack_s and not self._can_be_true(ahead_s, elapsed_s, live=live):
+        if ahead_s > max(GAP_S_MIN, GAP_FRAMES * self.frame_s) and not self._can_be_true(
+            ahead_s, elapsed_s, live=live
+        ):
             self.repaired += 1
             self._start(ticks, before_s + elapsed_s)
             return before_s + elapsed_s, True
@@ -119,8 +118,7 @@ class MediaClock:
             return media_s, False
 
         self.repaired += 1
-        back_s = float((self._high_ticks - ticks) * self._time_base)
-        if back_s > GAP_FRAMES * self.frame_s:
+        if self._seconds(self._high_ticks - ticks) > GAP_FRAMES * self.frame_s:
             self._start(ticks, before_s + elapsed_s)
             return before_s + elapsed_s, True
         self._stuck_frames += 1
@@ -133,7 +131,8 @@ class MediaClock:
     def _unwrapped(self, ticks: int) -> int:
         """`ticks` in the count that this stream began with, when they only ran over."""
         assert self._high_ticks is not None
-        near_ticks = round(10 / self._time_base)
+        numerator, denominator = self._time_base
+        near_ticks = 10 * denominator // numerator
         for wrap_ticks in WRAPS_TICKS:
             if abs(ticks + wrap_ticks - self._high_ticks) < min(near_ticks, wrap_ticks // 4):
                 self.repaired += 1
@@ -146,6 +145,10 @@ class MediaClock:
         if live:
             return abs(ahead_s - elapsed_s) <= max(GAP_S_MIN, 0.5 * elapsed_s)
         return ahead_s <= GAP_KEPT_S_MAX
+
+    def _seconds(self, ticks: int) -> float:
+        numerator, denominator = self._time_base
+        return ticks * numerator / denominator
 
     def _start(self, ticks: int | None, media_s: float) -> None:
         self._zero_ticks, self._zero_s = ticks or 0, media_s
