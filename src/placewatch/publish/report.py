@@ -50,7 +50,7 @@ def page(summary: WatchSummary) -> str:
     """The report as HTML. It loads nothing, runs nothing and remembers nothing."""
     style = resources.files("placewatch.publish").joinpath("report.css").read_text("utf-8")
     name = escape(source_name(summary.source))
-    body = [_heading(summary), _hero(summary)]
+    body = [_hero(summary)]
     if summary.coverage_s > 0:
         if summary.lines:
             body += [_profile(summary), _counts(summary)]
@@ -66,8 +66,10 @@ def page(summary: WatchSummary) -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src data:; style-src 'unsafe-inline'\">"
         f"<title>{name} – placewatch</title><style>{style}</style></head>\n<body>"
+        + _heading(summary)
+        + "\n<main>"
         + "\n".join(body)
-        + f"\n<footer>placewatch {__version__}. It watches places, never people.</footer>"
+        + f"</main>\n<footer>placewatch {__version__}. It watches places, never people.</footer>"
         "</body></html>\n"
     )
 
