@@ -59,6 +59,8 @@ class SyntheticSource:
         self._live = spec.pace == "real" or wish.duration_s is None
         self._closed = threading.Event()
         self._traffic = _traffic(wish)
+        self._replay = _traffic(wish)
+        self._replaying = threading.Lock()
         frames = None if wish.duration_s is None else math.ceil(wish.duration_s * wish.fps)
         self.info = StreamInfo(
             wish.width_px, wish.height_px, "drawn", wish.fps, wish.duration_s, frames
@@ -72,8 +74,8 @@ class SyntheticSource:
 
     def truth(self, until_media_s: float) -> list[TrueCrossing]:
         """Who crossed the street's own lines up to then, in order of time. Any thread may ask."""
-        replay = _traffic(self._wish)
-        return replay.crossings(until_media_s)
+        with self._replaying:  # goes on from where it was: who asks each second pays a second
+            return self._replay.crossings(until_media_s)
 
     def frames(self) -> Iterator[Frame]:
         """The pictures in order, until the duration is over or somebody closes the source."""

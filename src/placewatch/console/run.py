@@ -37,10 +37,10 @@ def run_node(
     ending = threading.Event()
     with _signals(ending):
         try:
-            perform(node.journal, SHELL, "node.run", {"cameras": len(site.camera)}, node.start)
             address = server.start()
             log.get().info("console.ready", address=address)
             print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
+            perform(node.journal, SHELL, "node.run", {"cameras": len(site.camera)}, node.start)
             ending.wait()
         finally:
             server.stop()
