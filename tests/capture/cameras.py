@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tests.capture.films import make_film, street, ts_packets
+from tests.capture.films import FPS, make_film, street, ts_packets
 
 from placewatch.capture.source import SourceSpec
 from placewatch.core.ids import CameraId
@@ -133,16 +133,22 @@ class HttpCamera(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _send_from_the_middle(self) -> None:
-        """A stream that began before: five seconds of it refer to a key frame that is gone."""
+        """A stream that began before: four seconds of it refer to a key frame that is gone."""
         film = make_film(self.films / "rare.ts", frames=200, options={"g": "100", "bf": "0"})
-        packets = ts_packets(film)[len(ts_packets(film)) // 8 :]
+        packets = ts_packets(film)
         self.send_response(200)
         self.send_header("Content-Type", "video/mp2t")
         self.end_headers()
         try:
-            for start in range(0, len(packets), 8):
-                self.wfile.write(b"".join(packets[start : start + 8]))
-                time.sleep(11 * 8 / len(packets))
+            frame = 0
+            for packet in packets:
+                pid = int.from_bytes(packet[1:3]) & 0x1FFF
+                begins = pid == 0x100 and packet[1] & 0x40  # FFmpeg gives the video this number
+                frame += bool(begins)
+                if begins and frame > 10:
+                    time.sleep(1 / FPS)
+                if pid != 0x100 or frame > 10:
+                    self.wfile.write(packet)
         except ConnectionError:
             return
 

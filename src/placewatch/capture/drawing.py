@@ -27,15 +27,23 @@ _SHIFT = 4
 _SUN = np.array(SUN) / math.sqrt(sum(c * c for c in SUN))
 
 _CLOTHES: tuple[Rgb, ...] = (
-    (196, 44, 150),
-    (150, 52, 196),
-    (214, 60, 132),
-    (118, 48, 172),
-    (222, 84, 178),
-    (170, 36, 110),
-    (182, 96, 214),
+    (112, 8, 84),
+    (78, 12, 118),
+    (118, 10, 62),
+    (62, 14, 104),
+    (98, 6, 92),
+    (92, 16, 132),
 )
-"""What people wear. All lie in the exclusive hues."""
+"""What people on foot wear: deep colours of the exclusive hues, so that they stand out from every
+pavement in the Y plane too, as most people do in a street."""
+
+_JACKETS: tuple[Rgb, ...] = (
+    (248, 112, 208),
+    (222, 124, 248),
+    (250, 104, 178),
+    (206, 110, 240),
+)
+"""What riders wear: bright colours of the exclusive hues, as riders like to be seen."""
 
 _HUES = (272.0, 338.0)  # degrees, violet to crimson: nobody else and nothing else has them
 _CHROMA_MIN = 34.0  # of 255: the greys of a noisy picture have any hue
@@ -43,7 +51,7 @@ _CHROMA_MIN = 34.0  # of 255: the greys of a noisy picture have any hue
 
 def exclusive_colours() -> tuple[tuple[int, int, int], ...]:
     """The (r, g, b) that only people and riders wear, by day and in full light."""
-    return tuple((round(r), round(g), round(b)) for r, g, b in _CLOTHES)
+    return tuple((round(r), round(g), round(b)) for r, g, b in (*_CLOTHES, *_JACKETS))
 
 
 def exclusive(rgb: Picture) -> npt.NDArray[np.bool_]:
@@ -227,7 +235,7 @@ class Artist:
         sun_x, sun_y = cos * _SUN[0] + sin * _SUN[1], -sin * _SUN[0] + cos * _SUN[1]
         lit = normals[:, 0] * sun_x + normals[:, 1] * sun_y + normals[:, 2] * _SUN[2]
         if self._light == "day":
-            bright = 0.60 + 0.16 * normals[:, 2] + 0.34 * np.maximum(lit, 0)
+            bright = 0.82 + 0.08 * normals[:, 2] + 0.18 * np.maximum(lit, 0)
         else:
             bright = 0.74 + 0.24 * normals[:, 2]
         points = _fixed(shapes)
@@ -369,7 +377,7 @@ class Artist:
     def _rider(self, canvas: Picture, user: RoadUser) -> None:
         tint = self._tint(user)
         motor = user.kind is Kind.MOTORCYCLE
-        top = _CLOTHES[user.look % len(_CLOTHES)]
+        top = _JACKETS[user.look % len(_JACKETS)]
         legs = _TROUSERS[(user.look // 7) % len(_TROUSERS)]
         skin = _SKINS[(user.look // 31) % len(_SKINS)]
         hair = _HAIRS[(user.look // 97) % len(_HAIRS)]
@@ -553,11 +561,11 @@ _BELL = np.clip((_BELL - _BELL[0, 32]) / (1 - _BELL[0, 32]), 0, 1)
 _LAMPS: Mapping[str, Rgb] = {"red": (228, 62, 44), "amber": (244, 176, 44), "green": (64, 198, 116)}
 
 _TROUSERS: tuple[Rgb, ...] = (
-    (52, 58, 72),
-    (64, 62, 60),
-    (92, 96, 104),
-    (44, 46, 50),
-    (112, 104, 92),
+    (34, 38, 50),
+    (42, 40, 38),
+    (30, 30, 34),
+    (48, 44, 40),
+    (26, 34, 44),
 )
 _SKINS: tuple[Rgb, ...] = (
     (224, 184, 156),

@@ -28,26 +28,27 @@ class Body:
 
 
 _CARS: tuple[Rgb, ...] = (
-    (226, 228, 228),
-    (168, 174, 178),
-    (58, 62, 68),
-    (44, 82, 132),
-    (154, 48, 42),
-    (104, 112, 116),
-    (206, 200, 186),
-    (54, 92, 82),
-    (212, 164, 60),
-    (120, 150, 176),
+    (238, 239, 238),
+    (34, 37, 42),
+    (212, 216, 218),
+    (186, 212, 232),
+    (244, 176, 152),
+    (232, 224, 204),
+    (24, 40, 70),
+    (184, 220, 204),
+    (238, 194, 90),
+    (214, 218, 190),
 )
+"""Light or nearly black: the greys between are those of the street."""
 _VANS: tuple[Rgb, ...] = (
-    (232, 232, 228),
-    (206, 210, 212),
-    (210, 172, 74),
-    (64, 96, 138),
-    (88, 96, 102),
+    (240, 240, 236),
+    (186, 210, 230),
+    (238, 198, 100),
+    (226, 228, 226),
+    (30, 34, 40),
 )
-_BUSES: tuple[Rgb, ...] = ((196, 62, 48), (54, 110, 150), (224, 220, 206), (60, 128, 104))
-_TRUCKS: tuple[Rgb, ...] = ((232, 230, 222), (70, 102, 140), (188, 82, 56), (206, 198, 180))
+_BUSES: tuple[Rgb, ...] = ((240, 196, 84), (168, 220, 214), (240, 234, 216), (244, 178, 158))
+_TRUCKS: tuple[Rgb, ...] = ((240, 238, 230), (186, 208, 230), (242, 190, 150), (226, 218, 198))
 
 
 def roles_of(kind: Kind, look: int, braking: bool, light: Light) -> Mapping[str, Rgb]:
@@ -56,7 +57,7 @@ def roles_of(kind: Kind, look: int, braking: bool, light: Light) -> Mapping[str,
     body = paints[(look // 5) % len(paints)]
     load = _TRUCKS[(look // 3) % len(_TRUCKS)]
     tail: Rgb = (238, 48, 36) if braking else ((172, 40, 34) if light == "dusk" else (138, 36, 32))
-    glass: Rgb = (66, 80, 90)
+    glass: Rgb = (36, 44, 52)
     if light == "dusk" and kind is Kind.BUS:
         glass = (236, 214, 160)  # lit inside
     return {
@@ -66,9 +67,10 @@ def roles_of(kind: Kind, look: int, braking: bool, light: Light) -> Mapping[str,
         if kind is Kind.BUS
         else body,
         "glass": glass,
-        "screen": (84, 100, 110),
+        "screen": (40, 49, 57),
+        "sky": (150, 168, 180),
         "under": (34, 36, 38),
-        "trim": (58, 62, 66),
+        "trim": (44, 47, 50),
         "plate": (210, 208, 196),
         "tail": tail,
         "head": (255, 246, 214) if light == "dusk" else (232, 234, 228),
