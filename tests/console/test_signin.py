@@ -84,6 +84,16 @@ def test_each_role_sees_and_only_a_technician_sets_up(
         assert acts_of(guarded)[-1] == ("setup.put", role, "needs the role technician")
 
 
+def test_what_somebody_wrote_into_an_address_does_not_get_into_the_journal(
+    sign_in: Callable[[Role], Browser], guarded: FakeNode
+) -> None:
+    browser = sign_in(Role.VIEWER)
+    for camera in ("street", "eva-lives-in-number-5", "x" * 9000):
+        assert browser.put(f"/api/cameras/{camera}/setup", {}).status_code == 403
+    cameras = [entry.camera for entry in guarded.journal.entries()]
+    assert cameras == [None, None, "street", None, None]
+
+
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_pages(guarded: FakeNode) -> None:
     cookie = Browser(guarded).sign_in(Role.VIEWER).headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))

@@ -3,8 +3,9 @@
 import datetime
 import functools
 import json
+import math
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
@@ -307,7 +308,7 @@ class SetupView:
 
 
 def to_json(view: Any) -> str:
-    """`view` as JSON: instants as RFC 3339, days as ISO 8601. Raises ValueError for NaN."""
+    """`view` as JSON: instants as RFC 3339, days as ISO 8601, a number that is none as null."""
     return json.dumps(plain(view), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -319,11 +320,13 @@ def plain(value: Any) -> Any:
             item = getattr(value, name)
             result[name] = _times(item) if is_time else plain(item)
         return result
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such number, and null is how the interface says unknown
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, list | tuple):  # not bytes, which could hold a picture
         return [plain(item) for item in value]
     if isinstance(value, datetime.date):
         return value.isoformat()
