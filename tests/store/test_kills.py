@@ -1,10 +1,9 @@
 """kill -9 in the middle of a minute: what was reported as stored is there, once."""
 
-import os
 import random
-import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -34,25 +33,27 @@ while True:
         for way in Direction
     )
     print("stored", minute, flush=True)
-    minute += 1
+    minute += int(sys.argv[3])
 """
 
 
-def write_until_killed(folder: Path, first_minute: int, appends: int, delay_s: float) -> list[int]:
+def write_until_killed(
+    folder: Path, first_minute: int, every: int, appends: int, delay_s: float
+) -> list[int]:
     """Starts a writer, kills it `delay_s` after its n-th append, and returns what it reported."""
     writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(folder), str(first_minute)], stdout=subprocess.PIPE
+        [sys.executable, "-c", WRITER, str(folder), str(first_minute), str(every)],
+        stdout=subprocess.PIPE,
     )
     assert writer.stdout is not None
     lines = [writer.stdout.readline() for _ in range(1 + appends)]
-    # The moment within an append is chance: no clock is asked, and none could be this exact.
-    os.kill(writer.pid, signal.SIGSTOP) if delay_s < 0 else signal.sigtimedwait([], delay_s)
+    time.sleep(delay_s)  # somewhere within the next append, or just after it
     writer.kill()
     lines += writer.stdout.readlines()
     writer.wait()
     writer.stdout.close()
     assert lines[0] == b"open\n", lines
-    return [int(line.split()[1]) for line in lines[1:] if line.endswith(b"\n") and line != b""]
+    return [int(line.split()[1]) for line in lines[1:] if line.endswith(b"\n")]
 
 
 def check(folder: Path, reported: set[int], missing: set[int]) -> None:
@@ -83,16 +84,16 @@ def check(folder: Path, reported: set[int], missing: set[int]) -> None:
     store.close()
 
 
-def kill_again_and_again(folder: Path, seed: int, kills: int) -> None:
+def kill_again_and_again(folder: Path, seed: int, kills: int, every: int = 1) -> None:
     dice = random.Random(seed)
     reported: set[int] = set()
     missing: set[int] = set()
     minute = START
     for _ in range(kills):
-        stored = write_until_killed(folder, minute, dice.randrange(3), dice.uniform(0, 0.06))
+        stored = write_until_killed(folder, minute, every, dice.randrange(3), dice.uniform(0, 0.06))
         reported.update(stored)
         # The minute in which it was killed may be there; the two after it were never watched.
-        begun = stored[-1] + 1 if stored else minute
+        begun = stored[-1] + every if stored else minute
         minute = begun + 3
         missing.update((begun + 1, begun + 2))
     check(folder, reported, missing)
@@ -102,9 +103,15 @@ def test_a_writer_that_is_killed_twenty_times_loses_nothing_it_reported(tmp_path
     kill_again_and_again(tmp_path / "facts", seed=1, kills=20)
 
 
+def test_a_writer_that_is_killed_while_it_compacts_loses_nothing(tmp_path: Path) -> None:
+    """40 minutes between the appends: at almost each an hour, at some a day is tidied."""
+    kill_again_and_again(tmp_path / "facts", seed=1, kills=8, every=40)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2, 12))
+@pytest.mark.parametrize("every", [1, 40])
+@pytest.mark.parametrize("seed", range(2, 7))
 def test_a_writer_that_is_killed_on_and_on_loses_nothing_it_reported(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, every: int
 ) -> None:
-    kill_again_and_again(tmp_path / "facts", seed, kills=50)
+    kill_again_and_again(tmp_path / "facts", seed, kills=50, every=every)
