@@ -68,7 +68,7 @@ def test_a_film_behind_an_address_is_watched_to_its_end_without_loss(
 
 def test_a_stream_that_is_joined_between_two_key_frames_is_waited_for(url: str) -> None:
     """Its pictures show nothing for four seconds, but it is not silent."""
-    source = open_source(SourceSpec(CAMERA, f"{url}/joined", timeout_s=1.8), SystemClock())
+    source = open_source(SourceSpec(CAMERA, f"{url}/joined", timeout_s=2.8), SystemClock())
     frame = next(iter(source.frames()))
     assert (source.info.width_px, source.info.height_px) == frame.luma.shape[::-1] == (160, 120)
     assert source.health.packets_corrupt == 0, "what it joined too late for was not damaged"
