@@ -10,6 +10,7 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0, // the content security policy allows no font from a data: address
     modulePreload: { polyfill: false },
+    license: { fileName: "licences.md" }, // what is built in asks to be named where it is passed on
     chunkSizeWarningLimit: 1200, // MapLibre, loaded only where there is a map
     rolldownOptions: {
       output: {

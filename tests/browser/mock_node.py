@@ -195,15 +195,22 @@ class MockNode:
             {"name": "North arm", "from_px": [560, 110], "to_px": [800, 118]},
             {"name": "Crossing", "from_px": [350, 480], "to_px": [560, 470]},
         ]
-        ground = {
-            "points": [
-                {"x_px": 312, "y_px": 668, "x_m": 0.0, "y_m": 0.0},
-                {"x_px": 1015, "y_px": 590, "x_m": 18.0, "y_m": 0.0},
-                {"x_px": 900, "y_px": 330, "x_m": 22.0, "y_m": 24.0},
-                {"x_px": 470, "y_px": 352, "x_m": 2.0, "y_m": 23.5},
-                {"x_px": 690, "y_px": 452, "x_m": 10.6, "y_m": 11.0},
-            ]
-        }
+        corners_px = [(312, 668), (1015, 590), (900, 330), (470, 352), (520, 470), (860, 520)]
+        plane = _homography(
+            np.array(corners_px[:4], dtype=float),
+            np.array([(0, 0), (18, 0), (22, 24), (2, 23.5)], dtype=float),
+        )
+        ground: Json = {"points": []}
+        for number, spot in enumerate(corners_px):
+            ((east, north),) = _apply(plane, np.array([spot], dtype=float))
+            ground["points"].append(
+                {
+                    "x_px": spot[0],
+                    "y_px": spot[1],
+                    "x_m": round(float(east) + 0.04 * (number % 3 - 1), 2),
+                    "y_m": round(float(north) + 0.03 * (number % 2), 2),
+                }
+            )
         posts = [
             Post(
                 "kista-03", "Stationsplein, north-east", "Crossing safety and traffic counts",
@@ -541,6 +548,11 @@ class MockNode:
     def unsubscribe(self, mailbox: "queue.Queue[tuple[str, Json]]") -> None:
         with self._lock:
             self._subscribers.discard(mailbox)
+
+    @property
+    def streams(self) -> int:
+        """How many pages listen."""
+        return len(self._subscribers)
 
     @property
     def stopping(self) -> bool:

@@ -16,21 +16,24 @@ export function palette(element: Element): Palette {
 
 const LEAST_PX = 13; // smaller, a shape is no shape from two metres
 
-/** Draws everybody on a canvas of `width` x `height` CSS pixels. */
+/** Left, top, right, bottom in CSS pixels. */
+export type Rect = [number, number, number, number];
+
+/** Draws everybody on a canvas of `width` x `height` CSS pixels; no speeds where `taken` is null. */
 export function draw(
   ink: CanvasRenderingContext2D,
   everybody: Drawn[],
   width: number,
   height: number,
   colours: Palette,
-  labels: boolean,
+  taken: Rect[] | null,
 ): void {
   ink.clearRect(0, 0, width, height);
   // Who stands nearer to the camera hides who stands behind.
   const order = [...everybody].sort((a, b) => a.bottom - b.bottom);
   for (const one of order) trail(ink, one, width, height, colours);
   for (const one of order) shape(ink, one, width, height, colours);
-  if (labels) tags(ink, order, width, height);
+  if (taken) speeds(ink, order, width, height, taken);
   ink.globalAlpha = 1;
 }
 
@@ -144,18 +147,18 @@ function puck(ink: CanvasRenderingContext2D, size: number): void {
 }
 
 /** Speeds beside the shapes; one that would lie on another is left out. */
-function tags(ink: CanvasRenderingContext2D, order: Drawn[], width: number, height: number): void {
+function speeds(ink: CanvasRenderingContext2D, order: Drawn[], width: number, height: number, tags: Rect[]): void {
   ink.font = `600 ${width < 560 ? 11 : 12.5}px "Inter Variable", Inter, system-ui, sans-serif`;
   ink.lineWidth = 3;
   ink.lineJoin = "round";
-  const taken: [number, number, number, number][] = [];
+  const taken = [...tags];
   for (const one of [...order].reverse()) {
     const text = speed(one.kind, one.speed_m_s);
     if (!text || one.opacity < 0.3) continue;
     const wide = ink.measureText(text).width;
     const x = Math.min(width - wide - 4, one.right * width + 3);
     const y = Math.max(14, one.top * height + 4);
-    const box: [number, number, number, number] = [x - 2, y - 12, x + wide + 2, y + 4];
+    const box: Rect = [x - 2, y - 12, x + wide + 2, y + 4];
     if (taken.some((b) => box[0] < b[2] && b[0] < box[2] && box[1] < b[3] && b[1] < box[3])) continue;
     taken.push(box);
     ink.globalAlpha = one.opacity;

@@ -122,7 +122,7 @@ export const LATE_S = 1.5;
 
 /** How much of a span was watched: "all 60 min seen", "42 of 60 min seen", "nothing seen". */
 export function coverage(seen_s: number, of_s: number): string {
-  const of = duration(of_s);
+  const of = of_s <= 7200 ? `${Math.round(of_s / 60)} min` : duration(of_s);
   if (seen_s <= 0) return `nothing of ${of} seen`;
   if (seen_s >= of_s * 0.995) return `all ${of} seen`;
   const [seenMin, ofMin] = [Math.floor(seen_s / 60), Math.round(of_s / 60)];
