@@ -87,5 +87,4 @@ def running(words: list[str], cwd: Path) -> Iterator[NodeProcess]:
     try:
         yield node
     finally:
-        if node.process.poll() is None:
-            node.stop()
+        node.stop()

@@ -49,8 +49,7 @@ Row = dict[str, str]
 def exported(folder: Path) -> list[Row]:
     """All that `placewatch export` gives of the store."""
     done = subprocess.run(
-        [sys.executable, "-m", "placewatch.cli", "export", "--from", "2020-01-01"]
-        + ["--to", "2100-01-01", "--format", "csv"],
+        [sys.executable, "-m", "placewatch.cli", "export", "--from=2020-01-01", "--to=2100-01-01"],
         cwd=folder,
         capture_output=True,
         timeout=60,
@@ -90,8 +89,7 @@ def test_what_was_stored_survives_a_kill_and_a_stop(tmp_path: Path) -> None:
         stored = wait_for(node, "facts.stored", 90)
         rows_stored = sum(one["rows"] for one in stored)
         time.sleep(3.0)  # in the middle of the next minute
-        node.process.send_signal(SIGKILL)
-        node.process.wait()
+        node.stop(SIGKILL)
 
     after_kill = exported(tmp_path)
     assert len(after_kill) == rows_stored
