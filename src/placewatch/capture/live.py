@@ -25,6 +25,7 @@ from placewatch.pixels.frame import Frame
 
 QUEUE_FRAMES = 8  # a third of a second; each keeps a picture of the decoder's
 KEY_S_MAX = 30.0  # cameras that save bits send a key frame in up to 20 s
+NOTICE = 0.9  # of the timeout: so that a loss is told, not only met, within it
 SLICE_S = 0.2  # how often an opening that can be called off looks whether it was
 
 
@@ -159,9 +160,10 @@ class LiveSource:
                     if self._ends:
                         return None
                     raise failures.lost(camera, shown, None, self._spec.timeout_s)
-                left_s = self._arrival_s + self._spec.timeout_s - self._clock.monotonic_s()
+                silence_s = NOTICE * self._spec.timeout_s
+                left_s = self._arrival_s + silence_s - self._clock.monotonic_s()
                 if left_s <= 0:
-                    raise failures.silent(camera, shown, self._spec.timeout_s)
+                    raise failures.silent(camera, shown, silence_s)
                 self._change.wait(left_s)
             if self._closed:
                 return None
