@@ -88,3 +88,10 @@ def test_no_page_points_to_a_file_that_is_not_there() -> None:
             if "://" not in target and not target.startswith("mailto:"):
                 there = (page.parent / target).resolve()
                 assert there.exists(), f"{page.relative_to(ROOT)} points to {target}"
+
+
+def test_every_page_stands_on_a_shelf() -> None:
+    shelves = (ROOT / "docs/README.md").read_text("utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert name == "README.md" or f"]({name})" in shelves, f"name {name} in docs/README.md"

@@ -19,9 +19,13 @@ def name_of(path: Path) -> str:
     return str(inside.parent if path.name == "__init__.py" else inside)
 
 
+def first_line(path: Path) -> str:
+    return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_says_in_its_first_line_what_it_is(path: Path) -> None:
-    first = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
+    first = first_line(path)
     match = re.fullmatch(r"([A-Za-z][^:]*): \S.*[.:]", first)
     assert match, f'begin {name_of(path)} with """Name: one sentence.""", not {first!r}'
     stem = path.parent.name if path.name == "__init__.py" else path.stem
@@ -46,13 +50,17 @@ def test_the_map_names_every_package_and_module_and_nothing_else() -> None:
     rows = [line for line in text.splitlines() if line.startswith("|")]
     named = {match[1] for row in rows if (match := re.match(r"\| `([a-z_/]+\.py)` \|", row))}
     folders = {match[1] for row in rows if (match := re.match(r"\| \*\*([a-z_]+/)\*\* \|", row))}
-    assert there - named == set(), "add them to the map in ARCHITECTURE.md"
+    missing = [
+        f"| `{path.relative_to(PACKAGE)}` | {first_line(path).partition(': ')[2].rstrip('.:')} |"
+        for path in MODULES
+        if str(path.relative_to(PACKAGE)) in there - named
+    ]
+    assert not missing, "\n".join(["add to the map in ARCHITECTURE.md:", *missing])
     assert named - there == set(), "ARCHITECTURE.md names what is not there"
     assert folders == packages
 
 
 def test_the_map_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     for path in MODULES:
-        first = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
-        print(f"{name_of(path):32} {first}")
+        print(f"{name_of(path):32} {first_line(path)}")
     assert len(capsys.readouterr().out.splitlines()) == len(MODULES)

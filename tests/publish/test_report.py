@@ -158,10 +158,11 @@ def test_a_long_watch_shows_the_first_crossings_and_says_that_there_are_more() -
 
 def test_a_camera_watched_for_hours_shows_the_time_of_day() -> None:
     hours = CameraHealth(
-        UtcMicros(8 * 3_600_000_000), 7200.0, 7200.0, CAMERA, 1, 0, 0, 0, 0, 0, 0.0
+        UtcMicros(8 * 3_600_000_000 + 120_000_000), 7200.0, 7200.0, CAMERA, 1, 0, 0, 0, 0, 0, 0.0
     )
     live = street(crossing(1.0, Kind.CAR), source="rtsp://10.0.0.1/a", health=hours, unseen_s=())
-    assert "09:00" in page(live)
+    assert "every 5 min, UTC" in page(live)
+    assert re.findall(r">(\d\d:\d\d)</text>", page(live))[:3] == ["08:15", "08:30", "08:45"]
 
 
 @settings(max_examples=30)

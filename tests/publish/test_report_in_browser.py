@@ -77,8 +77,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(summary, tmp_path_factory.mktemp("report"))
 
 
-@pytest.mark.parametrize("light", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 820, 1280])
+@pytest.mark.parametrize(
+    ("width", "light"), [(320, "dark"), (390, "light"), (820, "dark"), (1280, "light")]
+)
 def test_the_report_opens_from_disk_and_fits(
     browser: Browser, report: Path, width: int, light: Any
 ) -> None:

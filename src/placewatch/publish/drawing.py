@@ -138,8 +138,13 @@ def profile(
     steps: Sequence[Bin],
     unseen_s: Sequence[tuple[float, float]],
     label: Callable[[float], str],
+    phase_s: float = 0.0,
 ) -> str:
-    """Crossings over time, stacked by kind. What was not seen is grey and has no base line."""
+    """Crossings over time, stacked by kind. What was not seen is grey and has no base line.
+
+    `label` writes a moment of the source; `phase_s` is what it would call second 0, in seconds,
+    so that the axis has its numbers at round ones.
+    """
     duration_s = steps[-1].end_s
     top = _ceiling(max(step.total for step in steps))
     inner, base = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _BOTTOM
@@ -167,9 +172,10 @@ def profile(
     for step in steps:
         parts.append(_bar(step, x, y, label))
     step_s = _tick_s(duration_s)
-    for number in range(int(duration_s / step_s + 1e-9) + 1):
-        place = number * step_s
-        anchor = "middle" if 0 < place < duration_s * 0.97 else ("" if place == 0 else "end")
+    first_s = -phase_s % step_s
+    for number in range(int((duration_s - first_s) / step_s + 1e-9) + 1):
+        place = first_s + number * step_s
+        anchor = "middle" if 0 < place < duration_s * 0.97 else ("" if place <= 0 else "end")
         parts.append(
             f'<text class="axis {anchor}" x="{x(place):.1f}" y="{_HEIGHT - 7}">'
             f"{label(place)}</text>"
@@ -329,7 +335,7 @@ def _ceiling(most: int) -> int:
 
 def _tick_s(duration_s: float) -> float:
     """A round distance between the numbers of a time axis, about eight of them."""
-    sizes = (*BIN_SIZES_S, 2 * 86400, 7 * 86400, 28 * 86400)
+    sizes = sorted((*BIN_SIZES_S, 10800, 43200, 2 * 86400, 7 * 86400, 28 * 86400))
     return next((float(size) for size in sizes if duration_s / size <= 9), 28.0 * 86400)
 
 

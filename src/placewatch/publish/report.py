@@ -171,21 +171,27 @@ def _tiles(summary: WatchSummary) -> list[str]:
             '<p class="note">To count, draw a line: add <code>--line NAME=x1,y1,x2,y2</code>, in '
             "pixels right of and below the picture's top left corner.</p>"
         )
-    elif hourly(0, summary.coverage_s):
-        tiles.append(
-            '<p class="note">In brackets: where the street\'s own rate lies, 95 times of 100.</p>'
-        )
+    elif note := _note(summary):
+        tiles.append(f'<p class="note">{note}</p>')
     return tiles
+
+
+def _note(summary: WatchSummary) -> str:
+    """What must be known to read the numbers."""
+    told = []
+    if len(summary.lines) > 1:
+        told.append(f"At all {len(summary.lines)} lines; who crosses two counts at each.")
+    if hourly(0, summary.coverage_s):
+        told.append("In brackets: where the street's own rate lies, 95 times of 100.")
+    return " ".join(told)
 
 
 def _count_tile(summary: WatchSummary, name: str, style: str, count: int) -> str:
     if summary.coverage_s <= 0:
         return _tile(name, "–", "", "not seen", style)
     rate = hourly(count, summary.coverage_s)
-    lines = len(summary.lines)
-    unit = "" if lines == 1 else f"at {lines} lines"
     sure = f"{rate[0]} an hour ({rate[1]})" if rate else f"in {duration(summary.coverage_s)}"
-    return _tile(name, whole(count), unit, sure, style)
+    return _tile(name, whole(count), "", sure, style)
 
 
 def _tile(name: str, value: str, unit: str, sure: str, style: str = "") -> str:
@@ -207,9 +213,12 @@ def _profile(summary: WatchSummary) -> str:
     ]
     if summary.unseen_s:
         keys.append('<span><i class="unseen"></i>not seen: unknown, not zero</span>')
-    chart = drawing.profile(steps, summary.unseen_s, label)
+    by_day = _by_time_of_day(summary)
+    phase_s = summary.health.at / 1e6 if by_day else 0.0
+    chart = drawing.profile(steps, summary.unseen_s, label, phase_s)
+    heading = f"Crossings every {size}" + (", UTC" if by_day else "")
     return (
-        f'<div class="grid"><section class="sheet"><h2>Crossings every {size}</h2>'
+        f'<div class="grid"><section class="sheet"><h2>{heading}</h2>'
         '<div class="scroll" role="region" tabindex="0" aria-label="Crossings over time">'
         f'{chart}</div><div class="key">{"".join(keys)}</div></section></div>'
     )
@@ -360,6 +369,8 @@ def _how(summary: WatchSummary) -> str:
         ("Software", f"placewatch {__version__}"),
         ("Cost", cost_sentence(summary)),
     ]
+    if summary.facts:
+        facts.append(("Minute by minute", "facts.csv and facts.parquet, beside this page"))
     rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
     return (
         '<div class="grid two"><section class="sheet small"><h2>How it was measured</h2>'
@@ -448,14 +459,18 @@ def _fps(summary: WatchSummary) -> str:
 def _clock(summary: WatchSummary, *, fraction: bool = False) -> Callable[[float], str]:
     """How moments are written: as time of day where a camera was watched for hours, else as the
     time since the start of the recording."""
-    live = "://" in summary.source or summary.source.startswith("/dev/")
-    if not live or summary.duration_s < 3600:
+    if not _by_time_of_day(summary):
         return lambda seconds: media_time(seconds, fraction=fraction)
 
     def utc(seconds: float) -> str:
         return rfc3339(UtcMicros(summary.health.at + round(seconds) * 1_000_000))[11:16]
 
     return utc
+
+
+def _by_time_of_day(summary: WatchSummary) -> bool:
+    live = "://" in summary.source or summary.source.startswith("/dev/")
+    return live and summary.duration_s >= 3600
 
 
 def _sentence(text: str) -> str:
