@@ -92,7 +92,7 @@ def material(name: str, x_m: Reals, y_m: Reals, grain_m: Reals) -> Reals:
         return reals(np.array((112, 134, 142)) + (ripple * 9 + blotch * 4)[:, :, None])
     base = _PLAIN[name]
     patch = sample(cloud(1.1, 9), x_m, y_m, 61.0)
-    value = blotch * 4.5 + speck * 7 + np.clip(patch * 3, -1, 1) * 2.5
+    value = blotch * 2.5 + speck * 7 + np.clip(patch * 3, -1, 1) * 2.5
     return reals(np.array(base, np.float32) + value[:, :, None])
 
 

@@ -18,7 +18,7 @@ from placewatch.capture.scenery import (
     View,
     box_corners,
 )
-from placewatch.capture.traffic import Gate, GroundLine, Route, Signal, Stream, path
+from placewatch.capture.traffic import Gate, GroundLine, Path, Route, Signal, Stream, path
 from placewatch.core.kinds import Kind
 from placewatch.core.space import PicturePoint, Point
 
@@ -118,6 +118,33 @@ _BIKES: Mapping[Kind, int] = {Kind.BICYCLE: 1}
 _FEET: Mapping[Kind, int] = {Kind.PEDESTRIAN: 1}
 
 
+def _bikes(name: str, party: str, route: Route, per_min: float) -> Stream:
+    """Cyclists who come one by one."""
+    return Stream(name, party, (route,), _BIKES, per_min, 5.0, headway_s=5.5, spread_m=0.12)
+
+
+def _people(
+    name: str,
+    party: str,
+    route: Route,
+    per_min: float,
+    stand_m: tuple[float, float] | None = None,
+) -> Stream:
+    """People on foot who come one by one; some stand for a while between the metres `stand_m`."""
+    return Stream(
+        name,
+        party,
+        (route,),
+        _FEET,
+        per_min,
+        1.35,
+        headway_s=9.0,
+        spread_m=0.2,
+        stand_share=0.0 if stand_m is None else 0.3,
+        stand_m=stand_m or (0.0, 0.0),
+    )
+
+
 def _dashes(y: float, x0: float, x1: float, long_m: float, gap_m: float) -> tuple[Paint, ...]:
     """A broken line along x."""
     count = int((x1 - x0) / (long_m + gap_m))
@@ -153,8 +180,8 @@ def _main() -> Street:
     bikes_in = path((far, -7.05), (near, -7.05))
     feet_over = path((-20, -12.6), (25.2, -12.6), (25.2, 9.0), (100, 9.0), radius_m=1.5)
     feet_back = path((100, 10.2), (26.4, 10.2), (26.4, -13.4), (-20, -13.4), radius_m=1.5)
-    feet_east = path((-20, -11.9), (far, -11.9))
-    feet_west = path((far, -13.6), (-20, -13.6))
+    feet_east = path((-20, -11.7), (far, -11.7))
+    feet_west = path((far, -14.1), (-20, -14.1))
     north_east = path((8.0, 8.6), (100, 8.6))
     north_west = path((100, 10.4), (8.0, 10.4))
 
@@ -162,87 +189,25 @@ def _main() -> Street:
         stop = way.path.nearest_m(x, y_from)
         return Route(way.path, gates=(Gate("zebra", stop, way.path.nearest_m(x, y_to)),))
 
+    wheels_out_route = Route(
+        wheels_out,
+        gates=(out_gate,),
+        slow=((wheels_out.length_m - 70, wheels_out.length_m, 7.0),),
+    )
+    wheels_in_route = Route(wheels_in, gates=(in_gate,), slow=((bend_m - 16, bend_m, 6.0),))
+    bikes_out_gate = Gate("zebra", 21.8 - near, zebra[1] + 0.3 - near)
+    bikes_in_gate = Gate("zebra", far - 29.2, far - zebra[0] + 0.3)
     streams = (
-        Stream(
-            "eastbound",
-            "wheels",
-            (
-                Route(
-                    wheels_out,
-                    gates=(out_gate,),
-                    slow=((wheels_out.length_m - 70, wheels_out.length_m, 7.0),),
-                ),
-            ),
-            _TRAFFIC,
-            10.0,
-            12.2,
-            3.0,
-        ),
-        Stream(
-            "westbound",
-            "wheels",
-            (Route(wheels_in, gates=(in_gate,), slow=((bend_m - 16, bend_m, 6.0),)),),
-            _TRAFFIC,
-            10.0,
-            12.2,
-            3.0,
-        ),
-        Stream(
-            "bikes east",
-            "wheels",
-            (Route(bikes_out, gates=(Gate("zebra", 21.8 - near, zebra[1] + 0.3 - near),)),),
-            _BIKES,
-            3.6,
-            5.0,
-            5.0,
-            0.12,
-        ),
-        Stream(
-            "bikes west",
-            "wheels",
-            (Route(bikes_in, gates=(Gate("zebra", far - 29.2, far - zebra[0] + 0.3),)),),
-            _BIKES,
-            3.6,
-            5.0,
-            5.0,
-            0.12,
-        ),
-        Stream(
-            "over", "feet", (over(Route(feet_over), -10.0, 6.2, 25.2),), _FEET, 2.4, 1.35, 7.0, 0.25
-        ),
-        Stream(
-            "back", "feet", (over(Route(feet_back), 6.2, -10.0, 26.4),), _FEET, 2.4, 1.35, 7.0, 0.25
-        ),
-        Stream(
-            "pavement east",
-            "feet",
-            (Route(feet_east),),
-            _FEET,
-            2.0,
-            1.4,
-            9.0,
-            0.15,
-            0.2,
-            (45.0, 62.0),
-        ),
-        Stream(
-            "pavement west",
-            "feet",
-            (Route(feet_west),),
-            _FEET,
-            2.0,
-            1.4,
-            9.0,
-            0.15,
-            0.2,
-            (70.0, 92.0),
-        ),
-        Stream(
-            "shops east", "feet", (Route(north_east),), _FEET, 2.0, 1.2, 9.0, 0.3, 0.4, (8.0, 50.0)
-        ),
-        Stream(
-            "shops west", "feet", (Route(north_west),), _FEET, 2.0, 1.2, 9.0, 0.3, 0.4, (40.0, 84.0)
-        ),
+        Stream("eastbound", "wheels", (wheels_out_route,), _TRAFFIC, 10.0, 12.2, 3.0),
+        Stream("westbound", "wheels", (wheels_in_route,), _TRAFFIC, 10.0, 12.2, 3.0),
+        _bikes("bikes east", "wheels", Route(bikes_out, gates=(bikes_out_gate,)), 3.2),
+        _bikes("bikes west", "wheels", Route(bikes_in, gates=(bikes_in_gate,)), 3.2),
+        _people("over", "feet", over(Route(feet_over), -10.0, 6.2, 25.2), 2.2),
+        _people("back", "feet", over(Route(feet_back), 6.2, -10.0, 26.4), 2.2),
+        _people("pavement east", "feet", Route(feet_east), 1.6),
+        _people("pavement west", "feet", Route(feet_west), 1.6),
+        _people("shops east", "feet", Route(north_east), 1.6, (30.0, 60.0)),
+        _people("shops west", "feet", Route(north_west), 1.6, (20.0, 60.0)),
     )
     surfaces = (
         Surface("pavement", box_corners(-30, 6.0, 140, 12.0)),
@@ -309,7 +274,7 @@ def _main() -> Street:
         surfaces,
         paints,
         terraces=(
-            Terrace((9.0, 12.0), (99.0, 12.0), 4),
+            Terrace((2.0, 12.0), (99.0, 12.0), 4),
             Terrace((122.0, 60.0), (122.0, -60.0), 9, (11.0, 15.0)),
             Terrace((108.0, -21.0), (62.0, -29.0), 23, (8.0, 11.0), shops=False),
         ),
@@ -340,11 +305,11 @@ def _main() -> Street:
         streams=streams,
         signals={"zebra": Signal(44.0, {"wheels": (0.0, 22.0), "feet": (27.0, 33.0)})},
         view=view,
-        x_m=0.0,
+        x_m=-7.0,
         y_m=-10.2,
         height_m=9.0,
-        yaw_deg=13.0,
-        pitch_deg=17.0,
+        yaw_deg=12.0,
+        pitch_deg=15.5,
         focal_share=0.73,
         lines=(
             ("Stop line", (20.6, -1.6), (20.6, -5.6)),
@@ -419,25 +384,10 @@ def _junction() -> Street:
     ):
         y = way.corners[0].y_m
         gate = Gate("box", way.nearest_m(x_stop, y), way.nearest_m(x_clear, y))
-        streams.append(
-            Stream(name, "feet", (Route(way, gates=(gate,)),), _FEET, 2.6, 1.4, 7.0, 0.15)
-        )
-    for name, y, back in (("south east", -8.6, False), ("south west", -10.6, True)):
-        way = path((-44, y), (50, y))
-        streams.append(
-            Stream(
-                name,
-                "stroll",
-                (Route(way.reversed() if back else way),),
-                _FEET,
-                2.4,
-                1.3,
-                9.0,
-                0.2,
-                0.25,
-                (40.0, 60.0),
-            )
-        )
+        streams.append(_people(name, "feet", Route(way, gates=(gate,)), 2.2))
+    south_east, south_west = path((-44, -8.4), (50, -8.4)), path((50, -10.8), (-44, -10.8))
+    streams.append(_people("south east", "stroll", Route(south_east), 2.0))
+    streams.append(_people("south west", "stroll", Route(south_west), 2.0, (20.0, 36.0)))
     surfaces = (
         Surface("pavement", box_corners(-70, 5.2, 70, 12.6)),
         Surface("pavement", box_corners(-9.0, 5.2, 9.0, 70)),
@@ -526,10 +476,10 @@ def _junction() -> Street:
         pitch_deg=17.0,
         focal_share=0.68,
         lines=(
-            ("West arm", (-8.3, -6.2), (-8.3, 6.2)),
-            ("East arm", (13.5, -6.2), (13.5, 6.2)),
-            ("North arm", (-5.2, 16.0), (5.2, 16.0)),
-            ("North pavement", (-10.0, 6.8), (-10.0, 12.2)),
+            ("West arm", (-8.3, -7.4), (-8.3, 6.6)),
+            ("East arm", (8.6, -7.4), (8.6, 6.6)),
+            ("North arm", (-5.6, 12.7), (5.6, 12.7)),
+            ("North pavement", (-14.0, 6.8), (-14.0, 12.2)),
             ("South pavement", (-7.0, -12.2), (-7.0, -7.0)),
         ),
         areas=(("Crossing", ((-4.6, 8.0), (4.6, 8.0), (4.6, 11.4), (-4.6, 11.4))),),
@@ -563,103 +513,30 @@ def _quay() -> Street:
         (near, 6.3), (crossing_x + 0.9, 6.3), (crossing_x + 0.9, -10.2), (60, -10.2), radius_m=1.2
     )
 
-    def crosses(way: Route, ys: tuple[float, float, float, float], x: float) -> Route:
-        p = way.path
-        a, b, c, d = (p.nearest_m(x, y) for y in ys)
-        return Route(p, gates=(Gate("lane", a, b, True), Gate("track", c, d, True)))
+    bikes_out_gate = Gate("track", 23.4 - near, 29.8 - near)
+    bikes_in_gate = Gate("track", far - 31.0, far - 24.4)
+    cars_gate = Gate("lane", far - 32.5, far - 24.4)
 
+    def gate(zone: str, way: Path, x: float, y_from: float, y_to: float) -> Gate:
+        return Gate(zone, way.nearest_m(x, y_from), way.nearest_m(x, y_to), gives_way=True)
+
+    down, up = crossing_x - 0.7, crossing_x + 0.9
+    down_gates = (
+        gate("lane", feet_down, down, -8.2, -3.8),
+        gate("track", feet_down, down, -2.6, 2.6),
+    )
+    up_gates = (gate("track", feet_up, up, 2.6, -2.5), gate("lane", feet_up, up, -3.8, -8.2))
+    stroll_out = path((near, 4.0), (far, 4.0))
+    stroll_in = path((far, 7.6), (near, 7.6))
+    cars = {Kind.CAR: 3, Kind.VAN: 1, Kind.MOTORCYCLE: 1}
     streams = (
-        Stream(
-            "bikes out",
-            "bikes",
-            (Route(bikes_out, gates=(Gate("track", 23.4 - near, 29.8 - near),)),),
-            _BIKES,
-            7.0,
-            4.8,
-            4.5,
-            0.12,
-        ),
-        Stream(
-            "bikes in",
-            "bikes",
-            (Route(bikes_in, gates=(Gate("track", far - 31.0, far - 24.4),)),),
-            _BIKES,
-            7.0,
-            4.8,
-            4.5,
-            0.12,
-        ),
-        Stream(
-            "cars",
-            "cars",
-            (Route(lane, gates=(Gate("lane", far - 32.5, far - 24.4),)),),
-            {Kind.CAR: 3, Kind.VAN: 1, Kind.MOTORCYCLE: 1},
-            6.0,
-            7.6,
-            5.0,
-        ),
-        Stream(
-            "down",
-            "feet",
-            (crosses(Route(feet_down), (-8.2, -3.8, -2.6, 2.6), crossing_x - 0.7),),
-            _FEET,
-            2.2,
-            1.3,
-            9.0,
-            0.2,
-        ),
-        Stream(
-            "up",
-            "feet",
-            (
-                Route(
-                    feet_up,
-                    gates=(
-                        Gate(
-                            "track",
-                            feet_up.nearest_m(crossing_x + 0.9, 2.6),
-                            feet_up.nearest_m(crossing_x + 0.9, -2.5),
-                            True,
-                        ),
-                        Gate(
-                            "lane",
-                            feet_up.nearest_m(crossing_x + 0.9, -3.8),
-                            feet_up.nearest_m(crossing_x + 0.9, -8.2),
-                            True,
-                        ),
-                    ),
-                ),
-            ),
-            _FEET,
-            2.2,
-            1.3,
-            9.0,
-            0.2,
-        ),
-        Stream(
-            "stroll out",
-            "stroll",
-            (Route(path((near, 4.2), (far, 4.2))),),
-            _FEET,
-            2.4,
-            1.25,
-            9.0,
-            0.2,
-            0.35,
-            (50.0, 90.0),
-        ),
-        Stream(
-            "stroll in",
-            "stroll",
-            (Route(path((far, 7.4), (near, 7.4))),),
-            _FEET,
-            2.4,
-            1.25,
-            9.0,
-            0.2,
-            0.35,
-            (60.0, 100.0),
-        ),
+        _bikes("bikes out", "bikes", Route(bikes_out, gates=(bikes_out_gate,)), 6.0),
+        _bikes("bikes in", "bikes", Route(bikes_in, gates=(bikes_in_gate,)), 6.0),
+        Stream("cars", "cars", (Route(lane, gates=(cars_gate,)),), cars, 6.0, 7.6, 5.0),
+        _people("down", "feet", Route(feet_down, gates=down_gates), 2.0),
+        _people("up", "feet", Route(feet_up, gates=up_gates), 2.0),
+        _people("stroll out", "stroll", Route(stroll_out), 2.0, (58.0, 90.0)),
+        _people("stroll in", "stroll", Route(stroll_in), 2.0, (60.0, 92.0)),
     )
     surfaces = (
         Surface("water", box_corners(-60, 10.0, 700, 600)),
