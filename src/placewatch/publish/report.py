@@ -79,7 +79,7 @@ def _heading(summary: WatchSummary) -> str:
         '<header><p class="brand"><b>placewatch</b> · what was seen at a place</p>'
         f"<h1>{escape(source_name(summary.source))}</h1>"
         f'<p class="lead">{escape(_watched(summary))} {escape(_found(summary))} '
-        "No picture of anybody was kept.</p></header>"
+        "No frame was kept.</p></header>"
     )
 
 
@@ -421,11 +421,12 @@ def _crossings(summary: WatchSummary) -> str:
 def _never() -> str:
     return (
         '<div class="grid"><section class="sheet"><h2>What this report can never contain</h2>'
-        "<p>A picture with a person or a vehicle in it; a face, a number plate, clothes or "
-        "anything else by which somebody could be known again; the path of one road user; sound. "
-        "placewatch has no part that could make them, and the part that writes this page cannot "
-        "reach the camera's pictures. The street above is put together from what stood still and "
-        "empty; what was never empty is grey.</p></section></div>"
+        "<p>A frame of the camera; a face, a number plate or clothes; the path of one road user; "
+        "sound; anything by which somebody could be known again. placewatch has no part that could "
+        "make them, and the part that writes this page cannot reach the camera's frames. The "
+        "street above is put together from spots that nothing covered and that looked the same "
+        "for a while: parked cars belong to it, passers-by do not. What was never seen so is "
+        "grey.</p></section></div>"
     )
 
 
