@@ -134,7 +134,9 @@ class HttpCamera(BaseHTTPRequestHandler):
 
     def _send_from_the_middle(self) -> None:
         """A stream that began before: four seconds of it refer to a key frame that is gone."""
-        film = make_film(self.films / "rare.ts", frames=200, options={"g": "100", "bf": "0", "sc_threshold": "0"})
+        film = make_film(
+            self.films / "rare.ts", frames=200, options={"g": "100", "bf": "0", "sc_threshold": "0"}
+        )
         packets = ts_packets(film)
         self.send_response(200)
         self.send_header("Content-Type", "video/mp2t")

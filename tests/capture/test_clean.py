@@ -18,6 +18,7 @@ WORD = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), mi
         ("rtsp://10.0.4.3/main", "rtsp://10.0.4.3/main"),
         ("rtsp://ada:s3cret@10.0.4.3:554/main", "rtsp://***@10.0.4.3:554/main"),
         ("rtsp://ada:p@ss@10.0.4.3/main", "rtsp://***@10.0.4.3/main"),
+        ("rtsp://ada:pa/s?s@10.0.4.3/main", "rtsp://***@10.0.4.3/main"),
         ("rtsp://ada@10.0.4.3/main", "rtsp://***@10.0.4.3/main"),
         (
             "http://c/mjpg?user=ada&password=s3cret&size=2",
@@ -66,7 +67,10 @@ def test_an_address_of_ip_version_6_keeps_its_brackets() -> None:
     assert address.host == "fe80::1"
 
 
-@pytest.mark.parametrize("url", ["rtsp://", "rtsp:///main", "http://c:99999/x", "rtsp://[::1/x"])
+@pytest.mark.parametrize(
+    "url", ["rtsp://", "rtsp:///main", "http://c:99999/x", "rtsp://[::1/x", "rtsp://ada:s3cret/x@c"]
+)
 def test_an_address_that_is_none_is_said_to_be_none(url: str) -> None:
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Misconfigured) as failure:
         parse_address(url, None)
+    assert "s3cret" not in str(failure.value)

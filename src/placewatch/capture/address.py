@@ -43,7 +43,8 @@ def parse_address(url: str, login: Login | None) -> Address:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise Misconfigured(
-            f"{clean(url)} is no valid address", hint="as in rtsp://10.0.4.3:554/main"
+            f"{clean(url)} is no valid address",
+            hint="as in rtsp://10.0.4.3:554/main; a login belongs in its own file",
         ) from error
     if not host:
         raise Misconfigured(f"{clean(url)} names no host", hint="as in rtsp://10.0.4.3/main")
@@ -64,8 +65,8 @@ def clean(text: str) -> str:
     return _SECRET.sub(r"\1***", text)
 
 
-# Up to the last @ before the path, for passwords that hold an unescaped @.
-_USER_INFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s?#]*@", re.IGNORECASE)
+# Up to the last @ of the word, wherever it stands: people write / and ? into passwords, too.
+_USER_INFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s'\"]*@", re.IGNORECASE)
 _SECRET = re.compile(
     r"((?<![a-z0-9])(?:user|usr|username|login|pass|passwd|password|pwd|token|auth|key|api_?key|"
     r"secret|signature|sig)=)[^&;/\s\"'#]*?(?=_[a-z]+=|[&;/\s\"'#]|$)",
