@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from placewatch.core.ids import CameraId, TrackId
+from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Track
 from placewatch.core.space import Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
 from placewatch.measure.scene import Mover, Scene, Step
+from placewatch.measure.size import SizeSorter
 
 SPEED_WINDOW_S = 0.8  # long enough to average a pixel of jitter, short enough to follow braking
 SPEED_STEPS_MIN = 4
@@ -33,6 +35,7 @@ class Stage:
 
     ground: Ground | None
     camera: CameraId
+    sorter: SizeSorter | None = None  # where the detector itself cannot tell kinds apart
     _paths: dict[TrackId, deque[Step]] = field(default_factory=dict, init=False)
     _shown: set[TrackId] = field(default_factory=set, init=False)
 
@@ -52,7 +55,7 @@ class Stage:
         self._paths = {track: path for track, path in self._paths.items() if track in living}
         self._shown &= living
         points = self._points(tracks)
-        movers = []
+        placed: list[tuple[Track, Point | None, float | None, tuple[Step, ...]]] = []
         for track, point in zip(tracks, points, strict=True):
             anchor = track.box.bottom_centre
             path = self._paths.setdefault(track.id, deque())
@@ -65,20 +68,33 @@ class Stage:
             if not track.certain:
                 continue
             self._shown.add(track.id)
-            movers.append(
-                Mover(
-                    track=track.id,
-                    kind=track.kind,
-                    box=track.box,
-                    anchor=anchor,
-                    point=point,
-                    speed_m_s=speed_m_s(_recent(path, media_s)) if self.ground else None,
-                    heading_deg=_heading_deg(track),
-                    seen=track.seen,
-                    before=before,
-                )
+            speed = speed_m_s(_recent(path, media_s)) if self.ground else None
+            placed.append((track, point, speed, before))
+        movers = [
+            Mover(
+                track=track.id,
+                kind=kind,
+                box=track.box,
+                anchor=track.box.bottom_centre,
+                point=point,
+                speed_m_s=speed,
+                heading_deg=_heading_deg(track),
+                seen=track.seen,
+                before=before,
             )
+            for (track, point, speed, before), kind in zip(placed, self._kinds(placed), strict=True)
+        ]
         return Scene(at, media_s, frame, self.camera, tuple(movers), after_gap)
+
+    def _kinds(
+        self, placed: Sequence[tuple[Track, Point | None, float | None, tuple[Step, ...]]]
+    ) -> list[Kind]:
+        """By size where that tells, else as the detector has it."""
+        tracks = [track for track, _, _, _ in placed]
+        if self.sorter is None:
+            return [track.kind for track in tracks]
+        sorted_as = self.sorter.sort(tracks, [speed for _, _, speed, _ in placed])
+        return [kind or track.kind for kind, track in zip(sorted_as, tracks, strict=True)]
 
     def _points(self, tracks: Sequence[Track]) -> list[Point | None]:
         if self.ground is None or not tracks:

@@ -23,9 +23,9 @@ from placewatch.node import log, views
 from placewatch.node.equip import (
     address_of,
     counting_lines,
-    ground_of,
     lines_outside,
     notice_of,
+    stage_of,
 )
 from placewatch.node.live import Live
 from placewatch.node.pipeline import Post, watch
@@ -237,7 +237,7 @@ class WatchedCamera:
 
     def _equip(self) -> Post:
         detector = open_detector(self.settings.detector, every_s=self.settings.detector_every_s)
-        self._stage = Stage(ground_of(self.settings, self._site.origin), self.id)
+        self._stage = stage_of(self.settings, self._site.origin)
         return Post(
             background=BackgroundModel(),
             detector=detector,
@@ -349,7 +349,8 @@ class WatchedCamera:
             self._waiting += self._flow.close(now)
             self._flow = FlowMeter(self.id, counting_lines(self.settings), now)
             if self._stage is not None:
-                self._stage.ground = ground_of(self.settings, self._site.origin)
+                new = stage_of(camera, site.origin)
+                self._stage.ground, self._stage.sorter = new.ground, new.sorter
         self._tell_crossings(crossings)
 
     def _become(self, state: views.State, why: str | None) -> None:

@@ -8,7 +8,10 @@ from placewatch.core.ids import camera_id
 from placewatch.core.space import PicturePoint
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
+from placewatch.measure.size import SizeSorter
+from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
+from placewatch.perceive.detectors import BUILT_IN
 from placewatch.register.notices import Notice
 
 
@@ -31,6 +34,13 @@ def ground_of(
         np.array([(picture.x_px, picture.y_px) for picture, _ in pairs]),
         np.array([(ground.x_m, ground.y_m) for _, ground in pairs]),
     )
+
+
+def stage_of(camera: settings.CameraSettings, origin: settings.OriginSettings | None) -> Stage:
+    """The camera's stage. Sizes in metres sort road users where the detector has no net."""
+    ground = ground_of(camera, origin)
+    by_size = ground is not None and camera.detector in BUILT_IN
+    return Stage(ground, camera_id(camera.id), SizeSorter(ground) if by_size and ground else None)
 
 
 def notice_of(camera: settings.CameraSettings) -> Notice | None:

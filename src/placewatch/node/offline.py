@@ -21,9 +21,8 @@ from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
-from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
-from placewatch.node.equip import counting_lines, ground_of, lines_outside
+from placewatch.node.equip import counting_lines, lines_outside, stage_of
 from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
@@ -108,7 +107,7 @@ def analyse(
             detector=detector,
             tracker=Tracker(),
             painter=BackdropPainter(quarantine_s=_quarantine_s(spec, camera, source.info)),
-            stage=Stage(ground_of(camera, None), spec.camera),
+            stage=stage_of(camera, None),
             flow=flow,
         )
         seen = _Seen(source.info)
