@@ -90,6 +90,12 @@ def test_no_page_points_to_a_file_that_is_not_there() -> None:
                 assert there.exists(), f"{page.relative_to(ROOT)} points to {target}"
 
 
+def test_the_tests_that_keep_the_promises_are_there() -> None:
+    named = set(re.findall(r"`([a-z_]+/test_\w+\.py)`", (ROOT / "PRIVACY.md").read_text("utf-8")))
+    assert len(named) >= 6
+    assert [name for name in named if not (ROOT / "tests" / name).exists()] == []
+
+
 def test_every_page_stands_on_a_shelf() -> None:
     shelves = (ROOT / "docs/README.md").read_text("utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
