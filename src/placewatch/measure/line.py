@@ -297,4 +297,4 @@ def _foretold(before: Step, after: Step, velocity_px_s: tuple[float, float]) -> 
 
 
 def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)
+    return 1 if value > 0 else -1 if value < 0 else 0
