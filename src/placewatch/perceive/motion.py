@@ -94,7 +94,8 @@ class BackgroundModel:
             left = np.zeros(self._mean.shape, np.bool_)
             if _exorcise(
                 self._small, self._mean, self._var, self._street, self._still, self._still_s, foreground,
-                self._ghost_labels, self._parents, self._absorb_s, left,
+                self._ghost_labels, self._parents, labels, self._age_s,
+                self._absorb_s, left,
             ):  # fmt: skip
                 ghosts = left
         scale = float(self._scale)
@@ -132,6 +133,10 @@ class BackgroundModel:
 
 _GHOSTS_EVERY_S = 0.2
 _AREA_MIN = 12  # small pixels; less is noise
+_GHOST_S = 3.0
+_GHOST_MIN = 16  # small pixels
+_GHOST_EDGE = 6.0  # grey levels: a fainter outline proves nothing
+_SPECK_S = 2.0
 _STEP_MIN = 10.0  # grey levels: smaller differences are sensor noise and compression
 _SIGMAS = 3.0
 
@@ -504,6 +509,8 @@ def _exorcise(
     foreground: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
+    blobs: npt.NDArray[np.int32],
+    age_s: float,
     absorb_s: float,
     left: npt.NDArray[np.bool_],
 ) -> int:
@@ -512,11 +519,14 @@ def _exorcise(
     Marks in `left` where somebody has left and says how many pixels these are.
     """
     height, width = small.shape
+    # A background that was learnt a moment ago is easily wrong, one that has stood for long seldom.
+    # And a lorry's even side takes seconds to pass.
+    still_min = np.float32(min(_GHOST_S, 0.5 + 0.2 * age_s))
     count = 0
     for y in range(height):
         for x in range(width):
             labels[y, x] = 0
-            if foreground[y, x] == 0 or still_s[y, x] < np.float32(0.5):
+            if foreground[y, x] == 0 or still_s[y, x] < still_min:
                 continue
             mine = 0
             for j in range(max(0, y - 1), y + 1):
@@ -540,29 +550,50 @@ def _exorcise(
             labels[y, x] = mine
     if count == 0:
         return 0
-    edges = np.zeros((count + 1, 3))
+    # The even paint of somebody who passes stands still, too; then most of its blob does not.
+    most = np.zeros(blobs.max() + 1, np.int32)
+    for y in range(height):
+        for x in range(width):
+            if blobs[y, x]:
+                most[blobs[y, x]] += 1 if labels[y, x] else -1
+    # Of each piece: its area; where its outline meets street: how many pixels, how strong the edge
+    # is in the picture and how strong in the background; and where it meets what moves: how many.
+    pieces = np.zeros((count + 1, 6))
     for y in range(1, height - 1):
         for x in range(1, width - 1):
             if labels[y, x] == 0:
                 continue
-            root = _root(parents, labels[y, x])
-            edges[root, 2] += 1
-            # On the outline: how strong is the edge in the picture, how strong in the background?
+            piece = pieces[_root(parents, labels[y, x])]
+            piece[0] += 1
+            inside = 0
             for k in range(4):
-                j, i = (
-                    (0, 1) if k == 0 else ((0, -1) if k == 1 else ((1, 0) if k == 2 else (-1, 0)))
-                )
-                if foreground[y + j, x + i] == 0:
-                    edges[root, 0] += min(40.0, abs(small[y, x] - small[y + j, x + i]))
-                    edges[root, 1] += min(40.0, abs(street[y, x] - street[y + j, x + i]))
+                j, i = y + (k == 0) - (k == 1), x + (k == 2) - (k == 3)
+                if foreground[j, i] == 0:
+                    piece[1] += 1
+                    piece[2] += min(40.0, abs(small[y, x] - small[j, i]))
+                    piece[3] += min(40.0, abs(street[y, x] - street[j, i]))
+                elif labels[j, i] == 0:
+                    piece[4] += 1
+                else:
+                    inside += 1
+            piece[5] += inside == 4
     gone = 0
     for y in range(height):
         for x in range(width):
             if labels[y, x] == 0:
                 continue
-            root = _root(parents, labels[y, x])
-            ghost = edges[root, 2] < 4 or edges[root, 1] > 1.2 * edges[root, 0]
-            if ghost or still_s[y, x] > absorb_s:
+            area, meets, now, before, moves, inside = pieces[_root(parents, labels[y, x])]
+            ghost = (
+                area >= _GHOST_MIN
+                and (blobs[y, x] == 0 or most[blobs[y, x]] > 0)
+                and meets > moves
+                and before > 2.0 * now
+                and before > _GHOST_EDGE * meets
+            )
+            # Thinner than three pixels is nobody: noise that stayed, or a marking that came to lie
+            # elsewhere because the camera was moved.
+            speck = inside <= 0.05 * area and meets > 3 * moves and still_s[y, x] > _SPECK_S
+            if ghost or speck or still_s[y, x] > absorb_s:
                 mean[y, x] += still[y, x] - street[y, x]
                 street[y, x] = still[y, x]
                 var[y, x] = np.float32(25.0)

@@ -18,6 +18,7 @@ from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Detection
 from placewatch.perceive.motion import Motion
+from placewatch.perceive.motion_detector import SCORE, MotionDetector
 from placewatch.pixels.frame import Frame
 
 KINDS_OF_COCO = {
@@ -39,8 +40,8 @@ Floats = npt.NDArray[np.float32]
 class OnnxDetector:
     """Finds road users with a net. `name` is the file's name.
 
-    With `every_s` the net runs at most that often; in between nothing is detected and the tracks
-    move on by themselves.
+    With `every_s` the net runs at most that often; in between motion alone carries the tracks on,
+    at the cost of the motion detector.
     """
 
     def __init__(self, path: Path, every_s: float = 0.0) -> None:
@@ -48,6 +49,7 @@ class OnnxDetector:
         self.name = path.name
         self._every_s = every_s
         self._last_s: float | None = None
+        self._movement = MotionDetector()
         self._session = _open(path)
         self._layout = _layout(self._session, path)
         self._input = self._session.get_inputs()[0].name
@@ -55,9 +57,20 @@ class OnnxDetector:
         self._raw(np.full((self._layout.height, self._layout.width, 3), 114, np.uint8))
 
     def detect(self, frame: Frame, motion: Motion) -> list[Detection]:
-        if self._last_s is not None and 0.0 <= frame.media_s - self._last_s < self._every_s:
-            return []
+        """What the net sees, and what moves though the net does not see it.
+
+        A net is blind to views that it never learnt, from straight above for one; what moves there
+        is somebody all the same. And what the net takes for somebody with little confidence is one
+        if it moves.
+        """
+        moving = self._movement.detect(frame, motion)
+        due = self._last_s is None or frame.after_gap or frame.media_s < self._last_s
+        if not due and frame.media_s - (self._last_s or 0.0) < self._every_s:
+            return moving
         self._last_s = frame.media_s
+        return _confirmed(self._look(frame), moving)
+
+    def _look(self, frame: Frame) -> list[Detection]:
         layout = self._layout
         width, height = frame.width_px, frame.height_px
         if layout.letterbox:
@@ -269,6 +282,27 @@ def road_users(boxes: Floats, scores: Floats) -> list[Detection]:
     machines = _strongest([d for d in found if d.kind in (Kind.BICYCLE, Kind.MOTORCYCLE)], 0.5)
     people = _strongest([one for one in found if one.kind is Kind.PEDESTRIAN], 0.5)
     return motors + _riders(machines, people)
+
+
+def _confirmed(seen: list[Detection], moving: list[Detection]) -> list[Detection]:
+    """The net's detections, stronger where something moves, and movement it has no idea of."""
+    result = []
+    for one in seen:
+        moves = one.score < SCORE and any(_iou(one.box, other.box) > 0.4 for other in moving)
+        result.append(Detection(one.kind, one.box, SCORE) if moves else one)
+    for other in moving:
+        if all(_shared(other.box, one.box) < 0.25 for one in seen):
+            result.append(other)
+    return result
+
+
+def _shared(a: Box, b: Box) -> float:
+    """The part of the smaller of two boxes that lies in the other."""
+    across = min(a.right_px, b.right_px) - max(a.left_px, b.left_px)
+    down = min(a.bottom_px, b.bottom_px) - max(a.top_px, b.top_px)
+    if across <= 0 or down <= 0:
+        return 0.0
+    return across * down / min(a.width_px * a.height_px, b.width_px * b.height_px)
 
 
 def _strongest(found: list[Detection], overlap_max: float) -> list[Detection]:
