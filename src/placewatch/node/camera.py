@@ -5,7 +5,7 @@ import datetime
 import random
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from placewatch.capture import open_source
@@ -34,6 +34,7 @@ from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.tracker import Tracker
+from placewatch.pixels.frame import Frame
 from placewatch.register.notices import refusal
 
 BACKDROP_EVERY_S = 60.0
@@ -83,6 +84,8 @@ class WatchedCamera:
         self._minute_began: tuple[UtcMicros, SourceHealth, int] = (clock.utc(), SourceHealth(), 0)
         self._seen_s = 0.0
         self._late_s_max = 0.0
+        self._began_s = clock.monotonic_s()
+        self._session_began_s = 0.0
         self._scene_times_s: deque[float] = deque(maxlen=512)
         self._late_s = 0.0
         self._last_scene: Scene | None = None
@@ -154,7 +157,9 @@ class WatchedCamera:
             if self._stop.is_set():
                 return
             self._opened(source)
-            watch(source, self._post, self._tell)
+            # A session's time begins at 0, the street's goes on: what is known of it is older.
+            self._session_began_s = self._clock.monotonic_s() - self._began_s
+            watch(_Shifted(source, self._session_began_s), self._post, self._tell)
         finally:
             source.close()
             with self._lock:
@@ -410,7 +415,7 @@ class WatchedCamera:
         if told is None or scene is None:
             return {}
         counts: dict[str, dict[Direction, dict[Kind, int]]] = {}
-        for crossing in told(scene.media_s):
+        for crossing in told(scene.media_s - self._session_began_s):
             ways = counts.setdefault(crossing.line, {way: {} for way in Direction})
             way = ways[crossing.direction]
             way[crossing.kind] = way.get(crossing.kind, 0) + 1
@@ -445,6 +450,29 @@ class WatchedCamera:
                 for mover in scene.movers
             ),
         )
+
+
+class _Shifted:
+    """A session's source, its media time counted from when the camera was first watched, and
+    nothing known of what was before its first frame."""
+
+    def __init__(self, source: Source, by_s: float) -> None:
+        self.info = source.info
+        self.health = source.health
+        self._source = source
+        self._by_s = by_s
+
+    def frames(self) -> Iterator[Frame]:
+        first = True
+        for frame in self._source.frames():
+            after_gap = frame.after_gap or first
+            yield dataclasses.replace(
+                frame, media_s=frame.media_s + self._by_s, after_gap=after_gap
+            )
+            first = False
+
+    def close(self) -> None:
+        self._source.close()
 
 
 class _SharedFlow(FlowMeter):

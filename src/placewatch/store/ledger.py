@@ -6,7 +6,7 @@ too, so that the same tables can move there. Every column is explained in the sc
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class User:
     """Who may sign in to the console."""
 
     name: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     role: str
     created_at: UtcMicros
     disabled: bool = False

@@ -1,0 +1,154 @@
+"""A camera of a node: lost and back, without a notice, ended; its street stays known."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from placewatch.capture import open_source
+from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo
+from placewatch.core.errors import Unavailable
+from placewatch.core.facts import Crossing
+from placewatch.core.time import Clock, SystemClock
+from placewatch.measure.scene import Scene
+from placewatch.node import camera as module
+from placewatch.node import config
+from placewatch.node.camera import WatchedCamera
+from placewatch.node.live import Live
+from placewatch.pixels.frame import Frame
+
+NOTICE = """
+[camera.notice]
+place = "Market"
+purpose = "Count"
+legal_basis = "Council decision 1"
+owner = "City"
+contact = "city@example.org"
+until = 2999-01-01
+"""
+CAMERA = """
+site = "Kista"
+[[camera]]
+id = "kista-03"
+url = "street:main?seed=1&duration_s=1.2&width=480&height=270"
+"""
+
+
+class Breaking:
+    """A drawn street whose camera is lost when its time is over."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.info: StreamInfo = source.info
+        self.health: SourceHealth = source.health
+
+    def frames(self) -> Iterator[Frame]:
+        yield from self._source.frames()
+        raise Unavailable("the camera was unplugged", hint="plug it in")
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def watched(text: str, folder: Path) -> WatchedCamera:
+    site = config.parse(text)
+    sizes: list[Any] = []
+    return WatchedCamera(
+        site.camera[0],
+        site,
+        folder,
+        SystemClock(),
+        Live(),
+        None,
+        lambda camera, width, height: sizes.append((camera, width, height)),
+    )
+
+
+def until(reached: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    end_s = time.monotonic() + timeout_s
+    while not reached():
+        assert time.monotonic() < end_s, "it did not come to that"
+        time.sleep(0.02)
+
+
+def test_a_camera_that_comes_back_goes_on_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaking(
+        spec: SourceSpec, clock: Clock, *, stopping: Callable[[], bool] = lambda: False
+    ) -> Source:
+        return Breaking(open_source(spec, clock, stopping=stopping))
+
+    monkeypatch.setattr(module, "open_source", breaking)
+    camera = watched(CAMERA + NOTICE, tmp_path)
+    scenes: list[Scene] = []
+    told = camera._tell
+
+    def listen(scene: Scene, crossings: list[Crossing]) -> None:
+        scenes.append(scene)
+        told(scene, crossings)
+
+    monkeypatch.setattr(camera, "_tell", listen)
+    camera.start()
+    until(lambda: sum(scene.after_gap for scene in scenes) >= 3)
+    camera.stop()
+    camera.join(5.0)
+    times_s = [scene.media_s for scene in scenes]
+    assert times_s == sorted(times_s), "a session's time goes on where the last one ended"
+    health = camera.view().health
+    assert health.losses >= 2
+    assert health.last_loss_why == "the camera was unplugged"
+    assert health.frames == len(scenes)
+
+
+def test_a_lost_camera_says_why_and_when_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(spec: SourceSpec, clock: Clock, **_: object) -> Source:
+        raise Unavailable("nobody answers")
+
+    monkeypatch.setattr(module, "open_source", nobody)
+    camera = watched(CAMERA + NOTICE, tmp_path)
+    camera.start()
+    until(lambda: camera.view().state == "lost")
+    view = camera.view()
+    assert view.why == "Nobody answers."
+    assert view.retry_in_s is not None
+    assert 0 <= view.retry_in_s <= 20
+    began_s = time.monotonic()
+    camera.stop()
+    camera.join(5.0)
+    assert time.monotonic() - began_s < 2.0, "a wait for the next try ends at once"
+
+
+def test_a_camera_without_a_notice_does_not_start(tmp_path: Path) -> None:
+    camera = watched(CAMERA, tmp_path)
+    before = threading.active_count()
+    camera.start()
+    assert threading.active_count() == before
+    view = camera.view()
+    assert view.state == "refused"
+    assert view.why is not None
+    assert "no notice" in view.why
+
+
+def test_a_recording_that_ends_is_no_loss(tmp_path: Path) -> None:
+    camera = watched(CAMERA + NOTICE, tmp_path)
+    camera.start()
+    until(lambda: camera.view().state == "ended")
+    camera.join(5.0)
+    assert camera.view().health.losses == 0
+
+
+def test_a_line_outside_the_picture_fails_with_a_sentence(tmp_path: Path) -> None:
+    line = '[[camera.line]]\nname = "A"\nfrom_px = [0, 0]\nto_px = [4000, 1]\n'
+    camera = watched(CAMERA + NOTICE + line, tmp_path)
+    camera.start()
+    until(lambda: camera.view().state == "failed")
+    why = camera.view().why
+    assert why is not None
+    assert "outside the picture" in why
+    camera.join(5.0)
