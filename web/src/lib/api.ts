@@ -228,8 +228,7 @@ export const node = {
     ask<Profile>("GET", `${camera(id)}/profile?hours=${hours}&step_min=${step_min}`, undefined, signal),
   health: (id: string, hours: number, step_min: number, signal?: AbortSignal) =>
     ask<HealthHistory>("GET", `${camera(id)}/health?hours=${hours}&step_min=${step_min}`, undefined, signal),
-  checkGround: (id: string, points: GroundPoint[], signal?: AbortSignal) =>
-    ask<GroundCheck>("POST", `${camera(id)}/ground`, { points }, signal),
+  checkGround: (id: string, points: GroundPoint[]) => ask<GroundCheck>("POST", `${camera(id)}/ground`, { points }),
   saveSetup: (id: string, setup: Setup) => ask<Camera>("PUT", `${camera(id)}/setup`, setup),
   /** Where the empty street's picture is; `at` makes it a new address when there is a newer one. */
   backdrop: (id: string, at: string) => `${camera(id)}/backdrop.jpg?at=${encodeURIComponent(at)}`,

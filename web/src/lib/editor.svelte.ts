@@ -64,7 +64,7 @@ export class Editor {
   #future: string[] = [];
   #label = "";
   #labelled_ms = 0;
-  #asking: AbortController | null = null;
+  #asked = 0; // only the newest question's answer counts
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Begins anew with what `camera` has now. */
@@ -263,8 +263,7 @@ export class Editor {
   }
 
   async #check(): Promise<void> {
-    this.#asking?.abort();
-    const asking = (this.#asking = new AbortController());
+    const asked = ++this.#asked;
     const ready = this.draft.points.flatMap((point) => {
       const placed = this.placed(point);
       return placed ? [{ key: point.key, placed }] : [];
@@ -274,18 +273,18 @@ export class Editor {
       return;
     }
     try {
-      const told = await node.checkGround(this.#id, ready.map((one) => one.placed), asking.signal);
-      if (asking.signal.aborted) return;
+      const told = await node.checkGround(this.#id, ready.map((one) => one.placed));
+      if (asked !== this.#asked) return;
       [this.check, this.checked, this.checkFault] = [told, ready.map((one) => one.key), ""];
     } catch (error) {
-      if (asking.signal.aborted) return;
+      if (asked !== this.#asked) return;
       [this.check, this.checked, this.checkFault] = [null, [], (error as NodeError).message];
     }
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#asking?.abort();
+    this.#asked += 1;
   }
 
   /** What can be seen to be wrong without asking the node. Empty: nothing. */

@@ -126,7 +126,7 @@ function vehicle(ink: CanvasRenderingContext2D, w: number, h: number, one: Drawn
   const width = Math.max(LEAST_PX * 0.55, wide);
   const length = Math.max(LEAST_PX, width * slender);
   ink.beginPath();
-  ink.roundRect(-length / 2, -width / 2, length, width, width * (heavy ? 0.16 : 0.32));
+  ink.roundRect(-length / 2, -width / 2, length, width, Math.min(heavy ? 8 : 14, width * (heavy ? 0.16 : 0.32)));
   ink.fill();
   ink.stroke();
   if (one.heading_deg === null || width < 9) return;
