@@ -26,7 +26,8 @@ class LineCount:
     """How many of a kind crossed a line one way in a window, and how much of it was seen.
 
     Every kind and direction has a row, also when its `count` is 0. `count` is None, unknown,
-    when nothing of the window was seen (`coverage_s` 0). Rows of the same window, line, kind and
+    when nothing of the window was seen (`coverage_s` 0) and nobody who stood on the line before is
+    counted in it. Rows of the same window, line, kind and
     direction add up: they cover disjoint parts of it (a node that restarted within the minute).
     """
 
