@@ -164,12 +164,8 @@ class Artist:
 
     def _shadow(self, canvas: Picture, user: RoadUser) -> None:
         """The soft dark where `user` touches the ground."""
-        size = SIZES[user.kind]
-        half_l, half_w = size.length_m / 2 + 0.08, size.width_m / 2 + 0.08
-        if user.kind in (Kind.PEDESTRIAN, Kind.BICYCLE, Kind.MOTORCYCLE):
-            half_l, half_w = half_l * 0.9, half_w * 0.62
-        ground = _turned(np.array([(x, y, 0.0) for x, y in _oval(half_l, half_w)]), user)
-        reach = 0.12 * min(size.height_m, 1.6)
+        ground = _turned(_FOOTPRINTS[user.kind], user)
+        reach = 0.12 * min(SIZES[user.kind].height_m, 1.6)
         ground[:, 0] -= SUN[0] / SUN[2] * reach
         ground[:, 1] -= SUN[1] / SUN[2] * reach
         seen = self._camera.view(ground)
@@ -536,19 +532,18 @@ class Artist:
             (a[:, None] + turn_a * ra[:, None, None], b[:, None] + turn_b * rb[:, None, None]),
             axis=1,
         )
+        middle = (a + b) / 2
+        bright_side = middle - np.stack((ra * 0.22, ra * 0.16), axis=1)
         points = _fixed(shape)
+        sunny = _fixed((shape - middle[:, None]) * 0.62 + bright_side[:, None])
         daylight = self._light == "day"
         for index, piece in enumerate(pieces):
             colour = piece[4]
             shade = (colour[0] * tint[0], colour[1] * tint[1], colour[2] * tint[2])
             cv2.fillConvexPoly(canvas, points[index], shade, cv2.LINE_AA, _SHIFT)
-            if daylight and ra[index] > 2.6:
-                # The side that the sun is on.
-                part = (points[index] - points[index].mean(axis=0)) * 0.62
-                shift = np.array((-ra[index] * 0.22, -ra[index] * 0.16)) * 16
-                bright = tuple(min(255.0, c * 1.09) for c in shade)
-                inner = (part + points[index].mean(axis=0) + shift).astype(np.int32)
-                cv2.fillConvexPoly(canvas, inner, bright, cv2.LINE_AA, _SHIFT)
+            if daylight and ra[index] > 2.6:  # the side that the sun is on
+                bright = (shade[0] * 1.13 + 4, shade[1] * 1.13 + 4, shade[2] * 1.13 + 4)
+                cv2.fillConvexPoly(canvas, sunny[index], bright, cv2.LINE_AA, _SHIFT)
 
 
 _RING = tuple((math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 14, endpoint=False))
@@ -584,19 +579,19 @@ _FRAMES: tuple[Rgb, ...] = (
 )
 
 
-def _oval(half_l: float, half_w: float) -> list[tuple[float, float]]:
-    """A rounded rectangle (superellipse)."""
-    corners = []
-    for step in range(16):
-        angle = (step + 0.5) / 16 * 2 * math.pi
-        c, s = math.cos(angle), math.sin(angle)
-        corners.append(
-            (
-                math.copysign(abs(c) ** 0.5, c) * half_l,
-                math.copysign(abs(s) ** 0.5, s) * half_w,
-            )
-        )
-    return corners
+def _footprint(kind: Kind) -> Floats:
+    """The outline of what a kind covers of the ground: a rounded rectangle (superellipse)."""
+    half_l, half_w = SIZES[kind].length_m / 2 + 0.08, SIZES[kind].width_m / 2 + 0.08
+    if kind in (Kind.PEDESTRIAN, Kind.BICYCLE, Kind.MOTORCYCLE):
+        half_l, half_w = half_l * 0.9, half_w * 0.62
+    angle = (np.arange(16) + 0.5) / 16 * 2 * math.pi
+    cos, sin = np.cos(angle), np.sin(angle)
+    x = np.copysign(np.sqrt(np.abs(cos)), cos) * half_l
+    y = np.copysign(np.sqrt(np.abs(sin)), sin) * half_w
+    return np.stack((x, y, np.zeros(16)), axis=1)
+
+
+_FOOTPRINTS = {kind: _footprint(kind) for kind in SIZES}
 
 
 def _turned(corners: Floats, user: RoadUser) -> Floats:

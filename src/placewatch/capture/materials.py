@@ -1,5 +1,6 @@
 """Materials: what ground and house fronts are made of, as colours at points in metres."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -56,30 +57,64 @@ def sample(noise: Reals, x_m: Reals, y_m: Reals, period_m: float) -> Reals:
     )
 
 
-def _joints(x_m: Reals, y_m: Reals, grain_m: Reals, wide_m: float, deep_m: float) -> Reals:
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """The ground under each pixel of a window, (H, W) each: where it is, in metres, how much of it
+    one pixel covers, and the unevenness that all materials share."""
+
+    x_m: Reals
+    y_m: Reals
+    grain_m: Reals
+    blotch: Reals
+    patch: Reals
+    speck: Reals
+
+    @classmethod
+    def at(cls, x_m: Reals, y_m: Reals, grain_m: Reals) -> "Ground":
+        fine = reals(np.clip(1.15 - grain_m * 7, 0, 1))  # what a pixel cannot show is left out
+        return cls(
+            x_m,
+            y_m,
+            grain_m,
+            blotch=sample(cloud(1.5, 1), x_m, y_m, 34.0),
+            patch=sample(cloud(1.1, 9), x_m, y_m, 61.0),
+            speck=sample(cloud(0.25, 2), x_m, y_m, 7.0) * fine,
+        )
+
+    def window(self, area: tuple[slice, slice]) -> "Ground":
+        """The part of it under a part of the picture."""
+        return Ground(
+            self.x_m[area],
+            self.y_m[area],
+            self.grain_m[area],
+            self.blotch[area],
+            self.patch[area],
+            self.speck[area],
+        )
+
+
+def _joints(ground: Ground, wide_m: float, deep_m: float) -> Reals:
     """0..1: how much of a pixel is joint between slabs of wide_m x deep_m."""
-    row = np.floor(y_m / deep_m)
-    across = np.abs(((x_m + row * wide_m * 0.5) / wide_m) % 1 - 0.5) * wide_m
-    along = np.abs((y_m / deep_m) % 1 - 0.5) * deep_m
+    row = np.floor(ground.y_m / deep_m)
+    across = np.abs(((ground.x_m + row * wide_m * 0.5) / wide_m) % 1 - 0.5) * wide_m
+    along = np.abs((ground.y_m / deep_m) % 1 - 0.5) * deep_m
     edge = np.minimum(wide_m / 2 - across, deep_m / 2 - along)
-    fade = np.clip(1.1 - grain_m * 4.5, 0, 1)
-    return reals(np.clip(1 - edge / (0.016 + grain_m * 0.5), 0, 1) * fade)
+    fade = np.clip(1.1 - ground.grain_m * 4.5, 0, 1)
+    return reals(np.clip(1 - edge / (0.016 + ground.grain_m * 0.5), 0, 1) * fade)
 
 
-def material(name: str, x_m: Reals, y_m: Reals, grain_m: Reals) -> Reals:
+def material(name: str, ground: Ground) -> Reals:
     """(H, W, 3) colours of a material at each point of the ground."""
-    fine = np.clip(1.15 - grain_m * 7, 0, 1)  # texture that a pixel cannot show is left out
+    x_m, y_m, grain_m = ground.x_m, ground.y_m, ground.grain_m
+    blotch, speck = ground.blotch, ground.speck
     soft = np.clip(1.1 - grain_m * 1.2, 0, 1)
-    blotch = sample(cloud(1.5, 1), x_m, y_m, 34.0)
-    speck = sample(cloud(0.25, 2), x_m, y_m, 7.0) * fine
     if name in _SLABS:
         base, wide_m, deep_m, vary = _SLABS[name]
         slab_x = np.floor((x_m + np.floor(y_m / deep_m) * wide_m * 0.5) / wide_m)
         slab_y = np.floor(y_m / deep_m)
         shade = np.sin(slab_x * 127.1 + slab_y * 311.7) * 43758.5
         shade = (shade - np.floor(shade) - 0.5) * vary * soft
-        value = blotch * 4 + speck * 3 + shade
-        value -= _joints(x_m, y_m, grain_m, wide_m, deep_m) * 20
+        value = blotch * 4 + speck * 3 + shade - _joints(ground, wide_m, deep_m) * 20
         return reals(np.array(base, np.float32) + value[:, :, None])
     if name == "grass":
         tuft = sample(cloud(0.7, 5), x_m, y_m, 9.0) * soft
@@ -90,10 +125,8 @@ def material(name: str, x_m: Reals, y_m: Reals, grain_m: Reals) -> Reals:
     if name == "water":
         ripple = sample(cloud(0.9, 7), x_m * 0.35, y_m, 12.0) * np.clip(1.2 - grain_m, 0.15, 1)
         return reals(np.array((112, 134, 142)) + (ripple * 9 + blotch * 4)[:, :, None])
-    base = _PLAIN[name]
-    patch = sample(cloud(1.1, 9), x_m, y_m, 61.0)
-    value = blotch * 2.5 + speck * 7 + np.clip(patch * 3, -1, 1) * 2.5
-    return reals(np.array(base, np.float32) + value[:, :, None])
+    value = blotch * 2.5 + speck * 7 + np.clip(ground.patch * 3, -1, 1) * 2.5
+    return reals(np.array(_PLAIN[name], np.float32) + value[:, :, None])
 
 
 _SLABS: dict[str, tuple[Rgb, float, float, float]] = {

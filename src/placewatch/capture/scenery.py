@@ -19,6 +19,7 @@ import numpy.typing as npt
 from placewatch.capture.materials import (
     ROOFS,
     WALLS,
+    Ground,
     Reals,
     Rgb,
     cloud,
@@ -170,9 +171,7 @@ class _Painter:
     gain: Reals = field(init=False)  # (H, W, 3): the light of the hour
     glow: Reals = field(init=False)  # (H, W, 3): what shines by itself
     depth_m: Reals = field(init=False)
-    x_m: Reals = field(init=False)
-    y_m: Reals = field(init=False)
-    grain_m: Reals = field(init=False)  # how much ground one pixel covers
+    earth: Ground = field(init=False)
     top_px: int = field(init=False)  # the first row of ground
 
     def __post_init__(self) -> None:
@@ -272,12 +271,12 @@ class _Painter:
     def _ground(self) -> None:
         rays = self.camera.rays()[self.top_px :]
         reach = -self.camera.height_m / np.minimum(rays[:, :, 2], -1e-4)
-        self.x_m = (self.camera.x_m + rays[:, :, 0] * reach).astype(np.float32)
-        self.y_m = (self.camera.y_m + rays[:, :, 1] * reach).astype(np.float32)
-        self.grain_m = (reach * reach / (self.camera.focal_px * self.camera.height_m)).astype(
-            np.float32
+        self.earth = Ground.at(
+            reals(self.camera.x_m + rays[:, :, 0] * reach),
+            reals(self.camera.y_m + rays[:, :, 1] * reach),
+            reals(reach * reach / (self.camera.focal_px * self.camera.height_m)),
         )
-        height, width = self.x_m.shape
+        height, width = self.earth.x_m.shape
         self._lay(self.view.base, np.full((height, width), 255, np.uint8), (0, 0, width, height))
         for surface in self.view.surfaces:
             outline = self._outline(surface.corners)
@@ -298,14 +297,14 @@ class _Painter:
             gain[:] = _AMBIENT["dusk"]
             for lamp in self.view.lamps:
                 x, y = _lamp_foot(lamp)
-                near2 = ((self.x_m - x) ** 2 + (self.y_m - y) ** 2) / _LAMP_REACH_M**2
+                near2 = ((self.earth.x_m - x) ** 2 + (self.earth.y_m - y) ** 2) / _LAMP_REACH_M**2
                 gain += (1.0 / (1.0 + near2) ** 2)[:, :, None] * np.array(_LAMP, np.float32)
 
     def _mask(
         self, outline: npt.NDArray[np.float64]
     ) -> tuple[Picture | None, tuple[int, int, int, int]]:
         """(mask of the ground under `outline`, its window x0 y0 x1 y1 counted from the ground)."""
-        height, width = self.x_m.shape
+        height, width = self.earth.x_m.shape
         x0 = max(0, math.floor(outline[:, 0].min()))
         x1 = min(width, math.ceil(outline[:, 0].max()) + 1)
         y0 = max(0, math.floor(outline[:, 1].min()) - self.top_px)
@@ -320,7 +319,7 @@ class _Painter:
     def _lay(self, name: str, mask: Picture, window: tuple[int, int, int, int]) -> None:
         x0, y0, x1, y1 = window
         area = np.s_[y0:y1, x0:x1]
-        colours = material(name, self.x_m[area], self.y_m[area], self.grain_m[area])
+        colours = material(name, self.earth.window(area))
         share = (mask.astype(np.float32) / 255)[:, :, None]
         target = self.day[self.top_px + y0 : self.top_px + y1, x0:x1]
         target += (colours - target) * share
@@ -333,8 +332,8 @@ class _Painter:
         if mask is None:
             return
         area = np.s_[y0:y1, x0:x1]
-        worn = sample(cloud(0.9, 21), self.x_m[area], self.y_m[area], 3.1)
-        fine = np.clip(1.2 - self.grain_m[area] * 6, 0, 1)
+        worn = sample(cloud(0.9, 21), self.earth.x_m[area], self.earth.y_m[area], 3.1)
+        fine = np.clip(1.2 - self.earth.grain_m[area] * 6, 0, 1)
         keep = 1 - marking.wear * (0.6 + np.clip(worn * 1.6, -0.6, 1.0) * fine)
         share = (mask.astype(np.float32) / 255 * keep)[:, :, None]
         target = self.day[self.top_px + y0 : self.top_px + y1, x0:x1]
@@ -342,7 +341,7 @@ class _Painter:
 
     def _shade_ground(self) -> None:
         """Soft shade where walls meet the ground, and under trees, hedges and benches."""
-        height, width = self.x_m.shape
+        height, width = self.earth.x_m.shape
         soft = np.zeros((height // 4 + 1, width // 4 + 1), np.uint8)
         for terrace in self.view.terraces:
             (ax, ay), (bx, by) = terrace.start, terrace.end
