@@ -105,6 +105,7 @@ def run(
     from placewatch.console.run import run_node
 
     run_node(config, host=host, port=port)
+    _end_at_once()
 
 
 @app.command()
@@ -119,6 +120,7 @@ def demo(
     from placewatch.console.run import run_demo
 
     run_demo(folder, host=host, port=port)
+    _end_at_once()
 
 
 @app.command()
@@ -222,6 +224,13 @@ def user_remove(
     from placewatch.console.users import remove_user
 
     remove_user(config, name)
+
+
+def _end_at_once() -> NoReturn:
+    """All is stored and closed; Python would take another second or two to take itself apart."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _fail(error: PlacewatchError) -> NoReturn:

@@ -1,7 +1,9 @@
 """Log: events as noun.verb with named values; never pixels, paths of tracks, addresses or keys."""
 
+import asyncio
 import logging
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -25,8 +27,28 @@ def configure(*, verbose: bool = False) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
 
 
 def get(**values: Any) -> Any:
     """A logger that adds `values` to each event."""
     return structlog.get_logger(**values)
+
+
+class _Libraries(logging.Handler):
+    """Takes what libraries say into the node's log, in its form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        what = record.getMessage().splitlines()[0] if record.getMessage() else ""
+        if isinstance(error, asyncio.CancelledError) or "graceful shutdown" in what:
+            return  # requests that were open when the node was asked to end
+        values = {"library": record.name, "what": what}
+        if error is not None:
+            values["why"] = f"{type(error).__name__}: {error}"
+            values["trace"] = "".join(traceback.format_tb(error.__traceback__)[-4:])
+        logger = get(**values)
+        if record.levelno >= logging.ERROR:
+            logger.error("library.error")
+        else:
+            logger.warning("library.warning")
