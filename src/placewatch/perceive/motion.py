@@ -186,7 +186,7 @@ def _shift(
     """How far the camera has turned since the background was learnt, in small pixels.
 
     `shift` (across, down) is the former one and becomes the new one: two steps of least squares
-    over every fourth pixel that was street `before` (Lucas & Kanade 1981). It is zero unless that
+    over every fourth pixel that was no road user `before` (Lucas & Kanade 1981). It is zero unless that
     explains the picture clearly better.
     """
     height, width = small.shape
@@ -197,7 +197,12 @@ def _shift(
         still = moved = 0.0
         for y in range(8, height - 8, 2):
             for x in range(8 + (y & 2) // 2, width - 8, 2):
-                if before[y, x] != 0:
+                # Inside of somebody; a thin line may be a marking that moved with the camera.
+                if (
+                    before[y, x] != 0
+                    and (before[y - 1, x] != 0 and before[y + 1, x] != 0)
+                    and (before[y, x - 1] != 0 and before[y, x + 1] != 0)
+                ):
                     continue
                 gx = np.float32(0.5) * (mean[y, x + 1] - mean[y, x - 1])
                 gy = np.float32(0.5) * (mean[y + 1, x] - mean[y - 1, x])

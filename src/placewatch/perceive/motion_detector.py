@@ -57,11 +57,11 @@ class MotionDetector:
             if shape.place is not None:
                 habit = self._habits.setdefault(shape.place.track, _Habit())
                 if not cut:
-                    habit.learn(shape, elapsed_s)
+                    habit.learn(shape, elapsed_s, width)
             else:
                 habit = _Habit()
                 if not cut:
-                    habit.learn(shape, 0.0)
+                    habit.learn(shape, 0.0, width)
             found.append(Detection(habit.kind(), shape.box, SCORE))
         tracks = self._memory.update(
             found, frame.media_s, width_px=width, height_px=height, after_gap=frame.after_gap
@@ -126,16 +126,18 @@ class _Habit:
 
     weight: float = 0.0
     tall: float = 0.0  # height for its width
+    wide: float = 0.0  # share of the picture's width
     fill: float = 0.0
     right: float = 0.0  # own heights a second
     down: float = 0.0
     moving_s: float = 0.0
     brisk: float = 0.0
 
-    def learn(self, shape: _Shape, elapsed_s: float) -> None:
+    def learn(self, shape: _Shape, elapsed_s: float, width_px: float) -> None:
         self.weight = min(self.weight + 1.0, 50.0)
         share = 1.0 / self.weight
         self.tall += share * (shape.box.height_px / shape.box.width_px - self.tall)
+        self.wide += share * (shape.box.width_px / width_px - self.wide)
         self.fill += share * (shape.fill - self.fill)
         if shape.place is None:
             return
@@ -151,12 +153,13 @@ class _Habit:
     def kind(self) -> Kind:
         if self.weight == 0.0:
             return Kind.UNKNOWN
-        if self.tall >= 1.55 and self.fill < 0.72:
+        if self.tall >= 1.55 and not (self.fill >= 0.62 and self.wide >= 0.06):
             if self.moving_s < _WATCHED_S:
                 return Kind.UNKNOWN
             return Kind.BICYCLE if self.brisk > _BRISK else Kind.PEDESTRIAN
         if 0.9 <= self.tall < 1.55 and self.fill < 0.42:
-            return Kind.BICYCLE if self.moving_s >= _WATCHED_S else Kind.UNKNOWN
+            return Kind.BICYCLE
+        # Seen from above a car is tall and full, and larger than people are on a picture.
         if self.tall < 1.25 or self.fill >= 0.6:
             return Kind.CAR
         return Kind.UNKNOWN

@@ -50,6 +50,7 @@ class OnnxDetector:
         self._every_s = every_s
         self._last_s: float | None = None
         self._movement = MotionDetector()
+        self._lately: list[tuple[float, Box]] = []  # what the net saw, and when
         self._session = _open(path)
         self._layout = _layout(self._session, path)
         self._input = self._session.get_inputs()[0].name
@@ -68,7 +69,11 @@ class OnnxDetector:
         if not due and frame.media_s - (self._last_s or 0.0) < self._every_s:
             return moving
         self._last_s = frame.media_s
-        return _confirmed(self._look(frame), moving)
+        seen = self._look(frame)
+        self._lately = [
+            (at, box) for at, box in self._lately if 0.0 <= frame.media_s - at <= _LATELY_S
+        ] + [(frame.media_s, one.box) for one in seen]
+        return _confirmed(seen, moving, [box for _, box in self._lately])
 
     def _look(self, frame: Frame) -> list[Detection]:
         layout = self._layout
@@ -284,16 +289,28 @@ def road_users(boxes: Floats, scores: Floats) -> list[Detection]:
     return motors + _riders(machines, people)
 
 
-def _confirmed(seen: list[Detection], moving: list[Detection]) -> list[Detection]:
-    """The net's detections, stronger where something moves, and movement it has no idea of."""
+def _confirmed(
+    seen: list[Detection], moving: list[Detection], lately: list[Box]
+) -> list[Detection]:
+    """The net's detections, stronger where something moves, and movement it has no idea of.
+
+    Movement where the net saw somebody `lately` is a part or the shadow of that one, or the one
+    itself missed just now: it may continue a track, never begin one.
+    """
     result = []
     for one in seen:
         moves = one.score < SCORE and any(_iou(one.box, other.box) > 0.4 for other in moving)
         result.append(Detection(one.kind, one.box, SCORE) if moves else one)
     for other in moving:
-        if all(_shared(other.box, one.box) < 0.25 for one in seen):
-            result.append(other)
+        if any(_shared(other.box, one.box) >= 0.25 for one in seen):
+            continue
+        known = any(_shared(other.box, box) >= 0.25 for box in lately)
+        result.append(Detection(other.kind, other.box, _DOUBTFUL) if known else other)
     return result
+
+
+_LATELY_S = 1.5
+_DOUBTFUL = 0.35  # below `tracker.SCORE_START`
 
 
 def _shared(a: Box, b: Box) -> float:

@@ -105,16 +105,19 @@ def _track(track: TrackId, row: list[float]) -> Track:
 
 
 def _kind(votes: list[float]) -> Kind:
-    """The kind with most weight. A rider is often seen as a person alone: it is the machine."""
+    """The kind with most weight. A rider is often seen as a person alone: it is the machine.
+
+    Unknown weighs little: who is known now was not always.
+    """
     known = [
         vote if kind is not Kind.UNKNOWN else 0.0 for kind, vote in zip(KINDS, votes, strict=True)
     ]
-    if sum(known) <= 0.25 * sum(votes):
+    if sum(known) <= 0.1 * sum(votes):
         return Kind.UNKNOWN
     person, bicycle, motorcycle = (
         known[_INDEX[kind]] for kind in (Kind.PEDESTRIAN, Kind.BICYCLE, Kind.MOTORCYCLE)
     )
-    if bicycle + motorcycle > 0.15 * person:
+    if bicycle + motorcycle > 0.3 * person:
         rider = Kind.BICYCLE if bicycle >= motorcycle else Kind.MOTORCYCLE
         known[_INDEX[rider]] += person
         known[_INDEX[Kind.PEDESTRIAN]] = 0.0
