@@ -1,4 +1,4 @@
-"""Build console: makes the web console (web/) part of the package, with Node from PyPI if need be."""
+"""Build console: makes the web console part of the package, with Node from PyPI if need be."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class ConsoleBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+class ConsoleBuildHook(BuildHookInterface[Any]):
     """Runs `npm ci` and `vite build` in web/ before a wheel, also an editable one, is made."""
 
     PLUGIN_NAME = "console"

@@ -1,11 +1,11 @@
 """Errors: five, each named by what its reader should do.
 
-    PlacewatchError
-    ├── Misconfigured   fix it: a setting, a file, an argument is wrong (exit status 2)
-    ├── Unavailable     wait: something outside is away and may come back
-    ├── Rejected        drop it: one item from outside is damaged, the rest goes on
-    ├── Refused         explain: the rules do not allow it, and the person is told why
-    └── Corrupt         stop: what we stored ourselves does not check out any more
+PlacewatchError
+├── Misconfigured   fix it: a setting, a file, an argument is wrong (exit status 2)
+├── Unavailable     wait: something outside is away and may come back
+├── Rejected        drop it: one item from outside is damaged, the rest goes on
+├── Refused         explain: the rules do not allow it, and the person is told why
+└── Corrupt         stop: what we stored ourselves does not check out any more
 """
 
 
