@@ -97,6 +97,14 @@ class Street:
             self.north_m + point.x_m * math.sin(turn) + point.y_m * math.cos(turn),
         )
 
+    def near(self, x_m: float, y_m: float) -> bool:
+        """Whether a point of the ground lies in the picture and within `range_m`."""
+        camera = self.camera()
+        if not 1.0 < math.hypot(x_m - self.x_m, y_m - self.y_m) < self.range_m:
+            return False
+        turn = math.atan2(y_m - self.y_m, x_m - self.x_m) - math.radians(self.yaw_deg)
+        return math.cos(turn) > math.cos(math.radians(camera.angle_deg / 2 + 6.0))
+
     @property
     def bearing_deg(self) -> float:
         """Where the camera looks: 0 north, 90 east."""

@@ -185,8 +185,12 @@ def _scenery(name: str, light: Light, width_px: int, height_px: int) -> Scenery:
 
 
 def _traffic(wish: _Wish) -> Traffic:
+    """The street's traffic. The first picture shows the street empty, as far as one can see well,
+    so that its background is known at once; who is on the way enters in the next seconds."""
     street = wish.street
-    return Traffic(street.streams, street.signals, street.ground_lines(), wish.seed)
+    return Traffic(
+        street.streams, street.signals, street.ground_lines(), wish.seed, empty_at=street.near
+    )
 
 
 def _wish(url: str) -> _Wish:

@@ -11,7 +11,7 @@ the path, so positions and crossings are exact at every instant. The same seed g
 import bisect
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from placewatch.core.kinds import Direction, Kind
@@ -274,8 +274,9 @@ class _User:
 class Traffic:
     """A street's road users from media time 0 on. Time only moves forward.
 
-    `lines` are watched for crossings; `settle_s` of traffic pass before time 0, so that the first
-    picture is no empty street. Remembers everybody who is there and every crossing so far.
+    `lines` are watched for crossings; `settle_s` of traffic pass before time 0, and whoever is
+    then at a point for which `empty_at` holds is taken out. Remembers everybody who is there and
+    every crossing so far.
     """
 
     def __init__(
@@ -285,6 +286,7 @@ class Traffic:
         lines: Sequence[GroundLine],
         seed: int,
         settle_s: float = 60.0,
+        empty_at: Callable[[float, float], bool] = lambda x_m, y_m: False,
     ) -> None:
         self._streams = tuple(streams)
         self._signals = dict(signals)
@@ -302,6 +304,7 @@ class Traffic:
         self._zones = sorted({g.zone for s in streams for r in s.routes for g in r.gates})
         self._advance_to_step(0)
         self._crossings.clear()
+        self._users = [u for u in self._users if not empty_at(*u.place(u.s_m)[:2])]
 
     @property
     def media_s(self) -> float:
