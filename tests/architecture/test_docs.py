@@ -26,10 +26,10 @@ def desk(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "placewatch.example.toml", tmp_path)
     with av.open(str(tmp_path / "street.mp4"), "w") as film:
         stream = film.add_stream("mpeg4", rate=25)
-        stream.width, stream.height = 640, 360
+        stream.width, stream.height = 1280, 720
         for number in range(50):
-            picture = np.full((360, 640, 3), 120, np.uint8)
-            picture[150:190, 10 * number : 10 * number + 60] = (200, 40, 40)
+            picture = np.full((720, 1280, 3), 120, np.uint8)
+            picture[300:380, 20 * number : 20 * number + 120] = (200, 40, 40)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 25)
             film.mux(stream.encode(frame))
@@ -75,6 +75,15 @@ def test_what_the_page_shows_works(example: Example, desk: Path) -> None:
     for command, status in shown:
         assert command.startswith("placewatch "), f"{command} is not ours to try"
         run(command, desk, status)
+
+
+def test_the_readmes_way_to_watch_a_clip_works(desk: Path) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    shown = re.findall(r"(?m)^\$ \./run (watch .*)$", text)
+    assert shown
+    for command in shown:
+        run(f"placewatch {command}", desk, 0)
+    assert (desk / "report/report.html").exists()
 
 
 def test_some_commands_are_tried() -> None:
