@@ -83,8 +83,8 @@ class BackgroundModel:
         foreground = self._foreground
         labels = np.empty(self._mean.shape, np.int32)
         gain = _see(
-            luma, self._scale, self._small, self._mean, self._var, self._street, self._still, self._still_s,
-            foreground, self._shift, elapsed_s, self._age_s, fresh,
+            luma, self._scale, self._small, self._mean, self._var, self._street, self._still,
+            self._still_s, foreground, self._shift, elapsed_s, self._age_s, fresh,
         )  # fmt: skip
         stats = _connect(foreground, labels, self._parents)
         self._ghosts_s += elapsed_s
@@ -93,8 +93,8 @@ class BackgroundModel:
             self._ghosts_s = 0.0
             left = np.zeros(self._mean.shape, np.bool_)
             if _exorcise(
-                self._small, self._mean, self._var, self._street, self._still, self._still_s, foreground,
-                self._ghost_labels, self._parents, labels, self._age_s,
+                self._small, self._mean, self._var, self._street, self._still, self._still_s,
+                foreground, self._ghost_labels, self._parents, labels, self._age_s,
                 self._absorb_s, left,
             ):  # fmt: skip
                 ghosts = left
@@ -186,8 +186,8 @@ def _shift(
     """How far the camera has turned since the background was learnt, in small pixels.
 
     `shift` (across, down) is the former one and becomes the new one: two steps of least squares
-    over every fourth pixel that was no road user `before` (Lucas & Kanade 1981). It is zero unless that
-    explains the picture clearly better.
+    over every fourth pixel that was no road user `before` (Lucas & Kanade 1981). It is zero unless
+    that explains the picture clearly better.
     """
     height, width = small.shape
     dx, dy = shift[0], shift[1]
@@ -340,17 +340,20 @@ def _see(
                 foreground[y, x] = 0
         return 1.0
 
-    gain = np.float32(_gain(small, mean))
-    _shift(small, mean, foreground, gain, shift)
+    lighter = _gain(small, mean)
+    _shift(small, mean, foreground, lighter, shift)
     if max(abs(shift[0]), abs(shift[1])) > 0.75:
         _turn(mean, var, shift)
-    _expect(mean, gain, shift, street)
+    _expect(mean, lighter, shift, street)
+    gain = np.float32(lighter)
     # Learns within a second when young, in 20 s when settled; by time, not by frame.
     alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
     dt = np.float32(elapsed_s)
     step2 = np.float32(_STEP_MIN * _STEP_MIN)
     sigmas2 = np.float32(_SIGMAS * _SIGMAS)
+    busy = np.zeros(height, np.bool_)
     for y in range(height):
+        far = 0
         for x in range(width):
             now = small[y, x]
             difference = now - street[y, x]
@@ -361,16 +364,22 @@ def _see(
             mean[y, x] = mean[y, x] * gain + a * difference
             var[y, x] = min(np.float32(900.0), max(np.float32(4.0), spread + a * (d2 - spread)))
             foreground[y, x] = np.uint8(2) if away else np.uint8(0)
+            far += away
+        busy[y] = far > 0
 
     # What follows looks at the few pixels that differ. Those that show the street of a pixel beside
     # are marked: the camera shook, or a leaf did, where most of the pixels around are like that.
     for y in range(height):
+        if not busy[y]:
+            continue
         for x in range(width):
             if foreground[y, x] == 2:
                 off = _off_neighbours(small, street, y, x)
                 if off * off <= max(step2, sigmas2 * var[y, x]):
                     foreground[y, x] = 3
     for y in range(height):
+        if not busy[y]:
+            continue
         for x in range(width):
             if foreground[y, x] == 3:
                 beside = 0
@@ -380,6 +389,11 @@ def _see(
                 if beside > 0:
                     foreground[y, x] = 4
     for y in range(height):
+        if not busy[y]:
+            for x in range(width):
+                still_s[y, x] = np.float32(0.0)
+                still[y, x] = small[y, x]
+            continue
         for x in range(width):
             candidate = still[y, x] * gain
             if foreground[y, x] == 4:
@@ -400,7 +414,7 @@ def _see(
             else:
                 still[y, x] = small[y, x]
                 still_s[y, x] = np.float32(0.0)
-    return float(gain)
+    return lighter
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -455,9 +469,16 @@ def _connect(
     """
     height, width = foreground.shape
     count = 0
+    busy = np.zeros(height, np.bool_)
     for y in range(height):
+        some = 0
         for x in range(width):
             labels[y, x] = 0
+            some += foreground[y, x] == 2
+        busy[y] = some > 0
+        if some == 0:
+            continue
+        for x in range(width):
             if foreground[y, x] != 2:
                 continue
             # A pixel with fewer than two neighbours is noise.
@@ -492,6 +513,8 @@ def _connect(
         stats[k, 0] = k + 1
         stats[k, 2], stats[k, 3] = width, height
     for y in range(height):
+        if not busy[y]:
+            continue
         for x in range(width):
             if labels[y, x]:
                 root = _root(parents, labels[y, x])

@@ -87,6 +87,7 @@ _FORESHORTENED = 2.2  # a camera that looks 27 degrees down
 _BRISK = 1.3  # own heights a second: nobody walks so fast, at 1.75 m it is 8 km/h
 _PART_MIN = 8  # small pixels: less wide is no body
 _NECK = 2.0
+_SOLID = 0.88  # of its convex hull: more is one body
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,7 @@ def _parts(motion: Motion, blob: Blob) -> list[Blob]:
     """The blob, or its parts where it is two bodies that touch: each wider than the neck between.
 
     How wide a place is, is its distance to the outline. Bodies are what remains of the filled blob
-    above a distance; they are two when both reach `_NECK` times as far as the place that joins them.
+    above a distance; they are two when both reach `_NECK` times as far as the neck between them.
     """
     scale = motion.scale
     left, top = int(blob.box.left_px) // scale, int(blob.box.top_px) // scale
@@ -279,23 +280,28 @@ def _parts(motion: Motion, blob: Blob) -> list[Blob]:
     # Dark paint passes for shadow: it may hold a body together, never part it.
     dark = motion.foreground[top:bottom, left:right] == 1
     padded = np.pad(mine | dark.astype(np.uint8), 1)
-    outlines, _ = cv2.findContours(padded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines, _ = cv2.findContours(padded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outline = max(outlines, key=cv2.contourArea)
+    hull_area = cv2.contourArea(cv2.convexHull(outline))
+    if cv2.contourArea(outline) > _SOLID * hull_area:  # nothing to part: nearly convex
+        return [blob]
     cv2.drawContours(padded, outlines, -1, 1, cv2.FILLED)
-    # The picture's edge is no outline: whoever leaves is not thin there.
     deep = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
     reach = float(deep.max())
     if reach < _PART_MIN / 2:
         return [blob]
-    for share in (0.2, 0.3, 0.4, 0.5):
+    for share in (0.2, 0.33, 0.5):
         neck = share * reach
         count, cores, stats, _ = cv2.connectedComponentsWithStats(
             (deep > neck).astype(np.uint8), connectivity=8
         )
+        if count == 2:
+            continue
         bodies = [
             k
             for k in range(1, count)
-            if float(deep[cores == k].max()) >= max(_NECK * neck, _PART_MIN / 2)
-            and stats[k, cv2.CC_STAT_AREA] > 0.1 * blob.area_px / scale**2
+            if stats[k, cv2.CC_STAT_AREA] > 0.1 * blob.area_px / scale**2
+            and float(deep[cores == k].max()) >= max(_NECK * neck, _PART_MIN / 2)
         ]
         if len(bodies) > 1:
             break
