@@ -1,6 +1,6 @@
 """Cost: what the analysis of a 1080p stream costs, in bare decodes of the same frames.
 
-How this works. A drawn street with traffic, noise and a hand's tremor of light is encoded as an IP
+How this works. A drawn street with traffic, noise and a little tremor of light is encoded as an IP
 camera would (1080p, H.264 without B frames, a key frame every 50, 4 Mbit/s). Pairs of runs over the
 same file follow each other: a bare decode on one thread, then decode and the whole default analysis
 on the same one thread. Each pair gives a ratio of CPU seconds; their median counts, so that a
@@ -152,7 +152,7 @@ def _draw(
     width, height = _CAR
     for lane, (top, _) in enumerate(_LANES):
         for k, left in enumerate(_cars(lane, number)):
-            paint = (35, 215, 60, 180)[(lane + k) % 4]
+            paint = (30, 215, 25, 180)[(lane + k) % 4]
             x0, x1 = max(0, left), min(WIDTH, left + width)
             if x0 >= x1:
                 continue
