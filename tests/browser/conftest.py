@@ -78,6 +78,7 @@ def visit(chromium: Browser) -> Iterator[Visitor]:
             color_scheme=theme,
             has_touch=touch,
             reduced_motion="reduce" if calm else "no-preference",
+            timezone_id="UTC",
         )
         page = context.new_page()
         visit = Visit(node, context, page)
@@ -86,7 +87,6 @@ def visit(chromium: Browser) -> Iterator[Visitor]:
             lambda told: visit.errors.append(told.text) if told.type == "error" else None,
         )
         page.on("pageerror", lambda error: visit.errors.append(f"uncaught: {error}"))
-        page.on("requestfailed", lambda asked: None)
         context.on(
             "request",
             lambda asked: (

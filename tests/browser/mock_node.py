@@ -380,12 +380,12 @@ class MockNode:
         now = now_s()
         last = int(now // step_s) * step_s
         starts = [last - step_s * back for back in range(int(hours * 3600 / step_s) - 1, -1, -1)]
-        today = now // 86400 * 86400
         born = self.started_s if self.scenario == "fresh" else 0.0
         coverage = []
         for start in starts:
             seen = min(now, start + step_s) - max(start, born)
-            lost_from, lost_to = today - 3 * 3600, today - 2.3 * 3600
+            lost_from = (now // 900 - 50) * 900  # three quarters of an hour, half a day ago
+            lost_to = lost_from + 2700
             if start < lost_to and start + step_s > lost_from:
                 seen = 0.0
             if post.state != "watching" and post.state != "learning" and start > post.since_s:

@@ -25,6 +25,8 @@ class Live {
 
   #stream: EventSource | null = null;
   #following: string | null = null;
+  #followed: string | null = null;
+  #turning: ReturnType<typeof setTimeout> | undefined;
   #attempts = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #last = 0;
@@ -71,7 +73,6 @@ class Live {
     this.site = site;
     this.cameras = cameras;
     this.#setClock(site.at);
-    this.answering = true;
     this.#last = performance.now();
     if (!this.#stream && !document.hidden) this.#open();
   }
@@ -105,7 +106,11 @@ class Live {
   follow(id: string | null): void {
     if (id === this.#following) return;
     this.#following = id;
-    if (this.#stream) this.#open();
+    // Going from page to page asks twice in a row; the stream is opened once.
+    clearTimeout(this.#turning);
+    this.#turning = setTimeout(() => {
+      if (this.#stream && this.#followed !== this.#following) this.#open();
+    }, 20);
   }
 
   on<K extends keyof Listeners>(event: K, listener: Listeners[K] extends Set<infer L> ? L : never): () => void {
@@ -116,7 +121,7 @@ class Live {
 
   #open(): void {
     this.#close();
-    const followed = this.#following;
+    const followed = (this.#followed = this.#following);
     const stream = new EventSource(followed ? `/api/events?camera=${encodeURIComponent(followed)}` : "/api/events");
     this.#stream = stream;
     this.#last = performance.now();
