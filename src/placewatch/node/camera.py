@@ -38,8 +38,9 @@ from placewatch.pixels.frame import Frame
 from placewatch.register.notices import refusal
 
 BACKDROP_EVERY_S = 60.0
-BACKDROP_FIRST_EVERY_S = 2.0  # while the street is still being learnt
+BACKDROP_FIRST_EVERY_S = 4.0  # while much of the street is still being learnt
 FPS_OVER_S = 5.0
+KNOWN_SHARE_ENOUGH = 0.97
 KNOWN_SHARE_MIN = 0.5  # a street of which less is known is still being learnt
 UNSEEN_AFTER_S = 2.0
 
@@ -227,8 +228,10 @@ class WatchedCamera:
     def _paint(self, at: UtcMicros, now_s: float) -> None:
         """Renews the backdrop each minute; while there is none, more often."""
         assert self._post is not None
-        known = self._backdrop is not None and self._state == "watching"
-        if now_s - self._painted_s < (BACKDROP_EVERY_S if known else BACKDROP_FIRST_EVERY_S):
+        share = self._backdrop[1].known_share if self._backdrop is not None else 0.0
+        if now_s - self._painted_s < (
+            BACKDROP_EVERY_S if share >= KNOWN_SHARE_ENOUGH else BACKDROP_FIRST_EVERY_S
+        ):
             return
         self._painted_s = now_s
         backdrop = self._post.painter.backdrop(at)
@@ -237,7 +240,7 @@ class WatchedCamera:
         view = views.BackdropView(at, round(backdrop.known_share, 3))
         with self._lock:
             self._backdrop = backdrop.jpeg(), view
-        if not known and backdrop.known_share >= KNOWN_SHARE_MIN:
+        if self._state == "learning" and backdrop.known_share >= KNOWN_SHARE_MIN:
             self._become("watching", None)
 
     def _equip(self) -> Post:

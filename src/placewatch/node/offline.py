@@ -96,7 +96,8 @@ def analyse(
     detector = open_detector(camera.detector)
     clock = SystemClock()
     started = minute_of(clock.utc()) if started is None else started
-    begun_s, cpu_begun_s, own_begun_s = clock.monotonic_s(), time.process_time(), time.thread_time()
+    meter = _Meter()
+    begun_s = clock.monotonic_s()
     source = _Metered(open_source(spec, _Recording(started)))
     try:
         for text in lines_outside(camera, source.info.width_px, source.info.height_px):
@@ -115,6 +116,8 @@ def analyse(
         with _until_ctrl_c(source), (progress or _silent)(source.info) as advance:
 
             def tell(scene: Scene, crossings: list[Crossing]) -> None:
+                if not seen.frames:
+                    meter.begin(source.decode_cpu_s)
                 seen.add(scene, crossings)
                 advance(scene.frame + 1)
 
@@ -135,9 +138,7 @@ def analyse(
     seen.crossings += flow.leave()
     facts = flow.close(ended)
     backdrop = post.painter.backdrop(ended)
-    cpu_s = time.process_time() - cpu_begun_s
-    # Cameras are decoded by a thread of their own, and nothing else here has one.
-    others_s = max(0.0, cpu_s - (time.thread_time() - own_begun_s))
+    cpu_s, decode_cpu_s = meter.read(source.decode_cpu_s)
     return WatchSummary(
         source=spec.url,
         width_px=source.info.width_px,
@@ -155,7 +156,7 @@ def analyse(
         ),
         health=_health(spec.camera, started, seen, source.health, losses),
         cpu_s=cpu_s,
-        decode_cpu_s=source.decode_cpu_s + others_s,
+        decode_cpu_s=decode_cpu_s,
         wall_s=clock.monotonic_s() - begun_s,
         facts=tuple(facts),
         unseen_s=tuple(seen.unseen_s),
@@ -199,6 +200,23 @@ class _Metered:
     def close(self) -> None:
         self.closed = True
         self._source.close()
+
+
+class _Meter:
+    """The processor time of the watching alone: without what the first frame has to load."""
+
+    def __init__(self) -> None:
+        self.begin(0.0)
+
+    def begin(self, decode_s: float) -> None:
+        self._cpu_s, self._own_s, self._decode_s = time.process_time(), time.thread_time(), decode_s
+
+    def read(self, decode_s: float) -> tuple[float, float]:
+        """(all, decoding) in CPU seconds since `begin`."""
+        cpu_s = time.process_time() - self._cpu_s
+        # Cameras are decoded by a thread of their own, and nothing else here has one.
+        others_s = max(0.0, cpu_s - (time.thread_time() - self._own_s))
+        return cpu_s, decode_s - self._decode_s + others_s
 
 
 @dataclass
