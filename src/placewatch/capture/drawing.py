@@ -32,18 +32,10 @@ _CLOTHES: tuple[Rgb, ...] = (
     (118, 10, 62),
     (62, 14, 104),
     (98, 6, 92),
-    (92, 16, 132),
+    (84, 12, 124),
 )
-"""What people on foot wear: deep colours of the exclusive hues, so that they stand out from every
-pavement in the Y plane too, as most people do in a street."""
-
-_JACKETS: tuple[Rgb, ...] = (
-    (248, 112, 208),
-    (222, 124, 248),
-    (250, 104, 178),
-    (206, 110, 240),
-)
-"""What riders wear: bright colours of the exclusive hues, as riders like to be seen."""
+"""What people and riders wear: deep colours of the exclusive hues, so that they stand out from
+every pavement in the Y plane too, as most people do in a street."""
 
 _HUES = (272.0, 338.0)  # degrees, violet to crimson: nobody else and nothing else has them
 _CHROMA_MIN = 34.0  # of 255: the greys of a noisy picture have any hue
@@ -51,7 +43,7 @@ _CHROMA_MIN = 34.0  # of 255: the greys of a noisy picture have any hue
 
 def exclusive_colours() -> tuple[tuple[int, int, int], ...]:
     """The (r, g, b) that only people and riders wear, by day and in full light."""
-    return tuple((round(r), round(g), round(b)) for r, g, b in (*_CLOTHES, *_JACKETS))
+    return tuple((round(r), round(g), round(b)) for r, g, b in _CLOTHES)
 
 
 def exclusive(rgb: Picture) -> npt.NDArray[np.bool_]:
@@ -373,7 +365,7 @@ class Artist:
     def _rider(self, canvas: Picture, user: RoadUser) -> None:
         tint = self._tint(user)
         motor = user.kind is Kind.MOTORCYCLE
-        top = _JACKETS[user.look % len(_JACKETS)]
+        top = _CLOTHES[user.look % len(_CLOTHES)]
         legs = _TROUSERS[(user.look // 7) % len(_TROUSERS)]
         skin = _SKINS[(user.look // 31) % len(_SKINS)]
         hair = _HAIRS[(user.look // 97) % len(_HAIRS)]

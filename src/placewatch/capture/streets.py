@@ -122,6 +122,7 @@ _TRAFFIC: Mapping[Kind, int] = {
     Kind.BUS: 1,
     Kind.MOTORCYCLE: 2,
 }
+_NO_TRUCKS: Mapping[Kind, int] = {Kind.CAR: 7, Kind.VAN: 2, Kind.BUS: 1, Kind.MOTORCYCLE: 2}
 _BIKES: Mapping[Kind, int] = {Kind.BICYCLE: 1}
 _FEET: Mapping[Kind, int] = {Kind.PEDESTRIAN: 1}
 
@@ -207,15 +208,15 @@ def _main() -> Street:
     bikes_in_gate = Gate("zebra", far - 29.2, far - zebra[0] + 0.3)
     streams = (
         Stream("eastbound", "wheels", (wheels_out_route,), _TRAFFIC, 10.0, 12.2, 3.0),
-        Stream("westbound", "wheels", (wheels_in_route,), _TRAFFIC, 10.0, 12.2, 3.0),
+        Stream("westbound", "wheels", (wheels_in_route,), _NO_TRUCKS, 10.0, 12.2, 3.0),
         _bikes("bikes east", "wheels", Route(bikes_out, gates=(bikes_out_gate,)), 3.2),
         _bikes("bikes west", "wheels", Route(bikes_in, gates=(bikes_in_gate,)), 3.2),
         _people("over", "feet", over(Route(feet_over), -10.0, 6.2, 25.2), 2.2),
         _people("back", "feet", over(Route(feet_back), 6.2, -10.0, 26.4), 2.2),
         _people("pavement east", "feet", Route(feet_east), 1.6),
         _people("pavement west", "feet", Route(feet_west), 1.6),
-        _people("shops east", "feet", Route(north_east), 1.6, (30.0, 60.0)),
-        _people("shops west", "feet", Route(north_west), 1.6, (20.0, 60.0)),
+        _people("shops east", "feet", Route(north_east), 1.2, (30.0, 60.0)),
+        _people("shops west", "feet", Route(north_west), 1.2, (20.0, 60.0)),
     )
     surfaces = (
         Surface("pavement", box_corners(-30, 6.0, 140, 12.0)),
@@ -320,9 +321,9 @@ def _main() -> Street:
         pitch_deg=15.5,
         focal_share=0.73,
         lines=(
-            ("Stop line", (20.6, -1.6), (20.6, -5.6)),
+            ("Stop line", (22.6, -1.6), (22.6, -5.6)),
             ("Westbound", (20.0, 6.0), (20.0, 1.0)),
-            ("Cycle track", (19.0, -5.9), (19.0, -10.0)),
+            ("Cycle track", (14.0, -5.9), (14.0, -10.0)),
             ("Zebra", (21.8, -5.85), (29.6, -5.85)),
             ("South pavement", (20.5, -10.4), (20.5, -15.2)),
         ),
@@ -348,7 +349,7 @@ def _main() -> Street:
 
 def _junction() -> Street:
     """A T-junction with a light for each arm and one for people."""
-    reach = 62.0
+    reach = 105.0
     from_west, from_east, from_north = (-reach, -3.2), (reach, 3.2), (-2.3, reach)
     to_west, to_east, to_north = (-reach, 3.2), (reach, -3.2), (2.3, reach)
     ways = {
@@ -397,24 +398,27 @@ def _junction() -> Street:
     streams.append(_people("south east", "stroll", Route(south_east), 2.0))
     streams.append(_people("south west", "stroll", Route(south_west), 2.0, (20.0, 36.0)))
     surfaces = (
-        Surface("pavement", box_corners(-70, 5.2, 70, 12.6)),
-        Surface("pavement", box_corners(-9.0, 5.2, 9.0, 70)),
-        Surface("pavement", box_corners(-70, -12.0, 70, -7.2)),
-        Surface("kerb", box_corners(-70, -5.3, 70, 5.3)),
-        Surface("kerb", ((-9.2, 5.2), (9.2, 5.2), (4.9, 9.5), (4.9, 70), (-4.9, 70), (-4.9, 9.5))),
-        Surface("asphalt", box_corners(-70, -5.05, 70, 5.05)),
+        Surface("pavement", box_corners(-70, 5.2, 180, 12.6)),
+        Surface("pavement", box_corners(-9.0, 5.2, 9.0, 120)),
+        Surface("pavement", box_corners(-70, -12.0, 180, -7.2)),
+        Surface("kerb", box_corners(-70, -5.3, 180, 5.3)),
         Surface(
-            "asphalt", ((-8.6, 5.0), (8.6, 5.0), (4.65, 9.2), (4.65, 70), (-4.65, 70), (-4.65, 9.2))
+            "kerb", ((-9.2, 5.2), (9.2, 5.2), (4.9, 9.5), (4.9, 120), (-4.9, 120), (-4.9, 9.5))
         ),
-        Surface("gutter", box_corners(-70, -5.05, 70, -4.85)),
+        Surface("asphalt", box_corners(-70, -5.05, 180, 5.05)),
+        Surface(
+            "asphalt",
+            ((-8.6, 5.0), (8.6, 5.0), (4.65, 9.2), (4.65, 120), (-4.65, 120), (-4.65, 9.2)),
+        ),
+        Surface("gutter", box_corners(-70, -5.05, 180, -4.85)),
         Surface("repair", box_corners(12.0, -4.6, 19.0, -3.0)),
         Surface("repair", box_corners(-4.0, 22.0, -1.4, 30.0)),
-        Surface("worn", box_corners(-70, -3.9, 70, -3.5)),
-        Surface("worn", box_corners(-70, 3.5, 70, 3.9)),
+        Surface("worn", box_corners(-70, -3.9, 180, -3.5)),
+        Surface("worn", box_corners(-70, 3.5, 180, 3.9)),
         Surface("kerb", box_corners(-70, -1.55, -9.8, 1.55)),
         Surface("grass", box_corners(-70, -1.35, -10.0, 1.35)),
-        Surface("kerb", box_corners(10.2, -1.55, 70, 1.55)),
-        Surface("grass", box_corners(10.4, -1.35, 70, 1.35)),
+        Surface("kerb", box_corners(10.2, -1.55, 150, 1.55)),
+        Surface("grass", box_corners(10.4, -1.35, 149.8, 1.35)),
         Surface("kerb", box_corners(-0.55, 14.8, 0.55, 46)),
         Surface("stone", box_corners(-0.4, 15.0, 0.4, 46)),
     )
@@ -433,7 +437,9 @@ def _junction() -> Street:
             Terrace((-9.5, 14.0), (-9.5, 64.0), 32, (8.5, 12.0), shops=False),
             Terrace((9.5, 64.0), (9.5, 34.0), 35, (9.0, 12.0), shops=False),
             Terrace((34.0, 14.0), (78.0, 14.0), 36, (9.0, 13.0)),
-            Terrace((-30.0, 86.0), (40.0, 86.0), 37, (9.0, 14.0)),
+            Terrace((-30.0, 122.0), (50.0, 122.0), 37, (9.0, 14.0)),
+            Terrace((92.0, 14.0), (150.0, 14.0), 38, (9.0, 12.0), shops=False),
+            Terrace((122.0, -16.0), (52.0, -16.0), 39, (8.5, 11.0), shops=False),
         ),
         trees=(
             Tree((14.0, 17.5), 8.2, 5.4, 1),
@@ -441,9 +447,16 @@ def _junction() -> Street:
             Tree((15.5, 25.5), 8.8, 5.8, 3),
             Tree((27.0, 15.8), 7.8, 5.0, 4),
             Tree((25.0, 26.0), 9.0, 6.0, 0),
+            Tree((14.0, -17.5), 7.6, 5.2, 2),
+            Tree((26.0, -16.5), 8.2, 5.6, 1),
+            Tree((37.0, -18.0), 8.6, 5.8, 3),
+            Tree((46.0, -16.0), 7.8, 5.2, 0),
+            Tree((22.0, -23.0), 9.0, 6.2, 0),
         ),
         hedges=(
             Hedge((11.5, 13.2), (31.0, 13.2), 0.8, 0.8),
+            Hedge((-9.0, -14.2), (4.0, -14.2), 0.6, 1.2),
+            Hedge((7.0, -14.2), (20.0, -14.2), 0.6, 1.2),
             Hedge((20.0, 0.0), (34.0, 0.0), 0.5, 1.3),
             Hedge((37.0, 0.0), (52.0, 0.0), 0.5, 1.3),
         ),

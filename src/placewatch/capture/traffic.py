@@ -222,7 +222,7 @@ class _Manner:
 
 
 _MANNERS: Mapping[Kind, _Manner] = {
-    Kind.BICYCLE: _Manner(0.9, 1.8, 1.2, 1.6),
+    Kind.BICYCLE: _Manner(0.9, 1.8, 1.6, 2.6),
     Kind.MOTORCYCLE: _Manner(2.2, 2.5, 1.4, 2.4),
     Kind.CAR: _Manner(1.7, 2.2, 1.4, 2.4),
     Kind.VAN: _Manner(1.5, 2.1, 1.5, 2.5),
