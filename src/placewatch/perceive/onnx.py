@@ -294,13 +294,23 @@ def _confirmed(
 ) -> list[Detection]:
     """The net's detections, stronger where something moves, and movement it has no idea of.
 
-    Movement where the net saw somebody `lately` is a part or the shadow of that one, or the one
+    A box within what moves as a whole, where the net also sees that whole, is likely a part of it:
+    the same holds. Movement where the net saw somebody `lately` is a part or the shadow of that one, or the one
     itself missed just now: it may continue a track, never begin one.
     """
     result = []
+    whole = [
+        (other.box, max((one.score for one in seen if _iou(one.box, other.box) > 0.5), default=0.0))
+        for other in moving
+    ]
     for one in seen:
         moves = one.score < SCORE and any(_iou(one.box, other.box) > 0.4 for other in moving)
-        result.append(Detection(one.kind, one.box, SCORE) if moves else one)
+        part = one.score < _SURE and any(
+            one.score < score and _inside(one.box, box) > 0.6 and _iou(one.box, box) < 0.5
+            for box, score in whole
+        )
+        score = min(one.score, _DOUBTFUL) if part else max(one.score, SCORE if moves else 0.0)
+        result.append(Detection(one.kind, one.box, score))
     for other in moving:
         if any(_shared(other.box, one.box) >= 0.25 for one in seen):
             continue
@@ -310,7 +320,15 @@ def _confirmed(
 
 
 _LATELY_S = 1.5
+_SURE = 0.6
 _DOUBTFUL = 0.35  # below `tracker.SCORE_START`
+
+
+def _inside(a: Box, b: Box) -> float:
+    """The part of `a` that lies in `b`."""
+    across = min(a.right_px, b.right_px) - max(a.left_px, b.left_px)
+    down = min(a.bottom_px, b.bottom_px) - max(a.top_px, b.top_px)
+    return max(0.0, across) * max(0.0, down) / (a.width_px * a.height_px)
 
 
 def _shared(a: Box, b: Box) -> float:
