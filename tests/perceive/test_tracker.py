@@ -115,8 +115,7 @@ def test_at_five_frames_a_second_a_fast_car_is_one_car() -> None:
 def test_what_only_moved_and_went_nowhere_is_never_certain() -> None:
     dice = random.Random(1)
     frames = [
-        [seen(200 + dice.uniform(-4, 4), 100 + dice.uniform(-4, 4), score=0.45)]
-        for _ in range(100)
+        [seen(200 + dice.uniform(-4, 4), 100 + dice.uniform(-4, 4), score=0.45)] for _ in range(100)
     ]
     assert not any(t.certain for tracks in run(frames) for t in tracks)
 
@@ -140,9 +139,7 @@ def test_after_a_gap_nobody_is_who_was_there_before() -> None:
     tracker = Tracker()
     for n in range(8):
         before = tracker.update([seen(100, 100)], n / 10, width_px=WIDTH, height_px=HEIGHT)
-    after = tracker.update(
-        [seen(100, 100)], 0.8, width_px=WIDTH, height_px=HEIGHT, after_gap=True
-    )
+    after = tracker.update([seen(100, 100)], 0.8, width_px=WIDTH, height_px=HEIGHT, after_gap=True)
     assert {t.id for t in before}.isdisjoint({t.id for t in after})
 
 

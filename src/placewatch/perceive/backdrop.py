@@ -4,8 +4,10 @@ How this works. About every second the picture is looked at in colour. Where mot
 user's box covers it, nothing is learnt. Elsewhere each pixel keeps a mean, a variance and since
 when it has looked the same. A pixel becomes known when it looked the same through the quarantine,
 and when nothing restless is near: somebody who stands since before we looked sways, and the
-wavering outline betrays the whole figure, so its hull is left out too. Whatever turns out to have
-been somebody (a ghost in the background model) is taken back at once. In doubt: unknown, grey.
+wavering outline betrays the whole figure, so its hull is left out too. A pixel that looks different
+from now on is taken back, and what it shows then must stay much longer: whoever comes and stands
+still is new, the street is old. Whatever turns out to have been somebody (a ghost in the background
+model) is taken back at once. In doubt: unknown, grey.
 """
 
 import cv2
@@ -26,6 +28,9 @@ _SAMPLES = 12  # at most so many must agree
 _STEP = 14.0  # grey levels: a sample further off than this, or 4 sigmas, is something else
 _RESTLESS = 3.5  # times the typical standard deviation of the picture, and at least:
 _RESTLESS_STEP = 3.0  # grey levels
+_ODD_IN_ROW = 3  # samples that look different one after the other: it does
+_ODD_RESTLESS = 2.5  # different samples within a quarantine: it wavers
+_NEW_LOOK = 10.0  # quarantines for what comes to stand where the street was seen before
 _MARGIN = 0.012  # of the picture's width: around whatever covers or wavers
 _SIGHT = 0.15  # box sizes: around every road user
 
@@ -58,8 +63,9 @@ class BackdropPainter:
         rgb = frame.to_rgb(self._known.shape[1])[: self._known.shape[0]]
         covered = self._covered(frame, motion, tracks)
         _sample(
-            rgb, covered, self._mean, self._var, self._count, self._since_s,
-            self._gain, frame.media_s, _STEP,
+            rgb, covered, self._mean, self._var, self._count, self._since_s, self._changed_s,
+            self._row, self._odd, self._known, self._gain, frame.media_s, _STEP,
+            float(np.exp(-self._every_s / self._quarantine_s)),
         )  # fmt: skip
         self._gain = 1.0
         if frame.media_s >= self._settle_s:
@@ -81,6 +87,9 @@ class BackdropPainter:
         self._var = np.zeros((height, width), np.float32)
         self._count = np.zeros((height, width), np.int32)
         self._since_s = np.zeros((height, width), np.float32)
+        self._changed_s = np.full((height, width), -np.inf, np.float32)  # when it changed its look
+        self._row = np.zeros((height, width), np.uint8)  # odd samples one after the other
+        self._odd = np.zeros((height, width), np.float32)  # odd samples within a quarantine
         self._picture = np.full((height, width, 3), GREY, np.uint8)
         self._known = np.zeros((height, width), np.bool_)
         self._next_s = frame.media_s
@@ -88,19 +97,25 @@ class BackdropPainter:
         self._gain = 1.0
 
     def _covered(self, frame: Frame, motion: Motion, tracks: list[Track]) -> npt.NDArray[np.uint8]:
-        """1 where something that moves may be, with a margin."""
+        """1 where somebody may be, with a margin; 2 where something moves that is nobody known."""
         height, width = self._known.shape
         covered = self._enlarged(motion.foreground)
         scale = width / frame.width_px
+        # What flickers and belongs to nobody known may be the outline of somebody who sways.
+        flicker = cv2.resize(motion.foreground, (width, height), interpolation=cv2.INTER_NEAREST)
         for track in tracks:
             box = track.box
             aside = _SIGHT * max(box.width_px, box.height_px)
             left, right = (box.left_px - aside) * scale, (box.right_px + aside) * scale
             top, bottom = (box.top_px - aside) * scale, (box.bottom_px + aside) * scale
-            covered[
-                max(0, int(top)) : max(0, min(height, int(bottom) + 1)),
-                max(0, int(left)) : max(0, min(width, int(right) + 1)),
-            ] = 1
+            place = (
+                slice(max(0, int(top)), max(0, min(height, int(bottom) + 1))),
+                slice(max(0, int(left)), max(0, min(width, int(right) + 1))),
+            )
+            covered[place] = 1
+            if track.certain:
+                flicker[place] = 0
+        covered[flicker > 0] = 2
         return covered
 
     def _enlarged(self, small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -117,17 +132,24 @@ class BackdropPainter:
         return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), np.uint8)
 
     def _withdraw(self, ghosts: npt.NDArray[np.bool_]) -> None:
-        gone = self._enlarged(ghosts.astype(np.uint8)) > 0
+        height, width = self._known.shape
+        large = cv2.resize(
+            ghosts.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+        )
+        gone = self._hulls(np.asarray(large, np.uint8)) > 0
         self._known[gone] = False
         self._picture[gone] = GREY
         self._count[gone] = 0
+        self._changed_s[gone] = -np.inf
 
     def _settle(self, media_s: float, covered: npt.NDArray[np.uint8]) -> None:
         """Makes known what has been the same through the quarantine and has nothing restless by."""
-        same = (media_s - self._since_s >= 0.95 * self._quarantine_s) & (
-            self._count >= self._samples_min
+        same = (
+            (media_s - self._since_s >= 0.95 * self._quarantine_s)
+            & (self._count >= self._samples_min)
+            & (media_s - self._changed_s >= _NEW_LOOK * self._quarantine_s)
         )
-        restless = self._restless(self._count >= self._samples_min // 2)
+        restless = self._restless(self._count > 3)
         new = same & ~restless & (covered == 0)
         self._picture[new] = np.clip(self._mean[new] + 0.5, 0, 255).astype(np.uint8)
         self._known |= new
@@ -136,18 +158,23 @@ class BackdropPainter:
         """Whatever wavers, with all that its outline encloses."""
         deviation = np.sqrt(self._var)
         typical = float(np.median(deviation[seen])) if seen.any() else 0.0
-        wavers = seen & (deviation > max(_RESTLESS_STEP, _RESTLESS * typical))
-        mask = cv2.morphologyEx(
-            cv2.medianBlur(wavers.astype(np.uint8) * 255, 3), cv2.MORPH_CLOSE, self._disc(0.02)
+        wavers = (seen & (deviation > max(_RESTLESS_STEP, _RESTLESS * typical))) | (
+            self._odd > _ODD_RESTLESS
         )
-        outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        restless = np.zeros(mask.shape, np.uint8)
+        beside = cv2.boxFilter(wavers.astype(np.float32), -1, (3, 3), normalize=False)
+        return self._hulls((wavers & (beside > 1.5)).astype(np.uint8)) > 0
+
+    def _hulls(self, mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """`mask` with all that its pieces enclose, and a margin."""
+        closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, self._disc(0.02))
+        outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        filled = np.zeros(mask.shape, np.uint8)
         for outline in outlines:
             # A figure is filled to its hull; foliage that spans the picture only to its outline.
             _, _, _, height = cv2.boundingRect(outline)
             whole = cv2.convexHull(outline) if height < 0.5 * mask.shape[0] else outline
-            cv2.fillPoly(restless, [whole], 255)
-        return np.asarray(cv2.dilate(restless, self._disc(_MARGIN))) > 0
+            cv2.fillPoly(filled, [whole], 1)
+        return np.asarray(cv2.dilate(filled, self._disc(_MARGIN)), np.uint8)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -158,23 +185,40 @@ def _sample(
     var: npt.NDArray[np.float32],
     count: npt.NDArray[np.int32],
     since_s: npt.NDArray[np.float32],
+    changed_s: npt.NDArray[np.float32],
+    row: npt.NDArray[np.uint8],
+    odd: npt.NDArray[np.float32],
+    known: npt.NDArray[np.bool_],
     gain: float,
     media_s: float,
     step: float,
+    fade: float,
 ) -> None:
     """Takes one look into the statistics of every pixel that nothing covers."""
     for y in range(rgb.shape[0]):
         for x in range(rgb.shape[1]):
             for k in range(3):
                 mean[y, x, k] = min(255.0, mean[y, x, k] * gain)
+            odd[y, x] *= fade
             if covered[y, x]:
+                if covered[y, x] == 2:
+                    odd[y, x] += 1
                 continue
             n = count[y, x]
             d2 = np.float32(0.0)
             for k in range(3):
                 d = rgb[y, x, k] - mean[y, x, k]
                 d2 = max(d2, d * d)
-            if n == 0 or d2 > max(step * step, 16 * var[y, x]):
+            if n > 0 and d2 > max(step * step, 16 * var[y, x]):
+                row[y, x] += 1
+                odd[y, x] += 1
+                if row[y, x] < _ODD_IN_ROW:
+                    continue  # perhaps somebody passes unnoticed
+                changed_s[y, x] = media_s
+                known[y, x] = False
+                n = 0
+            row[y, x] = 0
+            if n == 0:
                 count[y, x], since_s[y, x], var[y, x] = 1, media_s, 0.0
                 for k in range(3):
                     mean[y, x, k] = rgb[y, x, k]

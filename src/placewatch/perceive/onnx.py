@@ -295,8 +295,8 @@ def _confirmed(
     """The net's detections, stronger where something moves, and movement it has no idea of.
 
     A box within what moves as a whole, where the net also sees that whole, is likely a part of it:
-    the same holds. Movement where the net saw somebody `lately` is a part or the shadow of that one, or the one
-    itself missed just now: it may continue a track, never begin one.
+    the same holds. Movement where the net saw somebody `lately` is a part or the shadow of that
+    one, or the one itself missed just now: it may continue a track, never begin one.
     """
     result = []
     whole = [
