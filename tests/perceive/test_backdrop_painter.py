@@ -35,7 +35,7 @@ def street(figures: list[tuple[float, float]], light: float = 1.0) -> Picture:
         picture[top + 8 : top + 30, left : left + 16] = COAT
         picture[top + 30 : top + 50, left + 3 : left + 13] = TROUSERS
     noise = dice.normal(0, 2.0, picture.shape)
-    return np.clip(picture * light + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture * light + noise, 0, 255), np.uint8)
 
 
 def frame(rgb: Picture, number: int) -> Frame:
