@@ -19,7 +19,8 @@ FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component
 expect.set_options(timeout=20_000)  # two cores may have to draw a map without a graphics card
 
 
-@pytest.fixture(scope="session")
+# Of a module, not of the session: while it is open, its event loop is that of the thread.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium; Playwright downloads nothing."""
     if not CHROMIUM.exists():
