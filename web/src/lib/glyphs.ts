@@ -122,7 +122,9 @@ function vehicle(ink: CanvasRenderingContext2D, w: number, h: number, one: Drawn
   const heavy = HEAVY.has(one.kind);
   // Length to width as it looks: towards or away from the camera a vehicle is foreshortened.
   const slender = 1.3 + ((heavy ? 2.7 : 2) - 1.3) * along * along;
-  const wide = Math.min(w / (slender * along + across), h / (slender * across + along));
+  let wide = Math.min(w / (slender * along + across), h / (slender * across + along));
+  // Which way it stands is unknown: a box round a slanting vehicle is larger than the vehicle.
+  if (one.heading_deg === null) wide *= 0.76;
   const width = Math.max(LEAST_PX * 0.55, wide);
   const length = Math.max(LEAST_PX, width * slender);
   ink.beginPath();
