@@ -43,6 +43,8 @@ class _Libraries(logging.Handler):
         what = record.getMessage().splitlines()[0] if record.getMessage() else ""
         if isinstance(error, asyncio.CancelledError) or "graceful shutdown" in what:
             return  # requests that were open when the node was asked to end
+        if type(error).__name__ == "ClientDisconnect":
+            return  # a browser that was closed while it asked
         values = {"library": record.name, "what": what}
         if error is not None:
             values["why"] = f"{type(error).__name__}: {error}"
