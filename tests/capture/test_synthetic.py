@@ -136,9 +136,19 @@ def test_only_people_and_riders_wear_the_exclusive_hues(name: str, light: Light)
     ).astype(np.uint8)
     assert float(exclusive(noisy).mean()) < 1e-4
 
-    url = f"street:{name}?light={light}&duration_s=0.1&width=480&height=270"
-    frame = frames_of(url)[0]
+    url = f"street:{name}?light={light}&fps=1&duration_s=20&width=480&height=270"
+    frame = frames_of(url)[-1]
     assert exclusive(frame.to_rgb(480)).sum() > 40
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_picture_shows_the_near_street_empty(name: str) -> None:
+    street = STREETS[name]
+    scenery = paint(street.view, street.camera(480, 270), "day")
+    frame = frames_of(f"street:{name}?duration_s=0.1&width=480&height=270")[0]
+    near = slice(140, 270)
+    off = np.abs(frame.to_rgb(480)[near].astype(int) - scenery.rgb[near]).max(axis=2)
+    assert float((off > 25).mean()) < 0.002
 
 
 def test_every_exclusive_colour_is_found_as_such() -> None:

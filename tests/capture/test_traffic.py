@@ -73,6 +73,14 @@ def test_the_day_does_not_depend_on_how_often_somebody_looks(name: str) -> None:
     assert seen.crossings(25.0) == unseen.crossings(25.0)
 
 
+def test_crossings_may_be_asked_from_any_moment_on() -> None:
+    traffic = traffic_of(STREETS["quay"], 1)
+    everything = traffic.crossings(50.0)
+    later = [crossing for crossing in everything if crossing.media_s >= 20.0]
+    assert traffic.noticed(50.0, 20.0) == later
+    assert traffic.noticed(20.0) == [c for c in everything if c.media_s <= 20.0]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_truth_is_what_the_feet_on_the_picture_do(name: str) -> None:
     """Every true crossing is one of the projected ground point over the line in pixels, at that
@@ -113,12 +121,12 @@ def test_the_truth_is_what_the_feet_on_the_picture_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6))
 def test_nobody_ever_runs_into_anybody(name: str, seed: int) -> None:
     traffic = traffic_of(STREETS[name], seed, settle_s=20.0)
-    for step in range(0, 500):
-        users = traffic.at(step * 0.12)
+    for step in range(250):
+        users = traffic.at(step * 0.2)
         wheels = [user for user in users if user.kind is not Kind.PEDESTRIAN]
         feet = [user for user in users if user.kind is Kind.PEDESTRIAN]
         for index, user in enumerate(wheels):
@@ -149,7 +157,7 @@ def test_at_a_red_light_vehicles_wait_before_the_stop_line() -> None:
             standing = user.speed_m_s == 0.0 and 10.0 < front_m < 24.0
             if lane and standing and traffic.colour("zebra", "wheels", at_s) == "red":
                 waited += 1
-                assert front_m < 18.1
+                assert front_m < 15.6
     assert waited > 20
 
 

@@ -59,7 +59,7 @@ class SyntheticSource:
         self._live = spec.pace == "real" or wish.duration_s is None
         self._closed = threading.Event()
         self._traffic = _traffic(wish)
-        self._replay = _traffic(wish)
+        self._replay: Traffic | None = None  # for truth that was not drawn yet
         self._replaying = threading.Lock()
         frames = None if wish.duration_s is None else math.ceil(wish.duration_s * wish.fps)
         self.info = StreamInfo(
@@ -72,10 +72,15 @@ class SyntheticSource:
         """The street that is drawn."""
         return self._wish.street
 
-    def truth(self, until_media_s: float) -> list[TrueCrossing]:
-        """Who crossed the street's own lines up to then, in order of time. Any thread may ask."""
-        with self._replaying:  # goes on from where it was: who asks each second pays a second
-            return self._replay.crossings(until_media_s)
+    def truth(self, until_media_s: float, since_media_s: float = 0.0) -> list[TrueCrossing]:
+        """Who crossed the street's own lines after `since_media_s` and up to then, in order of
+        time. Any thread may ask. What was drawn costs nothing; what was not is gone through."""
+        if until_media_s <= self._traffic.media_s:
+            return self._traffic.noticed(until_media_s, since_media_s)
+        with self._replaying:  # goes on from where it was
+            if self._replay is None:
+                self._replay = _traffic(self._wish)
+            return self._replay.crossings(until_media_s, since_media_s)
 
     def frames(self) -> Iterator[Frame]:
         """The pictures in order, until the duration is over or somebody closes the source."""

@@ -206,8 +206,8 @@ SIZES: Mapping[Kind, Size] = {
     Kind.MOTORCYCLE: Size(2.1, 0.8, 1.6),
     Kind.CAR: Size(4.4, 1.8, 1.48),
     Kind.VAN: Size(5.6, 2.0, 2.3),
-    Kind.BUS: Size(11.5, 2.5, 3.1),
-    Kind.TRUCK: Size(8.4, 2.5, 3.3),
+    Kind.BUS: Size(11.5, 2.5, 2.95),
+    Kind.TRUCK: Size(8.4, 2.5, 3.0),
 }
 
 
@@ -230,6 +230,7 @@ _MANNERS: Mapping[Kind, _Manner] = {
     Kind.TRUCK: _Manner(1.0, 1.7, 1.8, 2.8),
 }
 _PEOPLE_GAP_M = 1.9
+_KNOWN_S = 2 * 86_400.0
 
 
 @dataclass(slots=True, eq=False)
@@ -334,10 +335,20 @@ class Traffic:
             )
         return there
 
-    def crossings(self, until_media_s: float) -> list[TrueCrossing]:
-        """All crossings since time 0 and up to `until_media_s`, in order of time."""
+    def crossings(self, until_media_s: float, since_media_s: float = 0.0) -> list[TrueCrossing]:
+        """All crossings after `since_media_s` and up to `until_media_s`, in order of time.
+
+        They are known for two days; older ones are forgotten.
+        """
         self._advance_to_step(math.ceil(until_media_s / STEP_S - 1e-9))
-        return [crossing for crossing in self._crossings if crossing.media_s <= until_media_s]
+        return self.noticed(until_media_s, since_media_s)
+
+    def noticed(self, until_media_s: float, since_media_s: float = 0.0) -> list[TrueCrossing]:
+        """The same without letting time pass: what happened up to now. Any thread may ask."""
+        crossings = self._crossings  # is only added to, or replaced as a whole
+        first = bisect.bisect_left(crossings, since_media_s, key=_media_s)
+        last = bisect.bisect_right(crossings, until_media_s, key=_media_s)
+        return crossings[first:last]
 
     def colour(self, zone: str, party: str, media_s: float) -> str:
         """What the light of `zone` shows to `party`."""
@@ -564,8 +575,14 @@ class Traffic:
                     found.append(
                         TrueCrossing(at_s, line.name, user.kind, direction, user.speed_m_s)
                     )
-        found.sort(key=lambda crossing: crossing.media_s)
+        found.sort(key=_media_s)
         self._crossings.extend(found)
+        if self._crossings and self._crossings[0].media_s < ended_s - 2 * _KNOWN_S:
+            self._crossings = self.noticed(ended_s, ended_s - _KNOWN_S)
+
+
+def _media_s(crossing: TrueCrossing) -> float:
+    return crossing.media_s
 
 
 def _crossed(
