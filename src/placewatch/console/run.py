@@ -12,7 +12,7 @@ from types import FrameType
 
 from placewatch.console.serve import Server
 from placewatch.core.acts import SHELL
-from placewatch.core.errors import Misconfigured
+from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.time import Clock, SystemClock
 from placewatch.node import config as settings
 from placewatch.node import log
@@ -23,7 +23,11 @@ from placewatch.node.node import Node
 def run_node(
     config: Path, *, host: str | None = None, port: int | None = None, demo: bool = False
 ) -> None:
-    """Runs the node of `config` until SIGINT or SIGTERM. Raises Misconfigured before it starts."""
+    """Runs the node of `config` until SIGINT, SIGTERM or SIGHUP.
+
+    Raises Misconfigured before it starts, Unavailable at the end where the disk refused facts to
+    the last, and what ended the node where that was a bug.
+    """
     log.configure()
     site = settings.load(config)
     clock = SystemClock()
@@ -34,17 +38,23 @@ def run_node(
         host if host is not None else site.console.host,
         port if port is not None else site.console.port,
     )
-    ending = threading.Event()
-    with _signals(ending):
+    with _signals(node.ending):
         try:
             address = server.start()
             log.get().info("console.ready", address=address)
             print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
             perform(node.journal, SHELL, "node.run", {"cameras": len(site.camera)}, node.start)
-            ending.wait()
+            node.ending.wait()
         finally:
             server.stop()
             node.stop()
+    if node.bug is not None:
+        raise node.bug
+    if node.unstored:
+        raise Unavailable(
+            f"{node.unstored} rows of facts could not be stored, and are lost",
+            hint="the log above says why; they are missing coverage, not zero",
+        )
 
 
 def run_demo(
@@ -80,14 +90,17 @@ def write_demo(folder: Path, clock: Clock) -> Path:
 
 @contextlib.contextmanager
 def _signals(ending: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set `ending`; a second one ends the process as usual."""
+    """Ctrl-C, SIGTERM and a terminal that closes set `ending`; a second one ends the process as
+    usual. What was ignored from the start (`nohup`) stays so."""
 
     def end(number: int, frame: FrameType | None) -> None:
         ending.set()
         for one, handler in before.items():
             signal.signal(one, handler)
 
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {one: signal.getsignal(one) for one in wanted}
+    before = {one: handler for one, handler in before.items() if handler != signal.SIG_IGN}
     for one in before:
         signal.signal(one, end)
     try:

@@ -4,26 +4,26 @@ import dataclasses
 import datetime
 import random
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from placewatch.capture import open_source
 from placewatch.capture.source import Source, SourceHealth, SourceSpec
-from placewatch.core.errors import Misconfigured, PlacewatchError
+from placewatch.core.errors import PlacewatchError
 from placewatch.core.facts import CameraHealth, Crossing, LineCount
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import Clock, UtcMicros, minute_of
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
-from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
 from placewatch.node import log, views
 from placewatch.node.equip import (
     address_of,
+    check_picture,
     counting_lines,
-    lines_outside,
     notice_of,
     stage_of,
 )
@@ -31,6 +31,7 @@ from placewatch.node.live import Live
 from placewatch.node.pipeline import Post, watch
 from placewatch.node.supervise import Turn, keep_going
 from placewatch.perceive.backdrop import BackdropPainter
+from placewatch.perceive.detector import Detector
 from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.tracker import Tracker
@@ -87,6 +88,7 @@ class WatchedCamera:
         self._late_s_max = 0.0
         self._began_s = clock.monotonic_s()
         self._session_began_s = 0.0
+        self._session_began_at = clock.utc()
         self._scene_times_s: deque[float] = deque(maxlen=512)
         self._late_s = 0.0
         self._last_scene: Scene | None = None
@@ -94,28 +96,37 @@ class WatchedCamera:
         self._backdrop: tuple[bytes, views.BackdropView] | None = None
         self._waiting: list[LineCount] = []  # rows of a flow meter that was replaced
         self._flow = FlowMeter(self.id, counting_lines(self.settings), clock.utc())
-        self._stage: Stage | None = None
         self._post: Post | None = None
 
     # What its thread does.
 
     def start(self) -> None:
         """Begins to watch, if the notice allows it."""
-        if not self.allowed():
+        if self._refused() or self._thread is not None or self._stop.is_set():
             return
+        self._become("starting", "it is being opened")
         self._thread = threading.Thread(target=self._run, name=f"camera {self.id}", daemon=True)
         self._thread.start()
 
-    def allowed(self) -> bool:
-        """Whether the notice allows it today; where it does not, the state says why."""
+    def heed_notice(self) -> None:
+        """Looks at the date: a notice that begins today starts the camera, one that is over
+        ends it, and no session begins after that."""
+        if self._refused():
+            if self._thread is not None:
+                self.stop()
+        else:
+            self.start()
+
+    def _refused(self) -> bool:
+        """Whether the notice forbids to watch today; then the state says why."""
         today = datetime.datetime.fromtimestamp(self._clock.utc() / 1e6, datetime.UTC).date()
         why = refusal(notice_of(self.settings), today)
         if why is None:
-            return True
+            return False
         if self._state != "refused":
             self._log.warning("camera.refused", why=why)
-            self._become("refused", f"It does not watch: {why}.")
-        return False
+        self._become("refused", f"It does not watch: {why}.")
+        return True
 
     def stop(self) -> None:
         """Asks its thread to end; `join` waits for it."""
@@ -130,17 +141,27 @@ class WatchedCamera:
 
     def _run(self) -> None:
         try:
-            self._post = self._equip()
+            camera = self.settings
+            detector = open_detector(camera.detector, every_s=camera.detector_every_s)
+            with self._lock:  # or a set-up that comes now would be half in force
+                self._post = self._equip(detector)
             # Chance decides only when to try again; it need not be secret.
             dice = random.Random(self.id)
             keep_going(self._session, self._clock, self._stop, dice, self._turned)
         except PlacewatchError as error:
             self._log.error("camera.failed", why=error.message, hint=error.hint)
             self._become("failed", _sentence(str(error)))
-        finally:
-            with self._lock:
-                crossings = self._flow.leave()
-            self._tell_crossings(crossings)
+        except Exception as error:
+            # A bug. What the camera's stages remember may be wrong by now, so that it is not
+            # tried again: an unknown count is better than a false one. Others go on.
+            what = f"{type(error).__name__}: {error}"
+            self._log.error(
+                "camera.bug",
+                why=what,
+                trace="".join(traceback.format_tb(error.__traceback__)[-4:]),
+                hint="start the node again, and please report it",
+            )
+            self._become("failed", f"A mistake in placewatch ended it: {what} (see the log).")
 
     def _session(self) -> None:
         """One session, from opening to its end. Raises Unavailable when the camera is lost."""
@@ -160,6 +181,7 @@ class WatchedCamera:
             self._opened(source)
             # A session's time begins at 0, the street's goes on: what is known of it is older.
             self._session_began_s = self._clock.monotonic_s() - self._began_s
+            self._session_began_at = self._clock.utc()
             watch(_Shifted(source, self._session_began_s), self._post, self._tell)
         finally:
             source.close()
@@ -173,9 +195,11 @@ class WatchedCamera:
         width_px, height_px = source.info.width_px, source.info.height_px
         if self._size_px != (width_px, height_px):
             self._size_px = (width_px, height_px)
-            self._remember_size(self.id, width_px, height_px)
-        for text in lines_outside(self.settings, width_px, height_px):
-            raise Misconfigured(text)
+            try:
+                self._remember_size(self.id, width_px, height_px)
+            except PlacewatchError as error:  # a full disk is no reason to stop watching
+                self._log.warning("camera.size-not-kept", why=error.message, hint=error.hint)
+        check_picture(self.settings, width_px, height_px)
         self._log.info("camera.opened", width_px=width_px, height_px=height_px)
         self._retry_at_s = None
         if self._backdrop is None:
@@ -237,21 +261,19 @@ class WatchedCamera:
         backdrop = self._post.painter.backdrop(at)
         if backdrop is None:
             return
-        view = views.BackdropView(at, round(backdrop.known_share, 3))
+        jpeg, view = backdrop.jpeg(), views.BackdropView(at, round(backdrop.known_share, 3))
         with self._lock:
-            self._backdrop = backdrop.jpeg(), view
+            self._backdrop = jpeg, view
         if self._state == "learning" and backdrop.known_share >= KNOWN_SHARE_MIN:
             self._become("watching", None)
 
-    def _equip(self) -> Post:
-        detector = open_detector(self.settings.detector, every_s=self.settings.detector_every_s)
-        self._stage = stage_of(self.settings, self._site.origin)
+    def _equip(self, detector: Detector) -> Post:
         return Post(
             background=BackgroundModel(),
             detector=detector,
             tracker=Tracker(),
             painter=BackdropPainter(quarantine_s=self.settings.backdrop_quarantine_s),
-            stage=self._stage,
+            stage=stage_of(self.settings, self._site.origin),
             flow=_SharedFlow(self),
         )
 
@@ -260,14 +282,17 @@ class WatchedCamera:
     def close_minutes(self, before: UtcMicros) -> list[LineCount]:
         """The facts of all minutes that ended well before `before`, once."""
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-            return waiting + self._flow.close_minutes(before)
+            rows = self._waiting + self._flow.close_minutes(before)
+            self._waiting = []
+            return rows
 
     def close(self, at: UtcMicros) -> list[LineCount]:
         """The last facts, when the node ends."""
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-            return waiting + self._flow.close(at)
+            self._flow.leave()  # its thread did, unless it is stuck
+            rows = self._waiting + self._flow.close(at)
+            self._waiting = []
+            return rows
 
     def health_since(self, now: UtcMicros) -> CameraHealth:
         """What it met since this was last asked."""
@@ -348,21 +373,28 @@ class WatchedCamera:
             return None if self._backdrop is None else (self._backdrop[0], self._backdrop[1].at)
 
     def set_up(self, camera: settings.CameraSettings, site: settings.Settings) -> None:
-        """Takes over new lines, areas and ground; what was counted so far is reported."""
+        """Takes over new lines, areas and ground; what was counted so far is reported.
+
+        Whatever else was changed in the TOML meanwhile holds from the next start.
+        """
         with self._lock:
-            self.settings = camera
-            self._site = site
+            changed = dataclasses.replace(
+                self.settings, line=camera.line, area=camera.area, ground=camera.ground
+            )
+            stage = stage_of(changed, site.origin)
+            self.settings, self._site = changed, site
             now = self._clock.utc()
             crossings = self._flow.leave()
             self._waiting += self._flow.close(now)
-            self._flow = FlowMeter(self.id, counting_lines(self.settings), now)
-            if self._stage is not None:
-                new = stage_of(camera, site.origin)
-                self._stage.ground, self._stage.sorter = new.ground, new.sorter
+            self._flow = FlowMeter(self.id, counting_lines(changed), now)
+            if self._post is not None:
+                self._post.stage = stage  # anew: paths on the old ground would give false speeds
         self._tell_crossings(crossings)
 
     def _become(self, state: views.State, why: str | None) -> None:
         with self._lock:
+            if self._state == "refused" and state != "refused" and self._thread is not None:
+                return  # its notice ended; what its thread still says comes too late
             if (state, why) != (self._state, self._why):
                 self._state, self._why, self._since = state, why, self._clock.utc()
 
@@ -396,7 +428,7 @@ class WatchedCamera:
 
     def _totals(self) -> views.Totals:
         totals = self._flow.totals()
-        truth = self._truth()
+        truth = self._truth(totals.since)
         return views.Totals(
             totals.since,
             tuple(
@@ -411,14 +443,15 @@ class WatchedCamera:
             ),
         )
 
-    def _truth(self) -> dict[str, views.Truth]:
-        """What was drawn to cross each line so far: only a drawn street tells."""
+    def _truth(self, since: UtcMicros) -> dict[str, views.Truth]:
+        """What was drawn to cross each line since then: only a drawn street tells."""
         source, scene = self._source, self._last_scene
         told = getattr(source, "truth", None)
         if told is None or scene is None:
             return {}
         counts: dict[str, dict[Direction, dict[Kind, int]]] = {}
-        for crossing in told(scene.media_s - self._session_began_s):
+        since_s = max(0.0, (since - self._session_began_at) / 1e6)
+        for crossing in told(scene.media_s - self._session_began_s, since_s):
             ways = counts.setdefault(crossing.line, {way: {} for way in Direction})
             way = ways[crossing.direction]
             way[crossing.kind] = way.get(crossing.kind, 0) + 1

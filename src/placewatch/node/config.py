@@ -6,10 +6,10 @@ import difflib
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomlkit
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from tomlkit.exceptions import TOMLKitError
 
 from placewatch.core.errors import Misconfigured
@@ -17,10 +17,14 @@ from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.space import Origin, PicturePoint, Point
 from placewatch.publish.whole import write_whole
 
-_STRICT = ConfigDict(extra="forbid")
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Pixel = tuple[float, float]
 """(x, y) on the camera's own picture: pixels from its left and top edge."""
+
+Latitude = Annotated[float, Field(gt=-90, lt=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
 @with_config(_STRICT)
@@ -28,8 +32,8 @@ Pixel = tuple[float, float]
 class OriginSettings:
     """Where (0, 0) of the ground lies on the earth. Needed for ground points in degrees."""
 
-    latitude_deg: float
-    longitude_deg: float
+    latitude_deg: Latitude
+    longitude_deg: Longitude
 
 
 @with_config(_STRICT)
@@ -51,8 +55,8 @@ class NoticeSettings:
 class PositionSettings:
     """Where the camera hangs, for the map."""
 
-    latitude_deg: float
-    longitude_deg: float
+    latitude_deg: Latitude
+    longitude_deg: Longitude
     bearing_deg: float | None = None  # clockwise from north, where it looks
     angle_deg: float | None = None  # width of its view
     range_m: float | None = None  # how far it sees
@@ -86,8 +90,8 @@ class GroundPointSettings:
     y_px: float
     x_m: float | None = None  # metres east of the origin
     y_m: float | None = None  # metres north of the origin
-    latitude_deg: float | None = None
-    longitude_deg: float | None = None
+    latitude_deg: Latitude | None = None
+    longitude_deg: Longitude | None = None
 
 
 @with_config(_STRICT)
@@ -100,8 +104,8 @@ class CameraSettings:
     transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
     login_file: str | None = None  # a file with one line user:password
     detector: str = "motion"  # or the name or file of an ONNX net
-    detector_every_s: float = 0.0  # a net looks this often at most; 0: at every frame
-    backdrop_quarantine_s: float = 60.0  # how long the street must be empty to be shown
+    detector_every_s: Seconds = 0.0  # a net looks this often at most; 0: at every frame
+    backdrop_quarantine_s: Seconds = 60.0  # how long the street must be empty to be shown
     notice: NoticeSettings | None = None
     position: PositionSettings | None = None
     line: tuple[LineSettings, ...] = ()
@@ -134,14 +138,18 @@ class Settings:
 def load(path: Path) -> Settings:
     """The settings in the TOML file `path`. Raises Misconfigured, with the path of the key."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a mark before it
     except FileNotFoundError as error:
         raise Misconfigured(
             f"{path} does not exist",
             hint="copy placewatch.example.toml to it, or try `placewatch demo`",
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{path} is no UTF-8 text", hint="save it as UTF-8") from error
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be read: {error.strerror}", hint="name the settings' TOML file"
+        ) from error
     return parse(text, str(path))
 
 
@@ -149,8 +157,10 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
     """The settings in the TOML `text`, which errors call `name`. Raises Misconfigured."""
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"{name} is no TOML: {error}") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Misconfigured(
+            f"{name} is no TOML: {error}", hint="compare with placewatch.example.toml"
+        ) from error
     try:
         settings = TypeAdapter(Settings).validate_python(raw)
     except ValidationError as error:
@@ -222,8 +232,8 @@ def save_setup(path: Path, camera: CameraId, setup: dict[str, Any]) -> None:
     comments too. `setup` holds lists of tables under these keys. The file is whole at any time.
     Raises Misconfigured."""
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    except (OSError, TOMLKitError) as error:
+        document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, TOMLKitError) as error:
         raise Misconfigured(f"{path} cannot be read: {error}") from error
     tables: Any = document.get("camera", [])
     table = next((table for table in tables if table.get("id") == camera), None)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import camera_id
 from placewatch.core.space import PicturePoint
 from placewatch.measure.ground import Ground
@@ -13,6 +14,9 @@ from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
 from placewatch.perceive.detectors import BUILT_IN
 from placewatch.register.notices import Notice
+
+SIDE_PX_MIN = 16
+"""A picture that is lower or narrower shows no street."""
 
 
 def counting_lines(camera: settings.CameraSettings) -> list[CountingLine]:
@@ -65,6 +69,17 @@ def address_of(camera: settings.CameraSettings, folder: Path) -> str:
     if ":" in camera.url.split("/")[0] or camera.url.startswith("/"):
         return camera.url
     return str(folder / camera.url)
+
+
+def check_picture(camera: settings.CameraSettings, width_px: int, height_px: int) -> None:
+    """Raises Misconfigured where a picture of this size is none, or a line lies outside it."""
+    if min(width_px, height_px) < SIDE_PX_MIN:
+        raise Misconfigured(
+            f"the picture is {width_px} by {height_px} pixels: too small to watch",
+            hint="take the camera's larger stream",
+        )
+    for text in lines_outside(camera, width_px, height_px):
+        raise Misconfigured(text, hint="correct the numbers of --line or of the TOML")
 
 
 def lines_outside(camera: settings.CameraSettings, width_px: int, height_px: int) -> list[str]:

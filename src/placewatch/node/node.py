@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import threading
+import traceback
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from placewatch.core.errors import Misconfigured, PlacewatchError, Refused
 from placewatch.core.facts import CameraHealth, LineCount
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.space import Origin, PicturePoint, Point
-from placewatch.core.time import Clock, UtcMicros, minute_of
+from placewatch.core.time import Clock, SystemClock, UtcMicros, minute_of
 from placewatch.measure.ground import check_ground
 from placewatch.node import config as settings
 from placewatch.node import log, views
@@ -25,15 +27,33 @@ from placewatch.store.store import Store
 
 TICK_S = 0.5
 JOIN_S = 1.2
+RETRY_S = 20.0  # a disk that refused is asked again this often, and the log says so each time
 UNSTORED_MAX = 2_000_000
 """Rows kept in memory while the disk refuses them: some days of a node with ten cameras."""
+HEALTH_UNSTORED_MAX = 100_000
+APPEND_ROWS_MAX = 50_000  # what has waited is stored in parts, so that none takes long
+DAY_US = 86_400_000_000
+HEALTH_KEPT_DAYS = 92
+"""How long the minutes of health are kept. Facts stay for ever, and say themselves how much of
+their minute was seen; the console shows a month."""
+CLOCK_OFF_S_MAX = 2.0
 
 
 class Node:
     """One installation. `start` it once, then `stop` it; any thread may ask in between.
 
     A fact is reported as stored only after the store has it. While the store refuses (a full
-    disk), facts wait in memory, the log says so each minute, and nothing is dropped silently.
+    disk), facts wait in memory, the log says so at each try, and nothing is dropped silently.
+
+    A bug in one camera's thread ends that camera, in plain sight: its state is `failed` and its
+    coverage 0, while every other place goes on being counted. A bug in the thread that stores
+    ends the node (`ending`, `bug`): a node that counts and stores nothing must not look well.
+
+    Its clock is set once, at the start. Minutes that were reported cannot be told anew, so that
+    a clock that was wrong then is not corrected while the node runs: the log says `clock.off`
+    each hour until a person starts it again.
+
+    Locks are taken in this order: `_setup_lock`, `_storing`, a camera's, the store's.
     """
 
     def __init__(self, config: Path, site: settings.Settings, clock: Clock, *, demo: bool) -> None:
@@ -54,9 +74,17 @@ class Node:
             opened.callback(self.journal.close)
             self._stack = opened.pop_all()
         self.users = LedgerUsers(self.store.ledger)
+        self.ending = threading.Event()  # whoever started the node should stop it now
+        self.bug: Exception | None = None  # of the thread that stores
+        self.unstored = 0  # rows of facts that were lost when it stopped
         self._stopping = threading.Event()
-        self._ticker = threading.Thread(target=self._tick, name="minutes", daemon=True)
+        self._ticker = threading.Thread(target=self._run_ticker, name="minutes", daemon=True)
+        self._storing = threading.Lock()  # guards the five below, and that one thread stores
         self._unstored: list[LineCount] = []
+        self._health_unstored: deque[CameraHealth] = deque(maxlen=HEALTH_UNSTORED_MAX)
+        self._retry_at_s = 0.0
+        self._health_forgotten_at = UtcMicros(0)
+        self._clock_told_at = UtcMicros(0)
         self._setup_lock = threading.Lock()
         self.cameras = {
             camera_id(one.id): WatchedCamera(
@@ -79,7 +107,10 @@ class Node:
         self._ticker.start()
 
     def stop(self) -> None:
-        """Ends all cameras and stores what was seen of the last minute. Within 2 s."""
+        """Ends all cameras and stores what was seen of the last minute. Within 2 s.
+
+        `unstored` tells how many rows were lost, because the store refused them to the end.
+        """
         if self._stopping.is_set():
             return
         self._stopping.set()
@@ -90,45 +121,104 @@ class Node:
             camera.join(max(0.0, until_s - self.clock.monotonic_s()))
         if self._ticker.ident is not None:
             self._ticker.join(JOIN_S)
-        now = self.clock.utc()
-        for camera in self.cameras.values():
-            self._unstored += camera.close(now)
-        self._keep([camera.health_since(now) for camera in self.cameras.values()])
-        self._log.info("node.stopped", unstored_facts=len(self._unstored))
-        self._stack.close()
+        try:
+            with self._storing:  # the ticker may be in the middle of storing on a slow disk
+                now = self.clock.utc()
+                for camera in self.cameras.values():
+                    self._unstored += camera.close(now)
+                    self._health_unstored.append(camera.health_since(now))
+                self._keep()
+        finally:
+            self.unstored = len(self._unstored)
+            if self.unstored:
+                self._log.error("facts.lost", rows=self.unstored)
+            self._log.info("node.stopped", unstored_facts=self.unstored)
+            self._stack.close()
 
-    def _tick(self) -> None:
-        """Each minute: facts and health go to the store, and notices are looked at again."""
-        minute = minute_of(self.clock.utc())
-        while not self._stopping.wait(TICK_S):
-            now = self.clock.utc()
+    def _run_ticker(self) -> None:
+        """Ticks until the node stops. A bug here would end the storing: it ends the node."""
+        try:
+            minute = minute_of(self.clock.utc())
+            while not self._stopping.wait(TICK_S):
+                minute = self._tick(minute)
+        except Exception as error:
+            self.bug = error
+            self._log.error(
+                "node.bug",
+                why=f"{type(error).__name__}: {error}",
+                trace="".join(traceback.format_tb(error.__traceback__)[-4:]),
+                hint="nothing would be stored any more, so the node ends; please report it",
+            )
+            self.ending.set()
+
+    def _tick(self, minute: UtcMicros) -> UtcMicros:
+        """Facts of minutes that are over go to the store. In a new minute health, too, and the
+        notices are looked at again. Returns the minute that runs."""
+        now = self.clock.utc()
+        begins = minute_of(now) != minute
+        with self._storing:
             for camera in self.cameras.values():
                 self._unstored += camera.close_minutes(now)
-            health: list[CameraHealth] = []
-            if minute_of(now) != minute:
-                minute = minute_of(now)
-                health = [camera.health_since(now) for camera in self.cameras.values()]
-                for camera in self.cameras.values():
-                    if not camera.allowed():
-                        camera.stop()
-            if self._unstored or health:
-                self._keep(health)
+                if begins:
+                    self._health_unstored.append(camera.health_since(now))
+            waiting = bool(self._unstored or self._health_unstored)
+            if waiting and self.clock.monotonic_s() >= self._retry_at_s:
+                self._keep()
+            if begins:
+                self._forget_health(now)
+                self._check_clock(now)
+        if begins:
+            for camera in self.cameras.values():
+                camera.heed_notice()
+        return minute_of(now)
 
-    def _keep(self, health: list[CameraHealth]) -> None:
+    def _keep(self) -> None:
+        """Stores what waits, oldest first. Called with `_storing` held."""
         try:
-            if self._unstored:
-                self.store.facts.append(self._unstored)
-                self._log.info("facts.stored", rows=len(self._unstored))
-                self._unstored = []
-            if health:
-                self.store.ledger.add_health(health)
+            while self._unstored:
+                part = self._unstored[:APPEND_ROWS_MAX]
+                self.store.facts.append(part)
+                del self._unstored[: len(part)]
+                self._log.info("facts.stored", rows=len(part))
+            if self._health_unstored:
+                self.store.ledger.add_health(self._health_unstored)
+                self._health_unstored.clear()
         except PlacewatchError as error:
+            self._retry_at_s = self.clock.monotonic_s() + RETRY_S
             self._log.error(
-                "facts.not-stored", rows=len(self._unstored), why=error.message, hint=error.hint
+                "facts.not-stored",
+                rows=len(self._unstored),
+                minutes_of_health=len(self._health_unstored),
+                why=error.message,
+                hint=error.hint,
             )
+            # The newest go: a part that the store may half have is tried again as it was.
             if len(self._unstored) > UNSTORED_MAX:
                 self._log.error("facts.lost", rows=len(self._unstored) - UNSTORED_MAX)
-                self._unstored = self._unstored[-UNSTORED_MAX:]
+                del self._unstored[UNSTORED_MAX:]
+
+    def _forget_health(self, now: UtcMicros) -> None:
+        if now - self._health_forgotten_at < DAY_US:
+            return
+        self._health_forgotten_at = now
+        try:
+            self.store.ledger.forget_health(UtcMicros(now - HEALTH_KEPT_DAYS * DAY_US))
+        except PlacewatchError as error:
+            self._log.warning("health.not-forgotten", why=error.message)
+
+    def _check_clock(self, now: UtcMicros) -> None:
+        """Says each hour that the machine's clock was set while the node ran."""
+        if not isinstance(self.clock, SystemClock) or now - self._clock_told_at < DAY_US // 24:
+            return
+        off_s = (SystemClock().utc() - self.clock.utc()) / 1e6
+        if abs(off_s) > CLOCK_OFF_S_MAX:
+            self._clock_told_at = now
+            self._log.error(
+                "clock.off",
+                off_s=round(off_s, 1),
+                hint="the machine's clock was set after the start; start the node again, "
+                "and let it start only when the time is known",
+            )
 
     # What the console asks.
 

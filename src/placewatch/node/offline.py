@@ -1,6 +1,9 @@
 """Offline: one source, analysed until it ends, with a table and a report of what was seen."""
 
 import contextlib
+import errno
+import os
+import secrets
 import signal
 import sys
 import time
@@ -22,7 +25,7 @@ from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
-from placewatch.node.equip import counting_lines, lines_outside, stage_of
+from placewatch.node.equip import check_picture, counting_lines, stage_of
 from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
@@ -56,28 +59,23 @@ class WatchRequest:
 
 def watch_source(request: WatchRequest) -> None:
     """Does what `request` asks and prints the outcome. Raises Misconfigured, Unavailable."""
-    if request.out is not None:
-        _check_folder(request.out)
     camera = _settings_of(request)
-    summary = analyse(
-        _spec_of(request, camera),
-        camera,
-        started=_start_of(request),
-        progress=_bar if sys.stderr.isatty() else None,
-    )
-    if request.json == "-":
-        sys.stdout.write(published.to_json(summary) + "\n")
-    else:
-        table.show(summary)
-        if request.json is not None:
-            published.write_json(summary, Path(request.json))
-    if request.out is not None:
-        from placewatch.store.export import write_facts  # Arrow is loaded where it is needed
-
-        page = report.write_report(summary, request.out)
-        write_facts(summary.facts, request.out / "facts.parquet")
-        write_facts(summary.facts, request.out / "facts.csv")
-        sys.stderr.write(f"report: {page}\n")
+    spec, started = _spec_of(request, camera), _start_of(request)
+    json = Path(request.json) if request.json not in (None, "-") else None
+    with _made(request.out), _made(json.parent if json is not None else None):
+        if json is not None:
+            _check_file(json)
+        summary = analyse(
+            spec, camera, started=started, progress=_bar if sys.stderr.isatty() else None
+        )
+        if request.json == "-":
+            sys.stdout.write(published.to_json(summary) + "\n")
+        else:
+            table.show(summary)
+        if json is not None:
+            published.write_json(summary, json)
+        if request.out is not None:
+            _write_report(summary, request.out)
 
 
 def analyse(
@@ -100,8 +98,7 @@ def analyse(
     begun_s = clock.monotonic_s()
     source = _Metered(open_source(spec, _Recording(started)))
     try:
-        for text in lines_outside(camera, source.info.width_px, source.info.height_px):
-            raise Misconfigured(text, hint="correct the numbers of --line or of the TOML")
+        check_picture(camera, source.info.width_px, source.info.height_px)
         flow = FlowMeter(spec.camera, counting_lines(camera), started)
         post = Post(
             background=BackgroundModel(),
@@ -329,9 +326,13 @@ def _settings_of(request: WatchRequest) -> settings.CameraSettings:
 
 def _spec_of(request: WatchRequest, camera: settings.CameraSettings) -> SourceSpec:
     if request.pace not in ("full", "real"):
-        raise Misconfigured(f'--pace "{request.pace}" is neither full nor real')
+        raise Misconfigured(
+            f'--pace "{request.pace}" is neither full nor real', hint="leave it out for full"
+        )
     if request.transport not in ("tcp", "udp"):
-        raise Misconfigured(f'--transport "{request.transport}" is neither tcp nor udp')
+        raise Misconfigured(
+            f'--transport "{request.transport}" is neither tcp nor udp', hint="leave it out for tcp"
+        )
     if request.login_file is not None:
         camera = settings.with_values(camera, login_file=str(request.login_file.absolute()))
     folder = request.config.parent if request.config is not None else Path()
@@ -372,18 +373,70 @@ def _line(text: str) -> settings.LineSettings:
     return settings.LineSettings(name, (x1, y1), (x2, y2))
 
 
-def _check_folder(folder: Path) -> None:
-    """Says at once, not after an hour of watching, that nothing can be written."""
+@contextlib.contextmanager
+def _made(folder: Path | None) -> Iterator[None]:
+    """`folder`, with those above it, for what is written at the end. Says at once, not after an
+    hour of watching, that nothing can be written; leaves no new folder behind a failure."""
+    if folder is None:
+        yield
+        return
+    new: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".placewatch-probe"
-        probe.write_bytes(b"")
-        probe.unlink()
+        try:
+            for one in [folder, *folder.parents][::-1]:
+                if not one.exists():
+                    one.mkdir()
+                    new.append(one)
+            probe = folder / f".placewatch-{secrets.token_hex(4)}.part"
+            try:
+                probe.write_bytes(b"placewatch")
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise Misconfigured(
+                f"{folder} cannot be written: {error.strerror}",
+                hint="name a folder that can be, on a disk with space",
+            ) from error
+        yield
+    except BaseException:
+        for one in reversed(new):
+            with contextlib.suppress(OSError):  # somebody else put something there
+                one.rmdir()
+        raise
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise Misconfigured(f"{path} is a folder", hint="name a file, or - for standard output")
+
+
+def _write_report(summary: WatchSummary, folder: Path) -> None:
+    """The report and the facts: all three files, in place of older ones, or none of them."""
+    from placewatch.store.export import write_facts  # Arrow is loaded where it is needed
+
+    draft = folder / f".placewatch-{secrets.token_hex(4)}.part"
+    try:
+        draft.mkdir()
+        page = report.write_report(summary, draft)
+        write_facts(summary.facts, draft / "facts.parquet")
+        write_facts(summary.facts, draft / "facts.csv")
+        files = sorted(draft.iterdir())
+        for file in files:
+            if (folder / file.name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        for file in files:
+            file.replace(folder / file.name)
     except OSError as error:
         raise Misconfigured(
-            f"{folder} cannot be written: {error.strerror}",
-            hint="give --out another folder",
+            f"the report cannot be written to {folder}: {error.strerror}",
+            hint="is the disk full, or is a folder called like one of its files?",
         ) from error
+    finally:
+        if draft.exists():
+            for file in draft.iterdir():
+                file.unlink(missing_ok=True)
+            draft.rmdir()
+    sys.stderr.write(f"report: {folder / page.name}\n")
 
 
 def _quarantine_s(spec: SourceSpec, camera: settings.CameraSettings, info: StreamInfo) -> float:
@@ -395,18 +448,27 @@ def _quarantine_s(spec: SourceSpec, camera: settings.CameraSettings, info: Strea
 
 @contextlib.contextmanager
 def _until_ctrl_c(source: _Metered) -> Iterator[None]:
+    """Ctrl-C, or what `timeout` sends, ends the watching; a second one ends the process."""
+    before: dict[signal.Signals, Any] = {}
+
+    def give_back() -> None:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
     def end(number: int, frame: FrameType | None) -> None:
+        give_back()
         source.close()
 
     try:
-        before = signal.signal(signal.SIGINT, end)
+        for one in (signal.SIGINT, signal.SIGTERM):
+            before[one] = signal.signal(one, end)
     except ValueError:  # not the main thread
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        give_back()
 
 
 @contextlib.contextmanager
