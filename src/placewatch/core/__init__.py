@@ -1,1 +1,1 @@
-"""Core: the words that every part of placewatch speaks. Standard library only, no input or output."""
+"""Core: the words that every part of placewatch speaks. Standard library only, no I/O."""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The kinds of road user that placewatch tells apart (TLS 5+1, with people and two-wheelers)."""
+    """What placewatch tells apart (TLS 5+1, with people and two-wheelers)."""
 
     PEDESTRIAN = "pedestrian"
     BICYCLE = "bicycle"  # with its rider
