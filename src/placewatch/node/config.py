@@ -164,7 +164,10 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
     try:
         settings = TypeAdapter(Settings).validate_python(raw)
     except ValidationError as error:
-        raise Misconfigured("; ".join(_complaints(name, error))) from error
+        raise Misconfigured(
+            "; ".join(_complaints(name, error)),
+            hint="placewatch.example.toml shows every setting",
+        ) from error
     seen: set[str] = set()
     for number, camera in enumerate(settings.camera):
         where = f"{name}: camera.{number}"
