@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import os
 import signal
 import tempfile
 import threading
@@ -18,6 +19,9 @@ from placewatch.node import config as settings
 from placewatch.node import log
 from placewatch.node.acts import perform
 from placewatch.node.node import Node
+
+PATIENCE_S = 3.0
+"""An end takes less than two seconds. Terminals and wrappers often ask twice at once."""
 
 
 def run_node(
@@ -38,7 +42,7 @@ def run_node(
         host if host is not None else site.console.host,
         port if port is not None else site.console.port,
     )
-    with _signals(node.ending):
+    with _signals(node.ending, clock):
         try:
             address = server.start()
             log.get().info("console.ready", address=address)
@@ -89,18 +93,23 @@ def write_demo(folder: Path, clock: Clock) -> Path:
 
 
 @contextlib.contextmanager
-def _signals(ending: threading.Event) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a terminal that closes set `ending`; a second one ends the process as
-    usual. What was ignored from the start (`nohup`) stays so."""
+def _signals(ending: threading.Event, clock: Clock) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a terminal that closes set `ending`; asked again after `PATIENCE_S` the
+    process ends at once. A terminal that closes stays ignored where it was from the start
+    (`nohup`)."""
+    asked_s: list[float] = []
 
     def end(number: int, frame: FrameType | None) -> None:
+        now_s = clock.monotonic_s()
+        if asked_s and now_s - asked_s[0] > PATIENCE_S:
+            os._exit(128 + number)
+        asked_s.append(now_s)
         ending.set()
-        for one, handler in before.items():
-            signal.signal(one, handler)
 
     wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {one: signal.getsignal(one) for one in wanted}
-    before = {one: handler for one, handler in before.items() if handler != signal.SIG_IGN}
+    if before[signal.SIGHUP] == signal.SIG_IGN:
+        del before[signal.SIGHUP]
     for one in before:
         signal.signal(one, end)
     try:
