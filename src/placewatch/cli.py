@@ -1,6 +1,7 @@
 """Cli: the command `placewatch`."""
 
 import getpass
+import io
 import os
 import sys
 from pathlib import Path
@@ -28,10 +29,15 @@ DEFAULT_CONFIG = Path("placewatch.toml")
 
 def main() -> None:
     """Runs the command line; errors become one sentence and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows only ASCII, a name that
+            stream.reconfigure(errors="backslashreplace")  # is no UTF-8: shown as well as it goes
     try:
         app()
     except PlacewatchError as error:
         _fail(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:  # `placewatch export | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

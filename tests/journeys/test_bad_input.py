@@ -1,10 +1,13 @@
 """Bad input: one clear sentence with what to try, exit status 2, nothing half-written."""
 
 import contextlib
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -97,6 +100,50 @@ def test_a_model_that_is_none(tmp_path: Path, clip: Path) -> None:
 def test_a_folder_that_cannot_be_written(tmp_path: Path, clip: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     complains(["watch", clip, "--out", "taken/report"], "cannot be written", tmp_path)
+    complains(["watch", clip, "--json", "."], "is a folder", tmp_path)
+    (tmp_path / "old/report.html").mkdir(parents=True)
+    complains(["watch", clip, "--out", "old"], "cannot be written", tmp_path)
+
+
+def test_what_fails_leaves_no_new_folder(tmp_path: Path) -> None:
+    words: list[str | Path] = ["watch", "nosuch.mp4", "--out", "new/report", "--json", "n/x.json"]
+    complains(words, "no file nosuch.mp4", tmp_path)
+
+
+def test_a_time_that_ends_before_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "placewatch.toml").write_text('site = "x"\ndata = "data"\n')
+    words: list[str | Path] = ["export", "--from", "2026-11-24", "--to", "2026-11-23"]
+    complains(words, "later", tmp_path)
+
+
+def test_a_terminal_that_knows_only_ascii(tmp_path: Path, clip: Path) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "TERM": "dumb"}
+    for more in ([], ["--json", "-"]):
+        done = subprocess.run(
+            [*PLACEWATCH, "watch", str(clip), "--line", "Å=1,1,200,200", *more],
+            capture_output=True,
+            cwd=tmp_path,
+            env={**os.environ, **plain},
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        if more:
+            assert json.loads(done.stdout)["lines"][0]["name"] == "Å"
+
+
+def test_ctrl_c_shows_what_was_seen_so_far(tmp_path: Path) -> None:
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        watching = subprocess.Popen(
+            [*PLACEWATCH, "watch", "street:main?width=320&height=180", "--json", "-"],
+            stdout=subprocess.PIPE,
+            cwd=tmp_path,
+        )
+        time.sleep(8.0)  # it has begun
+        watching.send_signal(asked)
+        out, _ = watching.communicate(timeout=60)
+        assert watching.returncode == 0
+        assert json.loads(out)["source"]["frames"] > 0
 
 
 def test_a_misspelt_key_is_named_with_its_path(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from placewatch.capture import open_source
 from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo
-from placewatch.core.errors import Unavailable
+from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.facts import Crossing
-from placewatch.core.time import Clock, SystemClock
+from placewatch.core.ids import CameraId
+from placewatch.core.time import Clock, SimulatedClock, SystemClock, from_rfc3339
 from placewatch.measure.scene import Scene
 from placewatch.node import camera as module
 from placewatch.node import config
@@ -152,3 +153,80 @@ def test_a_line_outside_the_picture_fails_with_a_sentence(tmp_path: Path) -> Non
     assert why is not None
     assert "outside the picture" in why
     camera.join(5.0)
+
+
+def test_a_bug_in_one_camera_is_told_and_ends_only_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(spec: SourceSpec, clock: Clock, **_: object) -> Source:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(module, "open_source", broken)
+    camera = watched(CAMERA + NOTICE, tmp_path)
+    camera.start()
+    until(lambda: camera.view().state == "failed")
+    camera.join(5.0)
+    assert "ZeroDivisionError" in str(camera.view().why)
+
+
+def test_a_notice_that_ends_stops_the_camera_and_stays_told(tmp_path: Path) -> None:
+    clock = SimulatedClock(from_rfc3339("2026-11-23T23:59:00Z"))
+    site = config.parse(CAMERA + NOTICE.replace("2999-01-01", "2026-11-23"))
+    opened: list[object] = []
+    camera = WatchedCamera(
+        site.camera[0], site, tmp_path, clock, Live(), None, lambda *size: opened.append(size)
+    )
+    camera.start()
+    assert camera.view().state != "refused"
+    clock.sleep(61.0)
+    camera.heed_notice()
+    assert camera.view().state == "refused"
+    assert "2026-11-23" in str(camera.view().why)
+    camera.join(10.0)
+    camera._become("watching", None)
+    assert camera.view().state == "refused", "what its thread says comes too late"
+    threads = threading.active_count()
+    camera.heed_notice()
+    assert threading.active_count() == threads, "no session begins after that"
+
+
+def test_a_notice_that_begins_starts_the_camera(tmp_path: Path) -> None:
+    clock = SimulatedClock(from_rfc3339("2026-11-23T23:59:00Z"))
+    site = config.parse(CAMERA + NOTICE + "since = 2026-11-24\n")
+    camera = WatchedCamera(site.camera[0], site, tmp_path, clock, Live(), None, lambda *size: None)
+    camera.start()
+    assert camera.view().state == "refused"
+    clock.sleep(61.0)
+    camera.heed_notice()
+    assert camera.view().state != "refused"
+    camera.stop()
+    camera.join(10.0)
+
+
+def test_a_ledger_that_refuses_is_no_reason_to_stop_watching(tmp_path: Path) -> None:
+    def refuse(camera: CameraId, width_px: int, height_px: int) -> None:
+        raise Misconfigured("the ledger cannot be written")
+
+    site = config.parse(CAMERA + NOTICE)
+    camera = WatchedCamera(site.camera[0], site, tmp_path, SystemClock(), Live(), None, refuse)
+    camera.start()
+    until(lambda: camera.view().state == "ended")
+    camera.join(5.0)
+
+
+def test_a_set_up_that_cannot_be_leaves_all_as_it_was(tmp_path: Path) -> None:
+    camera = watched(CAMERA + NOTICE, tmp_path)
+    before = camera.settings
+    points = tuple(config.GroundPointSettings(x, x, x, x) for x in (1.0, 2.0, 3.0, 4.0))
+    with pytest.raises(Misconfigured):
+        camera.set_up(config.with_values(before, ground=points), camera._site)
+    assert camera.settings == before
+
+
+def test_a_set_up_changes_only_what_is_drawn(tmp_path: Path) -> None:
+    camera = watched(CAMERA + NOTICE, tmp_path)
+    line = (config.LineSettings("A", (0.0, 0.0), (9.0, 9.0)),)
+    camera.set_up(config.with_values(camera.settings, line=line, url="other"), camera._site)
+    assert camera.settings.line == line
+    assert camera.settings.url != "other", "the rest holds from the next start"
+    assert [one.name for one in camera.view().totals.lines] == ["A"]

@@ -96,3 +96,49 @@ def test_a_login_comes_from_its_file_and_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured) as raised:
         config.login_of(camera, tmp_path)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "latitude_deg = 90\nlongitude_deg = 0",
+        "latitude_deg = nan\nlongitude_deg = 0",
+        "latitude_deg = 0\nlongitude_deg = 1e9",
+        "latitude_deg = 0\nlongitude_deg = inf",
+    ],
+)
+def test_a_place_that_is_nowhere_on_earth_is_refused(text: str) -> None:
+    with pytest.raises(Misconfigured, match="origin"):
+        config.parse('site = "x"\n[origin]\n' + text)
+
+
+def test_numbers_that_are_none_or_beyond_reason_are_refused() -> None:
+    camera = 'site = "x"\n[[camera]]\nid = "a"\nurl = "b"\n'
+    config.parse(camera)
+    for more in (
+        "detector_every_s = -1",
+        "backdrop_quarantine_s = inf",
+        '[[camera.line]]\nname = "A"\nfrom_px = [nan, 1]\nto_px = [2, 2]',
+        "[[camera.ground]]\nx_px = 1\ny_px = 1\nx_m = 1e300\ny_m = 0",
+    ):
+        with pytest.raises(Misconfigured, match=r"camera\.0"):
+            config.parse(camera + more)
+
+
+def test_a_file_with_a_byte_order_mark_is_read_and_saved(tmp_path: Path) -> None:
+    path = tmp_path / "placewatch.toml"
+    path.write_bytes(b'\xef\xbb\xbfsite = "x"\n[[camera]]\nid = "a"\nurl = "b"\n')
+    assert config.load(path).site == "x"
+    line = {"name": "A", "from_px": [0.0, 0.0], "to_px": [1.0, 1.0]}
+    config.save_setup(path, CameraId("a"), {"line": [line], "area": [], "ground": []})
+    assert config.load(path).camera[0].line[0].name == "A"
+
+
+def test_what_is_no_text_or_nested_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "placewatch.toml"
+    for content, said in ((b'site = "\xe9"', "UTF-8"), (b"x = " + b"[" * 5000, "no TOML")):
+        path.write_bytes(content)
+        with pytest.raises(Misconfigured, match=said):
+            config.load(path)
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        config.load(tmp_path)

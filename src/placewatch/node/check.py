@@ -2,11 +2,15 @@
 
 import datetime
 import errno
+import fcntl
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from placewatch.capture import open_source
 from placewatch.capture.source import SourceSpec
@@ -76,12 +80,24 @@ def _of_node(path: Path, site: settings.Settings) -> Iterator[Finding]:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        busy = error.errno == errno.EADDRINUSE
-        yield Finding(
-            f"console: {host} port {port} is in use (is the node running already?)"
-            if busy
-            else f"console: cannot listen on {host} port {port}: {error.strerror}"
-        )
+        if error.errno != errno.EADDRINUSE:
+            yield Finding(f"console: cannot listen on {host} port {port}: {error.strerror}")
+        elif _node_runs(folder):
+            yield Finding(f"console: the node runs; it uses {host} port {port}", wrong=False)
+        else:
+            yield Finding(f"console: {host} port {port} is in use (by what? ss -ltnp tells)")
+
+
+def _node_runs(folder: Path) -> bool:
+    """Whether a node writes to `folder` just now: then the port that is in use is its own."""
+    try:
+        with (folder / "facts" / "_writer.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _of_camera(
@@ -94,6 +110,12 @@ def _of_camera(
     login = None
     try:
         login = settings.login_of(camera, path.parent)
+        if camera.login_file is not None:
+            file = path.parent / camera.login_file
+            if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+                yield Finding(
+                    f"others on this machine can read its login (chmod 600 {file})", wrong=False
+                )
     except PlacewatchError as error:
         yield Finding(str(error))
     try:
@@ -109,6 +131,11 @@ def _of_camera(
         yield Finding(
             f"ground: its points disagree by {ground.error_m_rms:.1f} m "
             "(the set-up page shows which one is off)"
+        )
+    if ground is not None and _mirrored(ground, camera):
+        yield Finding(
+            "ground: its points show the street as in a mirror "
+            "(x_m grows to the east and y_m to the north; is one of them turned round?)"
         )
     if not camera.line:
         yield Finding("nothing is counted: no line is drawn (draw one in the console)", wrong=False)
@@ -126,7 +153,10 @@ def _of_camera(
         finally:
             source.close()
     except PlacewatchError as error:
-        yield Finding(str(error))
+        if spec.url.startswith("/dev/") and _node_runs(path.parent / site.data):
+            yield Finding(f"{spec.url} is watched by the node, which runs", wrong=False)
+        else:
+            yield Finding(str(error))
         return
     if frame is None:
         yield Finding("it delivers no picture")
@@ -136,3 +166,15 @@ def _of_camera(
     yield Finding(f"delivers {frame.width_px}x{frame.height_px} {info.codec}{rate}", wrong=False)
     for text in lines_outside(camera, frame.width_px, frame.height_px):
         yield Finding(text)
+
+
+def _mirrored(ground: Ground, camera: settings.CameraSettings) -> bool:
+    """Whether the ground is seen from below. From above, who turns right on the picture turns
+    right on the map, though y points down on the one and up on the other."""
+    x_px = sum(point.x_px for point in camera.ground) / len(camera.ground)
+    y_px = sum(point.y_px for point in camera.ground) / len(camera.ground)
+    here, right, below = ground.metres_of(
+        np.array([(x_px, y_px), (x_px + 1, y_px), (x_px, y_px + 1)])
+    )
+    (a, b), (c, d) = right - here, below - here
+    return bool(a * d - b * c > 0)

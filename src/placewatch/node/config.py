@@ -25,6 +25,8 @@ Pixel = tuple[float, float]
 Latitude = Annotated[float, Field(gt=-90, lt=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
+Metres = Annotated[float, Field(ge=-10_000_000, le=10_000_000)]  # grids of countries, too
+Pixels = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 
 
 @with_config(_STRICT)
@@ -86,10 +88,10 @@ class AreaSettings:
 class GroundPointSettings:
     """A point on the picture and on the ground: in metres, or in degrees (WGS 84)."""
 
-    x_px: float
-    y_px: float
-    x_m: float | None = None  # metres east of the origin
-    y_m: float | None = None  # metres north of the origin
+    x_px: Pixels
+    y_px: Pixels
+    x_m: Metres | None = None  # metres east of the origin
+    y_m: Metres | None = None  # metres north of the origin
     latitude_deg: Latitude | None = None
     longitude_deg: Longitude | None = None
 

@@ -27,6 +27,10 @@ def export_facts(config: Path, since: str, until: str, format: str, out: str) ->
         )
     target = sys.stdout.buffer if out == "-" else Path(out)
     begin, end = _instant("--from", since), _instant("--to", until)
+    if end <= begin:  # before anything is opened, or journalled
+        raise Misconfigured(
+            f"nothing lies from {since} to {until}", hint="--to must be later than --from"
+        )
     facts = FactStore(folder / "facts", writes=False)
     journal = Journal(folder / "journal", SystemClock())
     try:

@@ -1,6 +1,7 @@
 """Map: the operator's own GeoJSON, drawn under the cameras."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,37 @@ def read_map(path: Path) -> dict[str, Any]:
             )
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Misconfigured(f"the map {path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise Misconfigured(f"the map {path} is no JSON: {error}") from error
+        raise Misconfigured(
+            f"the map {path} cannot be read: {error.strerror}", hint="name a GeoJSON file"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise Misconfigured(
+            f"the map {path} is no JSON: {error}", hint="export it as GeoJSON, in UTF-8"
+        ) from error
     if (
         not isinstance(document, dict)
         or document.get("type") != "FeatureCollection"
         or not isinstance(document.get("features"), list)
+        or not all(_is_feature(one) for one in document["features"])
     ):
         raise Misconfigured(
             f"the map {path} is no GeoJSON FeatureCollection",
             hint="export roads and buildings as GeoJSON, with the property class",
         )
     return document
+
+
+def _is_feature(feature: Any) -> bool:
+    """Whether a browser can draw it: its kind is stated, and every number in it is one."""
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        return False
+    geometry = feature.get("geometry")
+    return geometry is None or (
+        isinstance(geometry, dict) and isinstance(geometry.get("type"), str) and _finite(geometry)
+    )
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return all(_finite(one) for one in (value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)

@@ -69,7 +69,8 @@ def watch_source(request: WatchRequest) -> None:
             spec, camera, started=started, progress=_bar if sys.stderr.isatty() else None
         )
         if request.json == "-":
-            sys.stdout.write(published.to_json(summary) + "\n")
+            # JSON is UTF-8, whatever the terminal speaks.
+            sys.stdout.buffer.write(published.to_json(summary).encode() + b"\n")
         else:
             table.show(summary)
         if json is not None:
@@ -137,7 +138,7 @@ def analyse(
     backdrop = post.painter.backdrop(ended)
     cpu_s, decode_cpu_s = meter.read(source.decode_cpu_s)
     return WatchSummary(
-        source=spec.url,
+        source=_readable(spec.url),
         width_px=source.info.width_px,
         height_px=source.info.height_px,
         fps=seen.fps,
@@ -313,7 +314,7 @@ def _settings_of(request: WatchRequest) -> settings.CameraSettings:
     elif request.camera is not None:
         raise Misconfigured("--camera names a camera of a TOML", hint="add --config FILE")
     if request.lines:
-        lines = tuple(_line(text) for text in request.lines)
+        lines = tuple(_line(_readable(text)) for text in request.lines)
         names = [line.name for line in lines]
         for number, name in enumerate(names):
             if names.index(name) != number:
@@ -354,6 +355,12 @@ def _start_of(request: WatchRequest) -> UtcMicros | None:
         raise Misconfigured(
             f'--start "{request.start}" is no instant', hint="write it as 2026-11-23T08:00:00Z"
         ) from error
+
+
+def _readable(word: str) -> str:
+    """A word of the command line as UTF-8; what is none of it as �. Under an old locale, or in a
+    file's name, bytes come through that no file or page could be written with."""
+    return os.fsencode(word).decode("utf-8", "replace")
 
 
 def _line(text: str) -> settings.LineSettings:

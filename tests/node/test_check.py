@@ -1,0 +1,88 @@
+"""What `placewatch check` finds, and what it leaves alone."""
+
+import json
+import socket
+from pathlib import Path
+
+from placewatch.node.check import Finding, findings
+from placewatch.store.store import Store
+
+SITE = 'site = "x"\ndata = "data"\n'
+CAMERA = '[[camera]]\nid = "a"\nurl = "street:main?duration_s=1&width=320&height=180"\n'
+NOTICE = """
+[camera.notice]
+place = "Market"
+purpose = "Count"
+legal_basis = "Council decision 1"
+owner = "City"
+contact = "city@example.org"
+until = 2999-01-01
+"""
+
+
+def found(folder: Path, text: str) -> list[Finding]:
+    (folder / "placewatch.toml").write_text(text)
+    return list(findings(folder / "placewatch.toml"))
+
+
+def wrong(folder: Path, text: str) -> list[str]:
+    return [one.text for one in found(folder, text) if one.wrong]
+
+
+def ground(*points: tuple[float, float, float, float]) -> str:
+    return "".join(
+        f"[[camera.ground]]\nx_px = {x}\ny_px = {y}\nx_m = {east}\ny_m = {north}\n"
+        for x, y, east, north in points
+    )
+
+
+def test_the_port_of_the_node_that_runs_is_not_wrong(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        console = f"[console]\nport = {taken.getsockname()[1]}\n"
+        text = SITE + console + CAMERA + NOTICE
+        assert "in use" in wrong(tmp_path, text)[0]
+        node = Store(tmp_path / "data")
+        assert wrong(tmp_path, text) == []
+        node.close()
+        assert "in use" in wrong(tmp_path, text)[0]
+
+
+def test_a_login_that_others_can_read_is_told(tmp_path: Path) -> None:
+    login = tmp_path / "login"
+    login.write_text("user:password")
+    text = SITE + "[console]\nport = 0\n" + CAMERA + 'login_file = "login"\n' + NOTICE
+    login.chmod(0o644)
+    assert any("chmod 600" in one.text for one in found(tmp_path, text))
+    login.chmod(0o600)
+    assert not any("chmod" in one.text for one in found(tmp_path, text))
+
+
+def test_a_mirrored_ground_is_found(tmp_path: Path) -> None:
+    text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE
+    seen = [(10, 50, -5, 20), (300, 50, 5, 20), (10, 170, -5, 0), (300, 170, 5, 0)]
+    assert wrong(tmp_path, text + ground(*seen)) == []
+    turned = [(x, y, -east, -north) for x, y, east, north in seen]
+    assert wrong(tmp_path, text + ground(*turned)) == [], "turned round is not mirrored"
+    mirrored = [(x, y, east, -north) for x, y, east, north in seen]
+    assert "mirror" in wrong(tmp_path, text + ground(*mirrored))[0]
+
+
+def test_a_map_that_no_browser_can_draw_is_found(tmp_path: Path) -> None:
+    text = 'map = "town.geojson"\n' + SITE + "[console]\nport = 0\n" + CAMERA + NOTICE
+    point = {"type": "Point", "coordinates": [18.0, 59.0]}
+    feature = {"type": "Feature", "properties": {}, "geometry": point}
+    for good in ([], [feature], [feature | {"geometry": None}]):
+        (tmp_path / "town.geojson").write_text(
+            json.dumps({"type": "FeatureCollection", "features": good})
+        )
+        assert wrong(tmp_path, text) == []
+    nowhere = feature | {"geometry": point | {"coordinates": [float("nan"), 59.0]}}
+    for bad in ([1], [None], [nowhere], [feature | {"geometry": 3}]):
+        (tmp_path / "town.geojson").write_text(
+            json.dumps({"type": "FeatureCollection", "features": bad})
+        )
+        assert "GeoJSON" in wrong(tmp_path, text)[0]
+    (tmp_path / "town.geojson").write_text("[" * 100_000)
+    assert "no JSON" in wrong(tmp_path, text)[0]
+    (tmp_path / "town.geojson").unlink()
+    assert "cannot be read" in wrong(tmp_path, text)[0]
