@@ -151,7 +151,7 @@ class WatchedCamera:
         except PlacewatchError as error:
             self._log.error("camera.failed", why=error.message, hint=error.hint)
             self._become("failed", _sentence(str(error)))
-        except Exception as error:
+        except BaseException as error:  # a library's panic is no Exception
             # A bug. What the camera's stages remember may be wrong by now, so that it is not
             # tried again: an unknown count is better than a false one. Others go on.
             what = f"{type(error).__name__}: {error}"

@@ -75,7 +75,7 @@ class Node:
             self._stack = opened.pop_all()
         self.users = LedgerUsers(self.store.ledger)
         self.ending = threading.Event()  # whoever started the node should stop it now
-        self.bug: Exception | None = None  # of the thread that stores
+        self.bug: BaseException | None = None  # of the thread that stores
         self.unstored = 0  # rows of facts that were lost when it stopped
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._run_ticker, name="minutes", daemon=True)
@@ -141,7 +141,7 @@ class Node:
             minute = minute_of(self.clock.utc())
             while not self._stopping.wait(TICK_S):
                 minute = self._tick(minute)
-        except Exception as error:
+        except BaseException as error:  # a library's panic is no Exception
             self.bug = error
             self._log.error(
                 "node.bug",
