@@ -112,7 +112,7 @@ def _kind(votes: list[float]) -> Kind:
     known = [
         vote if kind is not Kind.UNKNOWN else 0.0 for kind, vote in zip(KINDS, votes, strict=True)
     ]
-    if sum(known) <= 0.1 * sum(votes):
+    if sum(known) == 0.0 or sum(known) < min(SCORE_SURE, 0.1 * sum(votes)):
         return Kind.UNKNOWN
     person, bicycle, motorcycle = (
         known[_INDEX[kind]] for kind in (Kind.PEDESTRIAN, Kind.BICYCLE, Kind.MOTORCYCLE)
@@ -413,7 +413,13 @@ def _learn(
     row[_UNSEEN] = 0.0
     row[_HITS] += 1.0
     row[_SCORES] += detection[4]
-    row[_VOTES + int(detection[5])] += detection[4]
+    row[_VOTES + int(detection[5])] += _vote(detection)
+
+
+@numba.njit(cache=True, nogil=True)
+def _vote(detection: npt.NDArray[np.float64]) -> float:
+    """How much a detection's kind counts: where nothing was recognised, it is a guess by outline."""
+    return float(detection[4] if detection[4] >= SCORE_SURE else 0.03 * detection[4])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -448,7 +454,7 @@ def _begin(
     row[_BIRTH_X], row[_BIRTH_Y] = row[_X], row[_Y]
     row[_SHOWN_X], row[_SHOWN_Y] = row[_X], row[_Y]
     row[_HITS], row[_SCORES] = 1.0, detection[4]
-    row[_VOTES + int(detection[5])] = detection[4]
+    row[_VOTES + int(detection[5])] = _vote(detection)
 
 
 @numba.njit(cache=True, nogil=True)
