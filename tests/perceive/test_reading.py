@@ -10,7 +10,9 @@ from placewatch.perceive.reading import FILL, PLACE, SHARED, read
 Floats = npt.NDArray[np.float64]
 
 
-def street(*blobs: tuple[int, int, int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def street(
+    *blobs: tuple[int, int, int, int],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Pieces and labels of full rectangles: left, top, right, bottom (exclusive)."""
     labels = np.zeros((120, 200), np.int32)
     pieces = np.zeros((len(blobs), 6), np.int32)

@@ -110,7 +110,12 @@ def loss_of(out: Tensor, targets: Targets) -> tuple[Tensor, dict[str, float]]:
     cells_y = (where[1].float() + 0.5) * STRIDE
     reach = torch.exp(out[:, 1:5].permute(0, 2, 3, 1)[where].clamp(-4, 5)) * SIDE_PX
     found = torch.stack(
-        [cells_x - reach[:, 0], cells_y - reach[:, 1], cells_x + reach[:, 2], cells_y + reach[:, 3]],
+        [
+            cells_x - reach[:, 0],
+            cells_y - reach[:, 1],
+            cells_x + reach[:, 2],
+            cells_y + reach[:, 3],
+        ],
         1,
     )
     # Each road user counts once, however many cells lie in it.
@@ -261,9 +266,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=2e-3)
     options = parser.parse_args()
-    train(
-        options.data, options.out, options.steps, options.batch, options.seed, options.rate
-    )
+    train(options.data, options.out, options.steps, options.batch, options.seed, options.rate)
 
 
 if __name__ == "__main__":

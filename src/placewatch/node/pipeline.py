@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from placewatch.capture.source import Source
 from placewatch.core.facts import Crossing
+from placewatch.core.sightings import Track
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.measure.stage import Stage
@@ -28,10 +29,11 @@ class Post:
 
 def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]) -> None:
     """Turns the frames of `source` into scenes and crossings until it ends. Raises Unavailable."""
+    tracks: list[Track] = []
     for frame in source.frames():
         # Perceive: pixels end here.
         motion = post.background.learn(frame)
-        detections = post.detector.detect(frame, motion)
+        detections = post.detector.detect(frame, motion, tracks)
         tracks = post.tracker.update(
             detections,
             frame.media_s,

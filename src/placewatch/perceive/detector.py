@@ -1,8 +1,9 @@
 """Detector: what finds road users in one frame."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from placewatch.core.sightings import Detection
+from placewatch.core.sightings import Detection, Track
 from placewatch.perceive.motion import Motion
 from placewatch.pixels.frame import Frame
 
@@ -12,6 +13,7 @@ class Detector(Protocol):
 
     name: str
 
-    def detect(self, frame: Frame, motion: Motion) -> list[Detection]:
-        """All road users of `frame`. `motion` is what the background model saw in it."""
+    def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
+        """All road users of `frame`. `motion` is what the background model saw in it, `tracks` who
+        was where in the frame before."""
         ...

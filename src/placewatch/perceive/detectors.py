@@ -7,8 +7,12 @@ from placewatch.core.errors import Misconfigured
 from placewatch.perceive.detector import Detector
 from placewatch.perceive.models import CATALOGUE, model_path
 from placewatch.perceive.motion_detector import MotionDetector
+from placewatch.perceive.street_detector import StreetDetector
 
-BUILT_IN: dict[str, Callable[[], Detector]] = {"motion": MotionDetector}
+BUILT_IN: dict[str, Callable[[], Detector]] = {
+    "street": StreetDetector,
+    "motion": MotionDetector,
+}
 """Detectors that need no file. `motion` is the default."""
 
 

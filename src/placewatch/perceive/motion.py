@@ -52,6 +52,9 @@ class Motion:
     ghosts: npt.NDArray[np.bool_] | None
     scale: int
     gain: float
+    small: npt.NDArray[np.float32]
+    street: npt.NDArray[np.float32]
+    pieces: npt.NDArray[np.int32]
 
 
 class BackgroundModel:
@@ -115,7 +118,17 @@ class BackgroundModel:
             for label, area, left, top, right, bottom in stats.tolist()
             if area >= _AREA_MIN
         )
-        return Motion(blobs, foreground.copy(), labels, ghosts, self._scale, gain)
+        return Motion(
+            blobs,
+            foreground.copy(),
+            labels,
+            ghosts,
+            self._scale,
+            gain,
+            self._small,
+            self._street,
+            stats[stats[:, 1] >= _AREA_MIN],
+        )
 
     def _begin(self, luma: npt.NDArray[np.uint8]) -> None:
         self._shape = luma.shape

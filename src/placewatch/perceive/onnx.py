@@ -4,7 +4,7 @@ A net says by its inputs and outputs what layout it has; a table of layouts turn
 boxes. All know the 80 classes of COCO.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import onnxruntime
 
 from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import Kind
-from placewatch.core.sightings import Box, Detection
+from placewatch.core.sightings import Box, Detection, Track
 from placewatch.perceive.motion import Motion
 from placewatch.perceive.motion_detector import SCORE, MotionDetector
 from placewatch.pixels.frame import Frame
@@ -57,14 +57,14 @@ class OnnxDetector:
         # A file can hold any numbers; a try on a grey picture finds a broken one before the street.
         self._raw(np.full((self._layout.height, self._layout.width, 3), 114, np.uint8))
 
-    def detect(self, frame: Frame, motion: Motion) -> list[Detection]:
+    def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
         """What the net sees, and what moves though the net does not see it.
 
         A net is blind to views that it never learnt, from straight above for one; what moves there
         is somebody all the same. And what the net takes for somebody with little confidence is one
         if it moves.
         """
-        moving = self._movement.detect(frame, motion)
+        moving = self._movement.detect(frame, motion, tracks)
         due = self._last_s is None or frame.after_gap or frame.media_s < self._last_s
         if not due and frame.media_s - (self._last_s or 0.0) < self._every_s:
             return moving

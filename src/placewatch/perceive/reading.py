@@ -7,10 +7,13 @@ by pixel, by who is nearer in terms of its own size.
 """
 
 import math
+from collections.abc import Sequence
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from placewatch.core.sightings import Track
 
 LEFT, TOP, RIGHT, BOTTOM, FILL, PLACE, SHARED = range(7)
 
@@ -21,6 +24,22 @@ _SETTLED = 0.2  # own sizes: how far a side of somebody within a crowd may be fr
 _AREA_MIN = 6  # small pixels of a share: less is a splinter
 
 Floats = npt.NDArray[np.float64]
+
+
+def expected(tracks: Sequence[Track], elapsed_s: float, scale: float) -> Floats:
+    """Where each of `tracks` must be `elapsed_s` later: (P, 4) left, top, right, bottom, in pixels
+    of a picture averaged by `scale`."""
+    places = np.array(
+        [
+            (box.left_px, box.top_px, box.right_px, box.bottom_px, *track.velocity_px_s)
+            for track in tracks
+            for box in (track.box,)
+        ],
+        np.float64,
+    ).reshape(-1, 6)
+    moved: Floats = places[:, :4] + elapsed_s * places[:, [4, 5, 4, 5]]
+    moved /= scale
+    return moved
 
 
 @numba.njit(cache=True, nogil=True)
