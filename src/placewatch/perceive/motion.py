@@ -12,10 +12,13 @@ Cucchiara et al. 2003).
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
+from numba import types
+from numba.extending import intrinsic
 
 from placewatch.core.sightings import Box
 from placewatch.pixels.frame import Frame
@@ -35,26 +38,54 @@ class Blob:
     label: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Motion:
-    """What moved in one frame.
+    """What moved in one frame. Its planes are of the averaged picture, (h, w).
 
-    `foreground` (h, w) uint8 of the averaged picture: 0 street, 1 shadow or changed light, 2 road
-    user. `labels` (h, w) int32 names the blob of each pixel, 0 for none. A small pixel is `scale`
-    px of the picture wide and high. `gain` is how much lighter the picture became since the
-    frame before. `ghosts` (h, w) is where somebody turned out to have been part of the background
-    and to have left, None where nobody did.
+    `foreground` uint8: 0 street, 1 shadow or changed light, 2 road user. `labels` int32 names the
+    piece of each pixel, 0 for none. `pieces` (n, 6) int32 has a row for each piece that is no
+    noise: label, area, left, top, right, bottom (inclusive), in small pixels. `small` float32 is
+    the averaged picture, `street` float32 what the empty street looks like in this light and from
+    where the camera points. `ghosts` bool is where somebody turned out to have been part of the
+    background and to have left, None where nobody did. A small pixel is `scale` px of the
+    picture wide and high. `gain` is how much lighter the picture became since the frame before.
+
+    `labels`, `small` and `street` belong to the model and hold until it learns the next frame.
     """
 
-    blobs: tuple[Blob, ...]
     foreground: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int32]
+    pieces: npt.NDArray[np.int32]
+    small: npt.NDArray[np.float32]
+    street: npt.NDArray[np.float32]
     ghosts: npt.NDArray[np.bool_] | None
     scale: int
     gain: float
-    small: npt.NDArray[np.float32]
-    street: npt.NDArray[np.float32]
-    pieces: npt.NDArray[np.int32]
+    width_px: int
+    height_px: int
+    _blobs: tuple[Blob, ...] | None = None
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """The pieces with boxes in pixels of the picture."""
+        if self._blobs is None:
+            scale = float(self.scale)
+            width, height = float(self.width_px), float(self.height_px)
+            self._blobs = tuple(
+                Blob(
+                    Box(
+                        left * scale,
+                        top * scale,
+                        min((right + 1) * scale, width),
+                        min((bottom + 1) * scale, height),
+                    ),
+                    area * scale * scale,
+                    area / ((right + 1 - left) * (bottom + 1 - top)),
+                    label,
+                )
+                for label, area, left, top, right, bottom in self.pieces.tolist()
+            )
+        return self._blobs
 
 
 class BackgroundModel:
@@ -74,118 +105,195 @@ class BackgroundModel:
         size it begins anew.
         """
         luma = frame.luma
-        if luma.shape != self._shape:
-            self._begin(luma)
+        fresh = luma.shape != self._shape
+        if fresh:
+            self._begin(luma.shape)
             elapsed_s = 0.0
         else:
             elapsed_s = min(max(frame.media_s - self._media_s, 0.0), 1.0)
         self._media_s = frame.media_s
-        fresh = self._age_s == 0.0 and elapsed_s == 0.0
         self._age_s += elapsed_s
 
-        foreground = self._foreground
-        labels = np.empty(self._mean.shape, np.int32)
-        gain = _see(
-            luma, self._scale, self._small, self._mean, self._var, self._street, self._still,
-            self._still_s, foreground, self._shift, elapsed_s, self._age_s, fresh,
-        )  # fmt: skip
-        stats = _connect(foreground, labels, self._parents)
+        small = self._planes[_SMALL]
+        _shrink(luma, self._scale, small)
+        before = self._foreground
+        self._foreground = foreground = np.zeros(small.shape, np.uint8)
+        if fresh:
+            _begin(self._planes)
+            gain, count, still_s, turned = 1.0, 0, 0.0, False
+        else:
+            gain, count, still_s, turned = _watch(
+                self._planes, before, foreground, self._marks, self._labels, self._runs,
+                self._parents, self._pieces, self._points, self._shift, elapsed_s, self._age_s,
+            )  # fmt: skip
+        street = self._planes[_STREET if turned else _MEAN]
         self._ghosts_s += elapsed_s
         ghosts = None
         if self._ghosts_s >= _GHOSTS_EVERY_S:
             self._ghosts_s = 0.0
-            left = np.zeros(self._mean.shape, np.bool_)
-            if _exorcise(
-                self._small, self._mean, self._var, self._street, self._still, self._still_s,
-                foreground, self._ghost_labels, self._parents, labels, self._age_s,
-                self._absorb_s, left,
-            ):  # fmt: skip
-                ghosts = left
-        scale = float(self._scale)
-        width, height = float(luma.shape[1]), float(luma.shape[0])
-        blobs = tuple(
-            Blob(
-                Box(
-                    left * scale,
-                    top * scale,
-                    min((right + 1) * scale, width),
-                    min((bottom + 1) * scale, height),
-                ),
-                area * scale * scale,
-                area / ((right + 1 - left) * (bottom + 1 - top)),
-                label,
-            )
-            for label, area, left, top, right, bottom in stats.tolist()
-            if area >= _AREA_MIN
-        )
+            if still_s >= _still_min(self._age_s):
+                left = np.zeros(small.shape, np.bool_)
+                if _exorcise(
+                    self._planes, street, foreground, self._ghost_labels, self._parents,
+                    self._labels, self._age_s, self._absorb_s, left,
+                ):  # fmt: skip
+                    ghosts = left
         return Motion(
-            blobs,
-            foreground.copy(),
-            labels,
-            ghosts,
-            self._scale,
-            gain,
-            self._small,
-            self._street,
-            stats[stats[:, 1] >= _AREA_MIN],
-        )
+            foreground, self._labels, self._pieces[:count].copy(), small, street, ghosts,
+            self._scale, gain, luma.shape[1], luma.shape[0],
+        )  # fmt: skip
 
-    def _begin(self, luma: npt.NDArray[np.uint8]) -> None:
-        self._shape = luma.shape
-        self._scale = max(1, luma.shape[1] // WIDTH_SMALL)
-        shape = (luma.shape[0] // self._scale, luma.shape[1] // self._scale)
-        self._small, self._mean, self._var, self._street, self._still, self._still_s = (
-            np.zeros(shape, np.float32) for _ in range(6)
-        )
-        self._ghost_labels = np.zeros(shape, np.int32)
-        self._parents = np.zeros(shape[0] * shape[1] // 2 + 2, np.int32)
-        self._foreground = np.zeros(shape, np.uint8)
-        self._shift = np.zeros(2)
+    def _begin(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+        self._scale = max(1, shape[1] // WIDTH_SMALL)
+        height, width = shape[0] // self._scale, shape[1] // self._scale
+        self._planes = np.zeros((6, height, width), np.float32)
+        self._foreground = np.zeros((height, width), np.uint8)
+        self._marks = np.zeros((2, height + 4, width + 4), np.int8)
+        self._labels = np.zeros((height, width), np.int32)
+        self._ghost_labels = np.zeros((height, width), np.int32)
+        self._runs = np.zeros((height * width // 4 + 2, 4), np.int32)
+        self._parents = np.zeros(height * width // 2 + 2, np.int32)
+        self._pieces = np.zeros((_PIECES_MAX, 6), np.int32)
+        self._points = np.zeros((2, _POINTS_MAX + 1), np.int32)
+        self._shift = np.array([0.0, 0.0, 2.0, 0.0])
         self._age_s = 0.0
 
 
+_SMALL, _MEAN, _VAR, _STREET, _STILL, _STILL_S = range(6)
 _GHOSTS_EVERY_S = 0.2
 _AREA_MIN = 12  # small pixels; less is noise
+_PIECES_MAX = 1000
 _GHOST_S = 3.0
 _GHOST_MIN = 16  # small pixels
 _GHOST_EDGE = 6.0  # grey levels: a fainter outline proves nothing
 _SPECK_S = 2.0
 _STEP_MIN = 10.0  # grey levels: smaller differences are sensor noise and compression
 _SIGMAS = 3.0
+_POINTS_MAX = 1500
+_POINTS_EVERY_S = 2.0
+_REACH = 6.0  # small pixels
+_CELL = 16  # small pixels
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _address(typing: Any, rows: Any, of: Any) -> Any:
+    """A pointer to the first of `rows`, to elements of the type of `of`.
+
+    A decoder's rows are padded apart; a compiler that cannot see that each is in one piece
+    reads them byte by byte.
+    """
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.bitcast(data, context.get_value_type(signature.return_type))
+
+    return types.CPointer(of)(rows, of), write
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _shrink(luma: npt.NDArray[np.uint8], scale: int, small: npt.NDArray[np.float32]) -> None:
-    """The mean of every `scale` x `scale` pixels: columns first, so that rows are read in order."""
+    """The mean of every `scale` x `scale` pixels, of every other row of them where they are many.
+
+    Columns first, so that rows are read in order; pairs of pixels at once where that is possible.
+    """
     height, width = small.shape
-    if scale == 1:
+    stride = luma.strides[0]
+    step = max(1, scale // 3)
+    rows = (scale + step - 1) // step
+    share = np.float32(1.0 / (scale * rows))
+    if scale % 2 == 0 and stride % 2 == 0:
+        half = scale // 2
+        pairs = numba.carray(_address(luma, np.uint16(0)), (luma.shape[0] * (stride // 2),))
+        line = np.empty(width * half, np.uint16)
+        low = np.uint16(255)
         for y in range(height):
-            for x in range(width):
-                small[y, x] = luma[y, x]
+            line[:] = 0
+            for k in range(0, scale, step):
+                at = (y * scale + k) * (stride // 2)
+                row = pairs[at : at + width * half]
+                for x in range(width * half):
+                    line[x] += (row[x] & low) + (row[x] >> 8)
+            out = small[y]
+            if half == 3:  # 1080p; a known count lets the compiler do many at once
+                for x in range(width):
+                    out[x] = np.float32(line[3 * x] + line[3 * x + 1] + line[3 * x + 2]) * share
+            elif half == 1:
+                for x in range(width):
+                    out[x] = np.float32(line[x]) * share
+            else:
+                for x in range(width):
+                    total = 0
+                    for k in range(half):
+                        total += line[x * half + k]
+                    out[x] = np.float32(total) * share
         return
+    flat = numba.carray(_address(luma, np.uint8(0)), (luma.shape[0] * stride,))
     line = np.empty(width * scale, np.uint16)
-    share = np.float32(1.0 / (scale * scale))
     for y in range(height):
-        row = luma[y * scale]
-        for x in range(width * scale):
-            line[x] = row[x]
-        for k in range(1, scale):
-            row = luma[y * scale + k]
+        line[:] = 0
+        for k in range(0, scale, step):
+            at = (y * scale + k) * stride
+            row = flat[at : at + width * scale]
             for x in range(width * scale):
                 line[x] += row[x]
-        if scale == 6:  # the usual one: 1080p; a known count lets the compiler do 16 at once
+        out = small[y]
+        if scale == 1:
             for x in range(width):
-                i = x * 6
-                total = (
-                    line[i] + line[i + 1] + line[i + 2] + line[i + 3] + line[i + 4] + line[i + 5]
-                )
-                small[y, x] = total * share
+                out[x] = np.float32(line[x])
         else:
             for x in range(width):
                 total = 0
                 for k in range(scale):
                     total += line[x * scale + k]
-                small[y, x] = total * share
+                out[x] = np.float32(total) * share
+
+
+@numba.njit(cache=True, nogil=True)
+def _begin(planes: npt.NDArray[np.float32]) -> None:
+    planes[_MEAN] = planes[_SMALL]
+    planes[_VAR] = np.float32(25.0)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _gain(small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> float:
+    """How much lighter the street became: the median of the ratios at every 32nd pixel."""
+    bins = np.zeros(1025, np.int32)  # 0 to 4 times
+    count = 0
+    for y in range(2, small.shape[0], 8):
+        now, street = small[y], mean[y]
+        for x in range(2, small.shape[1], 4):
+            if now[x] > 12 and street[x] > 12 and now[x] < 245:
+                bins[min(1024, int(now[x] / street[x] * np.float32(256.0) + np.float32(0.5)))] += 1
+                count += 1
+    if count < 50:
+        return 1.0
+    below, i = 0, 0
+    while below + bins[i] < (count + 1) // 2:
+        below += bins[i]
+        i += 1
+    gain = (i - 0.5 + (0.5 * count - below) / bins[i]) / 256.0
+    return gain if abs(gain - 1.0) > 0.004 else 1.0
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _choose(mean: npt.NDArray[np.float32], points: npt.NDArray[np.int32]) -> None:
+    """Points on the street's edges, evenly, whose first column is their number."""
+    height, width = mean.shape
+    count = 0
+    for pick in range(2):
+        every = 1 + count // _POINTS_MAX
+        count = 0
+        for y in range(8, height - 8, 2):
+            for x in range(8 + (y & 2) // 2, width - 8, 2):
+                gx = mean[y, x + 1] - mean[y, x - 1]
+                gy = mean[y + 1, x] - mean[y - 1, x]
+                if gx * gx + gy * gy >= np.float32(36.0):
+                    if pick and count % every == 0:
+                        points[0, 1 + count // every] = y
+                        points[1, 1 + count // every] = x
+                    count += 1
+        points[0, 0] = (count + every - 1) // every
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -193,55 +301,119 @@ def _shift(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
     before: npt.NDArray[np.uint8],
+    points: npt.NDArray[np.int32],
     gain: float,
     shift: npt.NDArray[np.float64],
 ) -> None:
     """How far the camera has turned since the background was learnt, in small pixels.
 
-    `shift` (across, down) is the former one and becomes the new one: two steps of least squares
-    over every fourth pixel that was no road user `before` (Lucas & Kanade 1981). It is zero unless
-    that explains the picture clearly better.
+    `shift` (across, down, and what usually remains unexplained at a point, in grey levels) is the
+    former one and becomes the new one: two steps of least squares over the `points` that were no
+    road user `before` (Lucas & Kanade 1981). Where that does not find the usual street, as after a
+    jolt, the best of all whole steps near by is where they begin. The shift is zero unless it
+    explains the picture clearly better.
     """
-    height, width = small.shape
     dx, dy = shift[0], shift[1]
     still = moved = 0.0
-    for step in range(3):
-        xx = xy = yy = xt = yt = 0.0
-        still = moved = 0.0
-        for y in range(8, height - 8, 2):
-            for x in range(8 + (y & 2) // 2, width - 8, 2):
-                # Inside of somebody; a thin line may be a marking that moved with the camera.
-                if (
-                    before[y, x] != 0
-                    and (before[y - 1, x] != 0 and before[y + 1, x] != 0)
-                    and (before[y, x - 1] != 0 and before[y, x + 1] != 0)
-                ):
-                    continue
-                gx = np.float32(0.5) * (mean[y, x + 1] - mean[y, x - 1])
-                gy = np.float32(0.5) * (mean[y + 1, x] - mean[y - 1, x])
-                if gx * gx + gy * gy < np.float32(9.0):
-                    continue
-                street = _between(mean, x + dx, y + dy) * gain
-                off = small[y, x] - street
-                still += min(30.0, abs(small[y, x] - mean[y, x] * gain))
-                moved += min(30.0, abs(off))
-                if abs(off) > 40.0:
-                    continue
-                xx += gx * gx
-                xy += gx * gy
-                yy += gy * gy
-                xt += gx * off
-                yt += gy * off
-        if step == 2:
+    searched = False
+    step = 0
+    while True:
+        right, down, still, moved, count = _step(small, mean, before, points, gain, dx, dy)
+        if count == 0:
             break
-        xx, yy = xx + 2000.0, yy + 2000.0  # where nothing has an edge, nothing moves
-        det = xx * yy - xy * xy
-        dx += (yy * xt - xy * yt) / det
-        dy += (xx * yt - xy * xt) / det
-        dx, dy = min(6.0, max(-6.0, dx)), min(6.0, max(-6.0, dy))
+        if step < 2 and (dx != 0.0 or dy != 0.0 or right * right + down * down > 0.0006):
+            dx, dy = min(_REACH, max(-_REACH, dx + right)), min(_REACH, max(-_REACH, dy + down))
+            step += 1
+            continue
+        off = moved / count
+        if not searched and off > 2.0 * shift[2] + 2.0:
+            searched = True
+            x, y = _search(small, mean, before, points, gain)
+            if x != 0 or y != 0:
+                dx, dy, step = float(x), float(y), 0
+                continue
+        shift[2] += 0.05 * (off - shift[2])
+        break
     if moved > 0.9 * still or dx * dx + dy * dy < 0.0025:
         dx = dy = 0.0
     shift[0], shift[1] = dx, dy
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _step(
+    small: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    before: npt.NDArray[np.uint8],
+    points: npt.NDArray[np.int32],
+    gain: float,
+    dx: float,
+    dy: float,
+) -> tuple[float, float, float, float, int]:
+    """How much further than (dx, dy) the camera seems to have turned; how much of the picture is
+    unexplained without any shift and with that one; at how many points."""
+    light = np.float32(gain)
+    xx = xy = yy = xt = yt = still = moved = np.float32(0.0)
+    count = 0
+    for i in range(1, points[0, 0] + 1):
+        y, x = points[0, i], points[1, i]
+        if _covered(before, y, x):
+            continue
+        gx = np.float32(0.5) * (mean[y, x + 1] - mean[y, x - 1])
+        gy = np.float32(0.5) * (mean[y + 1, x] - mean[y - 1, x])
+        here = small[y, x] - mean[y, x] * light
+        off = here
+        if dx != 0.0 or dy != 0.0:
+            off = small[y, x] - np.float32(_between(mean, x + dx, y + dy)) * light
+        count += 1
+        still += min(np.float32(30.0), abs(here))
+        moved += min(np.float32(30.0), abs(off))
+        if abs(off) <= np.float32(40.0):
+            xx += gx * gx
+            xy += gx * gy
+            yy += gy * gy
+            xt += gx * off
+            yt += gy * off
+    # Where nothing has an edge, nothing moves.
+    a, b, c = float(xx) + 2000.0, float(xy), float(yy) + 2000.0
+    det = a * c - b * b
+    right, down = (c * xt - b * yt) / det, (a * yt - b * xt) / det
+    return right, down, float(still), float(moved), count
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _search(
+    small: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    before: npt.NDArray[np.uint8],
+    points: npt.NDArray[np.int32],
+    gain: float,
+) -> tuple[int, int]:
+    """The whole steps across and down with which the street looks most as it usually does."""
+    light = np.float32(gain)
+    every = 1 + points[0, 0] // 200
+    best, best_x, best_y = np.float32(1e30), 0, 0
+    reach = int(_REACH)
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            total = np.float32(0.0)
+            for i in range(1, points[0, 0] + 1, every):
+                y, x = points[0, i], points[1, i]
+                if not _covered(before, y, x):
+                    off = abs(small[y, x] - mean[y + dy, x + dx] * light)
+                    total += min(np.float32(30.0), off)
+            if total < best:
+                best, best_x, best_y = total, dx, dy
+    return best_x, best_y
+
+
+@numba.njit(cache=True, nogil=True)
+def _covered(before: npt.NDArray[np.uint8], y: int, x: int) -> bool:
+    """Whether it is inside of somebody; a thin line may be a marking that moved with the camera."""
+    return bool(
+        before[y, x] != 0
+        and (before[y - 1, x] != 0 and before[y + 1, x] != 0)
+        and (before[y, x - 1] != 0 and before[y, x + 1] != 0)
+    )
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -304,162 +476,272 @@ def _turn(
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _gain(small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> float:
-    """How much lighter the street became: the median of the ratios at every sixteenth pixel."""
-    bins = np.zeros(801, np.int32)  # 0.25 to 4 times, logarithmic
-    count = 0
-    for y in range(2, small.shape[0], 4):
-        for x in range(2, small.shape[1], 4):
-            if small[y, x] > 12 and mean[y, x] > 12 and small[y, x] < 245:
-                i = int(400.5 + 288.54 * math.log(small[y, x] / mean[y, x]))
-                bins[min(800, max(0, i))] += 1
-                count += 1
-    if count < 50:
-        return 1.0
-    below, i = 0, 0
-    while below + bins[i] < (count + 1) // 2:
-        below += bins[i]
-        i += 1
-    inside = (0.5 * count - below) / bins[i]
-    gain = math.exp((i - 400.0 - 0.5 + inside) / 288.54)
-    return gain if abs(gain - 1.0) > 0.004 else 1.0
+def _watch(
+    planes: npt.NDArray[np.float32],
+    before: npt.NDArray[np.uint8],
+    foreground: npt.NDArray[np.uint8],
+    marks: npt.NDArray[np.int8],
+    labels: npt.NDArray[np.int32],
+    runs: npt.NDArray[np.int32],
+    parents: npt.NDArray[np.int32],
+    pieces: npt.NDArray[np.int32],
+    points: npt.NDArray[np.int32],
+    shift: npt.NDArray[np.float64],
+    elapsed_s: float,
+    age_s: float,
+) -> tuple[float, int, float, bool]:
+    """The pass: follow the light and the camera, tell street from road users, learn, connect.
+
+    Says the gain, how many `pieces` there are, for how long the most quiet foreground has stood,
+    and whether the camera has turned, so that the street is not where it was learnt.
+    """
+    small, mean, var, street = planes[_SMALL], planes[_MEAN], planes[_VAR], planes[_STREET]
+    lighter = _gain(small, mean)
+    shift[3] -= elapsed_s
+    if shift[3] <= 0.0:
+        shift[3] = min(_POINTS_EVERY_S, 0.5 + age_s)
+        _choose(mean, points)
+    _shift(small, mean, before, points, lighter, shift)
+    if max(abs(shift[0]), abs(shift[1])) > 0.75:
+        _turn(mean, var, shift)
+        shift[3] = 0.0
+    turned = shift[0] != 0.0 or shift[1] != 0.0
+    if turned:
+        _expect(mean, lighter, shift, street)
+    # Learns within a second when young, in 20 s when settled; by time, not by frame.
+    alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
+    _compare(small, mean, var, street, turned, np.float32(lighter), alpha, marks[0])
+    # What follows looks at the few pixels that differ.
+    spans = _spans(marks[0])
+    if turned:
+        most_s = _settle(
+            planes, street, before, foreground, marks, spans, np.float32(lighter), alpha,
+            np.float32(elapsed_s),
+        )  # fmt: skip
+    else:  # nearly what was expected: what was learnt since is little
+        most_s = _settle(
+            planes, mean, before, foreground, marks, spans, np.float32(lighter), alpha,
+            np.float32(elapsed_s),
+        )  # fmt: skip
+    return lighter, _connect(marks[1], spans, labels, runs, parents, pieces), most_s, turned
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _see(
-    luma: npt.NDArray[np.uint8],
-    scale: int,
+def _compare(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
     var: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
-    still: npt.NDArray[np.float32],
-    still_s: npt.NDArray[np.float32],
-    foreground: npt.NDArray[np.uint8],
-    shift: npt.NDArray[np.float64],
-    elapsed_s: float,
-    age_s: float,
-    fresh: bool,
-) -> float:
-    """The one pass: shrink, follow the light, tell street from road users, learn. Says the gain."""
-    _shrink(luma, scale, small)
+    turned: bool,
+    gain: np.float32,
+    alpha: np.float32,
+    marks: npt.NDArray[np.int8],
+) -> None:
+    """Marks with -1 what differs from the street and learns the rest."""
     height, width = small.shape
-    if fresh:
-        for y in range(height):
-            for x in range(width):
-                mean[y, x] = still[y, x] = small[y, x]
-                var[y, x] = 25.0
-                still_s[y, x] = 0.0
-                foreground[y, x] = 0
-        return 1.0
-
-    lighter = _gain(small, mean)
-    _shift(small, mean, foreground, lighter, shift)
-    if max(abs(shift[0]), abs(shift[1])) > 0.75:
-        _turn(mean, var, shift)
-    _expect(mean, lighter, shift, street)
-    gain = np.float32(lighter)
-    # Learns within a second when young, in 20 s when settled; by time, not by frame.
-    alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
-    dt = np.float32(elapsed_s)
     step2 = np.float32(_STEP_MIN * _STEP_MIN)
     sigmas2 = np.float32(_SIGMAS * _SIGMAS)
-    busy = np.zeros(height, np.bool_)
     for y in range(height):
-        far = 0
-        for x in range(width):
-            now = small[y, x]
-            difference = now - street[y, x]
-            d2 = difference * difference
-            spread = var[y, x]
-            away = d2 > max(step2, sigmas2 * spread)
-            a = np.float32(0.0) if away else alpha
-            mean[y, x] = mean[y, x] * gain + a * difference
-            var[y, x] = min(np.float32(900.0), max(np.float32(4.0), spread + a * (d2 - spread)))
-            foreground[y, x] = np.uint8(2) if away else np.uint8(0)
-            far += away
-        busy[y] = far > 0
-
-    # What follows looks at the few pixels that differ. Those that show the street of a pixel beside
-    # are marked: the camera shook, or a leaf did, where most of the pixels around are like that.
-    for y in range(height):
-        if not busy[y]:
-            continue
-        for x in range(width):
-            if foreground[y, x] == 2:
-                off = _off_neighbours(small, street, y, x)
-                if off * off <= max(step2, sigmas2 * var[y, x]):
-                    foreground[y, x] = 3
-    for y in range(height):
-        if not busy[y]:
-            continue
-        for x in range(width):
-            if foreground[y, x] == 3:
-                beside = 0
-                for j in range(max(0, y - 2), min(height, y + 3)):
-                    for i in range(max(0, x - 2), min(width, x + 3)):
-                        beside += (foreground[j, i] >= 3) - (foreground[j, i] == 2)
-                if beside > 0:
-                    foreground[y, x] = 4
-    for y in range(height):
-        if not busy[y]:
+        now, known, spread, mark = small[y], mean[y], var[y], marks[y + 2, 2 : width + 2]
+        if turned:
+            expected = street[y]
             for x in range(width):
-                still_s[y, x] = np.float32(0.0)
-                still[y, x] = small[y, x]
-            continue
+                off = now[x] - expected[x]
+                off2 = off * off
+                away = off2 > max(step2, sigmas2 * spread[x])
+                a = np.float32(0.0) if away else alpha
+                known[x] = known[x] * gain + a * off
+                spread[x] = min(
+                    np.float32(900.0), max(np.float32(4.0), spread[x] + a * (off2 - spread[x]))
+                )
+                mark[x] = np.int8(-1) if away else np.int8(0)
+        else:
+            for x in range(width):
+                here = known[x] * gain
+                off = now[x] - here
+                off2 = off * off
+                away = off2 > max(step2, sigmas2 * spread[x])
+                a = np.float32(0.0) if away else alpha
+                known[x] = here + a * off
+                spread[x] = min(
+                    np.float32(900.0), max(np.float32(4.0), spread[x] + a * (off2 - spread[x]))
+                )
+                mark[x] = np.int8(-1) if away else np.int8(0)
+
+
+@numba.njit(cache=True, nogil=True)
+def _spans(marks: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+    """The parts of rows with marks: rows of y, left, right (exclusive), in whole cells."""
+    height, width = marks.shape[0] - 4, marks.shape[1] - 4
+    spans = np.empty((height * (width // (2 * _CELL) + 1), 3), np.int32)
+    count = 0
+    for y in range(height):
+        mark = marks[y + 2, 2 : width + 2]
+        total = 0
         for x in range(width):
-            candidate = still[y, x] * gain
-            if foreground[y, x] == 4:
-                foreground[y, x] = 0
-                difference = small[y, x] - street[y, x]
-                mean[y, x] += alpha * difference
-                var[y, x] += alpha * (difference * difference - var[y, x])
-                var[y, x] = min(np.float32(900.0), var[y, x])
-            if foreground[y, x] == 0:
-                still_s[y, x] = np.float32(0.0)
-                still[y, x] = small[y, x]
+            total += mark[x]
+        if total == 0:
+            continue
+        end = -1
+        for left in range(0, width, _CELL):
+            right = min(width, left + _CELL)
+            cell = mark[left:right]
+            total = 0
+            for x in range(len(cell)):
+                total += cell[x]
+            if total == 0:
                 continue
-            foreground[y, x] = 1 if _is_shadow(small, street, y, x) else 2
-            off = small[y, x] - candidate
-            if abs(off) < np.float32(7.0):
-                still[y, x] = candidate + np.float32(0.2) * off
-                still_s[y, x] += dt
+            if left == end:
+                spans[count - 1, 2] = right
             else:
-                still[y, x] = small[y, x]
-                still_s[y, x] = np.float32(0.0)
-    return lighter
+                spans[count, 0], spans[count, 1], spans[count, 2] = y, left, right
+                count += 1
+            end = right
+    return spans[:count]
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _off_neighbours(
-    small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32], y: int, x: int
+def _settle(
+    planes: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    before: npt.NDArray[np.uint8],
+    foreground: npt.NDArray[np.uint8],
+    marks: npt.NDArray[np.int8],
+    spans: npt.NDArray[np.int32],
+    gain: np.float32,
+    alpha: np.float32,
+    dt: np.float32,
 ) -> float:
-    """How far a pixel lies outside of what the street is within a pixel around it."""
-    low = high = mean[y, x]
-    for j in range(max(0, y - 1), min(small.shape[0], y + 2)):
-        for i in range(max(0, x - 1), min(small.shape[1], x + 2)):
-            low, high = min(low, mean[j, i]), max(high, mean[j, i])
-    now = small[y, x]
-    return float(max(np.float32(0.0), low - now, now - high))
+    """Tells what is marked: street that moved a little, shadow, or road user; and for how long it
+    has looked the same. Says the longest of these times."""
+    small, mean, var = planes[_SMALL], planes[_MEAN], planes[_VAR]
+    still, still_s = planes[_STILL], planes[_STILL_S]
+    mark, body = marks[0], marks[1]
+    height, width = small.shape
+    # Loops run from 0 over parts of rows: so the compiler sees that no index is negative, and does
+    # many pixels at once.
+    shaken = np.zeros(len(spans), np.bool_)
+    for s in range(len(spans)):
+        y, left, right = spans[s]
+        shaken[s] = _beside(small, street, var, mark, y, max(1, left), min(width - 1, right))
+    column = np.empty(width + 4, np.int8)
+    for s in range(len(spans)):
+        y, left, right = spans[s]
+        count = right - left
+        flag, out = mark[y + 2, left + 2 : right + 2], foreground[y, left:right]
+        if not shaken[s]:
+            for x in range(count):
+                out[x] = np.uint8(flag[x] != 0)
+            continue
+        a, b = mark[y, left : right + 4], mark[y + 1, left : right + 4]
+        c, d = mark[y + 2, left : right + 4], mark[y + 3, left : right + 4]
+        e = mark[y + 4, left : right + 4]
+        for x in range(count + 4):
+            column[x] = a[x] + b[x] + c[x] + d[x] + e[x]
+        now, here = small[y, left:right], street[y, left:right]
+        known, spread = mean[y, left:right], var[y, left:right]
+        for x in range(count):
+            votes = column[x] + column[x + 1] + column[x + 2] + column[x + 3] + column[x + 4]
+            calm = (flag[x] == 1) & (votes > 0)
+            off = now[x] - here[x]
+            share = alpha if calm else np.float32(0.0)
+            known[x] += share * off
+            spread[x] = min(np.float32(900.0), spread[x] + share * (off * off - spread[x]))
+            out[x] = np.uint8((flag[x] != 0) & (not calm))
+
+    most_s = np.float32(0.0)
+    for s in range(len(spans)):
+        y, left, right = spans[s]
+        now, out, was = small[y, left:right], foreground[y, left:right], before[y, left:right]
+        old, old_s = still[y, left:right], still_s[y, left:right]
+        for x in range(right - left):
+            candidate = old[x] * gain
+            off = now[x] - candidate
+            same = (was[x] != 0) & (abs(off) < np.float32(7.0))
+            old[x] = candidate + np.float32(0.2) * off if same else now[x]
+            time_s = old_s[x] + dt if same else np.float32(0.0)
+            old_s[x] = time_s
+            most_s = max(most_s, time_s if out[x] != 0 else np.float32(0.0))
+        if 0 < y < height - 1:
+            _shade(small, street, foreground, y, max(1, left), min(width - 1, right))
+        flag = body[y + 2, left + 2 : right + 2]
+        for x in range(right - left):
+            out[x] = out[x] ^ np.uint8(3) if out[x] != 0 else np.uint8(0)
+            flag[x] = np.int8(out[x] == 2)
+    return float(most_s)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _is_shadow(
-    small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32], y: int, x: int
+def _beside(
+    small: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    var: npt.NDArray[np.float32],
+    mark: npt.NDArray[np.int8],
+    y: int,
+    left: int,
+    right: int,
 ) -> bool:
-    """Whether the street's own pattern shows through, darker by one factor all around."""
-    if not (0 < y < small.shape[0] - 1 and 0 < x < small.shape[1] - 1):
-        return False
-    ratio = small[y, x] / max(np.float32(1.0), mean[y, x])
-    if not (np.float32(0.4) < ratio < np.float32(0.95)):
-        return False
-    for j in range(-1, 2):
-        for i in range(-1, 2):
-            street = max(np.float32(8.0), mean[y + j, x + i])
-            off = abs(small[y + j, x + i] - ratio * street)
-            if off > np.float32(6.0) + np.float32(0.04) * street:
-                return False
-    return True
+    """Marks with 1 what shows the street of a pixel beside: the camera shook, or a leaf did, where
+    most of the pixels around are like that. Says whether there are any."""
+    up, low = max(0, y - 1), min(street.shape[0] - 1, y + 1)
+    above, below = street[up, left - 1 : right + 1], street[low, left - 1 : right + 1]
+    here, flag = street[y, left - 1 : right + 1], mark[y + 2, left + 2 : right + 2]
+    now, spread = small[y, left:right], var[y, left:right]
+    step2 = np.float32(_STEP_MIN * _STEP_MIN)
+    sigmas2 = np.float32(_SIGMAS * _SIGMAS)
+    for x in range(right - left):
+        least = min(
+            min(min(above[x], above[x + 1]), min(above[x + 2], here[x])),
+            min(min(here[x + 1], here[x + 2]), min(min(below[x], below[x + 1]), below[x + 2])),
+        )
+        most = max(
+            max(max(above[x], above[x + 1]), max(above[x + 2], here[x])),
+            max(max(here[x + 1], here[x + 2]), max(max(below[x], below[x + 1]), below[x + 2])),
+        )
+        off = max(np.float32(0.0), max(least - now[x], now[x] - most))
+        near = off * off <= max(step2, sigmas2 * spread[x])
+        flag[x] = -flag[x] if near else flag[x]
+    some = 0
+    for x in range(right - left):
+        some += flag[x] > 0
+    return some > 0
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _shade(
+    small: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    y: int,
+    left: int,
+    right: int,
+) -> None:
+    """Makes 2 of each 1 where the street's own pattern shows through, darker by one factor all
+    around: shadow."""
+    above, below = small[y - 1, left - 1 : right + 1], small[y + 1, left - 1 : right + 1]
+    up, low = street[y - 1, left - 1 : right + 1], street[y + 1, left - 1 : right + 1]
+    now, here = small[y, left - 1 : right + 1], street[y, left - 1 : right + 1]
+    out = foreground[y, left:right]
+    for x in range(right - left):
+        ratio = now[x + 1] / max(np.float32(1.0), here[x + 1])
+        worst = _off(above[x], up[x], ratio)
+        worst = max(worst, _off(above[x + 1], up[x + 1], ratio))
+        worst = max(worst, _off(above[x + 2], up[x + 2], ratio))
+        worst = max(worst, _off(now[x], here[x], ratio))
+        worst = max(worst, _off(now[x + 1], here[x + 1], ratio))
+        worst = max(worst, _off(now[x + 2], here[x + 2], ratio))
+        worst = max(worst, _off(below[x], low[x], ratio))
+        worst = max(worst, _off(below[x + 1], low[x + 1], ratio))
+        worst = max(worst, _off(below[x + 2], low[x + 2], ratio))
+        dark = (ratio > np.float32(0.4)) & (ratio < np.float32(0.95))
+        out[x] = out[x] << np.uint8(dark & (worst <= np.float32(6.0)))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _off(now: np.float32, street: np.float32, ratio: np.float32) -> np.float32:
+    """How far a pixel is from the street in a shadow, less what its brightness forgives."""
+    light = max(np.float32(8.0), street)
+    return np.float32(abs(now - ratio * light) - np.float32(0.04) * light)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -472,81 +754,108 @@ def _root(parents: npt.NDArray[np.int32], i: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _connect(
-    foreground: npt.NDArray[np.uint8],
+    body: npt.NDArray[np.int8],
+    spans: npt.NDArray[np.int32],
     labels: npt.NDArray[np.int32],
+    runs: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
-) -> npt.NDArray[np.int32]:
+    pieces: npt.NDArray[np.int32],
+) -> int:
     """Labels the pieces of road users; pixels up to 2 apart belong together. Lone pixels are none.
 
-    Returns rows of label, area, left, top, right, bottom.
+    `body` is 1 where a road user is, with a margin of 2. It is cleared, as are the labels of the
+    last `runs` (rows of y, left, right, label; the first tells how many). Fills `pieces` with rows
+    of label, area, left, top, right, bottom and says how many there are.
     """
-    height, width = foreground.shape
-    count = 0
-    busy = np.zeros(height, np.bool_)
-    for y in range(height):
-        some = 0
-        for x in range(width):
-            labels[y, x] = 0
-            some += foreground[y, x] == 2
-        busy[y] = some > 0
-        if some == 0:
-            continue
-        for x in range(width):
-            if foreground[y, x] != 2:
+    height, width = labels.shape
+    for k in range(1, runs[0, 0] + 1):
+        y, left, right, _ = runs[k]
+        labels[y, left : right + 1] = 0
+    count = named = 0
+    first = np.zeros(height + 3, np.int32)  # run of each row, with two rows above
+    solid = np.empty(width + 1, np.int8)
+    row = -1
+    for s in range(len(spans)):
+        y, left, right = spans[s]
+        while row < y:
+            row += 1
+            first[row + 2] = count
+        above, here = body[y + 1, left + 1 : right + 3], body[y + 2, left + 1 : right + 3]
+        below = body[y + 3, left + 1 : right + 3]
+        for x in range(right - left):
+            # A pixel with fewer than three neighbours is noise.
+            friends = (
+                (above[x] + above[x + 1] + above[x + 2])
+                + (here[x] + here[x + 1] + here[x + 2])
+                + (below[x] + below[x + 1] + below[x + 2])
+            )
+            solid[x] = here[x + 1] & np.int8(friends >= 4)
+        solid[right - left] = 0
+        x = left
+        while x < right:
+            if solid[x - left] == 0:
+                x += 1
                 continue
-            # A pixel with fewer than two neighbours is noise.
-            friends = 0
-            for j in range(max(0, y - 1), min(height, y + 2)):
-                for i in range(max(0, x - 1), min(width, x + 2)):
-                    friends += foreground[j, i] == 2
-            if friends < 4:
+            begin = x
+            while solid[x - left] != 0:
+                x += 1
+            if count + 2 >= len(runs):
                 continue
             mine = 0
-            for j in range(max(0, y - 2), y + 1):
-                reach = 2 if j < y else -1
-                for i in range(max(0, x - 2), min(width, x + reach + 1)):
-                    other = labels[j, i]
-                    if other:
-                        root = _root(parents, other)
-                        if mine == 0:
-                            mine = root
-                        elif root != mine:
-                            low, high = min(root, mine), max(root, mine)
-                            parents[high] = low
-                            mine = low
+            # Neighbours: the run before in this row, and those of two rows above.
+            for k in range(first[y], count):
+                _, from_x, to_x, other = runs[k + 1]
+                if from_x <= x + 1 and to_x >= begin - 2:
+                    root = _root(parents, other)
+                    if mine == 0:
+                        mine = root
+                    elif root != mine:
+                        parents[max(root, mine)] = min(root, mine)
+                        mine = min(root, mine)
             if mine == 0:
-                if count + 1 >= len(parents):
-                    continue
-                count += 1
-                parents[count] = count
-                mine = count
-            labels[y, x] = mine
-    stats = np.zeros((count, 6), np.int32)
-    for k in range(count):
-        stats[k, 0] = k + 1
-        stats[k, 2], stats[k, 3] = width, height
-    for y in range(height):
-        if not busy[y]:
-            continue
-        for x in range(width):
-            if labels[y, x]:
-                root = _root(parents, labels[y, x])
-                labels[y, x] = root
-                row = stats[root - 1]
-                row[1] += 1
-                row[2], row[3] = min(row[2], x), min(row[3], y)
-                row[4], row[5] = max(row[4], x), max(row[5], y)
-    return stats[stats[:, 1] > 0]
+                named += 1
+                parents[named] = named
+                mine = named
+            count += 1
+            runs[count, 0], runs[count, 1], runs[count, 2], runs[count, 3] = y, begin, x - 1, mine
+    runs[0, 0] = count
+    for s in range(len(spans)):
+        y, left, right = spans[s]
+        body[y + 2, left + 2 : right + 2] = 0
+
+    stats = np.zeros((named + 1, 6), np.int32)
+    for k in range(1, count + 1):
+        y, left, right, name = runs[k]
+        root = _root(parents, name)
+        labels[y, left : right + 1] = root
+        piece = stats[root]
+        if piece[1] == 0:
+            piece[0], piece[2], piece[3] = root, width, height
+        piece[1] += right + 1 - left
+        piece[2], piece[3] = min(piece[2], left), min(piece[3], y)
+        piece[4], piece[5] = max(piece[4], right), max(piece[5], y)
+    found = 0
+    for k in range(1, named + 1):
+        if stats[k, 1] >= _AREA_MIN and found < len(pieces):
+            pieces[found] = stats[k]
+            found += 1
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _still_min(age_s: float) -> float:
+    """How long the difference of a ghost must have stood still.
+
+    A background that was learnt a moment ago is easily wrong, one that has stood for long seldom.
+    And a lorry's even side takes seconds to pass.
+    """
+    return min(_GHOST_S, 0.5 + 0.2 * age_s)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _exorcise(
-    small: npt.NDArray[np.float32],
-    mean: npt.NDArray[np.float32],
-    var: npt.NDArray[np.float32],
+    planes: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
-    still: npt.NDArray[np.float32],
-    still_s: npt.NDArray[np.float32],
     foreground: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
@@ -559,10 +868,10 @@ def _exorcise(
 
     Marks in `left` where somebody has left and says how many pixels these are.
     """
+    small, mean, var = planes[_SMALL], planes[_MEAN], planes[_VAR]
+    still, still_s = planes[_STILL], planes[_STILL_S]
     height, width = small.shape
-    # A background that was learnt a moment ago is easily wrong, one that has stood for long seldom.
-    # And a lorry's even side takes seconds to pass.
-    still_min = np.float32(min(_GHOST_S, 0.5 + 0.2 * age_s))
+    still_min = np.float32(_still_min(age_s))
     count = 0
     for y in range(height):
         for x in range(width):
