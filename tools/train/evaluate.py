@@ -1,6 +1,6 @@
 """Evaluate: how well a trained net does on cameras it has never seen, for its model card.
 
-    python tools/train/evaluate.py --net street.onnx --data DIR
+    python -m tools.train.evaluate --net street.onnx --data DIR
 
 DIR holds frames as cut.py wrote them, of cameras that were held back.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from net import KINDS
-from samples import UNSPECIFIED, Scene, Stock
+from tools.train.net import KINDS
+from tools.train.samples import UNSPECIFIED, Scene, Stock
 
 SCORE_MIN = 0.4
 OVERLAP_MIN = 0.4

@@ -7,9 +7,10 @@ learnt and have left: not to be found), most into the picture only. Then light, 
 coding and a tremor of the camera come over both, as they would.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ KIND_SHARES = (0.24, 0.17, 0.11, 0.24, 0.08, 0.08, 0.08)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sprite:
-    """A road user cut out: brightness, how much of it covers, what its shadow leaves of the light."""
+    """A road user cut out: brightness, how much it covers, what its shadow leaves of the light."""
 
     luma: npt.NDArray[np.uint8]
     alpha: npt.NDArray[np.uint8]
@@ -348,6 +349,9 @@ class _Canvas:
                         float(columns[-1] + 1),
                         float(rows[-1] + 1),
                     )
+            elif self._covered(box) > 0.6:  # of a frame, behind somebody put before it
+                self._ignore |= _filled(np.array([box]))
+                continue
             boxes.append(box)
             kinds.append(kind)
         now, street = weather(self._dice, self._now, self._street)
@@ -357,6 +361,10 @@ class _Canvas:
             np.array(kinds[:BOXES_MAX], np.int8),
             self._ignore,
         )
+
+    def _covered(self, box: tuple[float, float, float, float]) -> float:
+        part = self._owner[int(box[1]) : int(box[3]) + 1, int(box[0]) : int(box[2]) + 1]
+        return float((part > 0).mean()) if part.size else 0.0
 
 
 def weather(dice: np.random.Generator, now: Plane, street: Plane) -> tuple[Plane, Plane]:
@@ -370,6 +378,10 @@ def weather(dice: np.random.Generator, now: Plane, street: Plane) -> tuple[Plane
         _cloud(dice, now)
     if dice.random() < 0.06:
         _rain(dice, now)
+    if dice.random() < 0.12:
+        _dapple(dice, now)
+    if dice.random() < 0.35:
+        street = _sway(dice, street)
     gain, lift = float(dice.uniform(0.6, 1.4)), float(dice.uniform(-30, 30))
     now, street = now * gain + lift, street * gain + lift
     if dice.random() < 0.4:  # the light's last change is not yet in the street
@@ -392,9 +404,8 @@ def weather(dice: np.random.Generator, now: Plane, street: Plane) -> tuple[Plane
     now, street = np.clip(now, 0, 255), np.clip(street, 0, 255)
     if dice.random() < 0.25:
         quality = int(dice.integers(18, 60))
-        ok, data = cv2.imencode(".jpg", now.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if ok:
-            now = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        _, data = cv2.imencode(".jpg", now.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        now = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)
     return now.astype(np.float32), street.astype(np.float32)
 
 
@@ -414,6 +425,40 @@ def _cloud(dice: np.random.Generator, plane: Plane) -> None:
     soft = float(np.exp(dice.uniform(np.log(0.7), np.log(30))))
     share = 1 / (1 + np.exp(-np.clip(along / soft, -30, 30)))
     plane *= (1 - float(dice.uniform(0.1, 0.5)) * share).astype(np.float32)
+
+
+def _dapple(dice: np.random.Generator, plane: Plane) -> None:
+    """Shadows without their owner: of branches, of somebody outside the picture."""
+    shade = np.zeros_like(plane)
+    for _ in range(int(dice.integers(1, 12))):
+        middle = (int(dice.integers(0, WIDTH)), int(dice.integers(0, HEIGHT)))
+        axes = (int(dice.integers(2, 30)), int(dice.integers(2, 14)))
+        cv2.ellipse(shade, middle, axes, float(dice.uniform(0, 180)), 0, 360, 1.0, cv2.FILLED)
+    plane *= 1 - float(dice.uniform(0.1, 0.5)) * cv2.GaussianBlur(
+        shade, (0, 0), float(dice.uniform(0.6, 3.0))
+    )
+
+
+def _sway(dice: np.random.Generator, plane: Plane) -> Plane:
+    """Leaves, flags and water are where they were not before: patches move by up to 4 px."""
+    coarse = dice.standard_normal((3, 6, 9), dtype=np.float32)
+    fine = dice.standard_normal((2, HEIGHT // 8, WIDTH // 8), dtype=np.float32)
+    where = cv2.resize(coarse[2], (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    where = np.clip(where - float(dice.uniform(-0.5, 1.0)), 0, 1)
+    reach = float(dice.uniform(0.4, 2.2))
+    down, across = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    moves = [
+        cv2.resize(one, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+        + 0.6 * cv2.resize(other, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+        for one, other in zip(coarse[:2], fine, strict=True)
+    ]
+    return cv2.remap(
+        plane,
+        across + reach * where * moves[0],
+        down + reach * where * moves[1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    ).astype(np.float32)
 
 
 def _rain(dice: np.random.Generator, plane: Plane) -> None:
@@ -448,7 +493,7 @@ def _warp(
     plane: npt.NDArray[np.uint8], matrix: npt.NDArray[np.float32], fill: int | None = None
 ) -> Plane:
     if abs(matrix[0, 0]) < 0.75:
-        plane = cv2.GaussianBlur(plane, (0, 0), 0.6)
+        plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), 0.6), np.uint8)
     border = cv2.BORDER_REFLECT_101 if fill is None else cv2.BORDER_CONSTANT
     moved = cv2.warpAffine(
         plane, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=border
@@ -492,10 +537,11 @@ def _bottom(alpha: npt.NDArray[np.uint8]) -> float:
     return float(rows[-1] + 1) if len(rows) else float(alpha.shape[0])
 
 
+T = TypeVar("T")
 Weights = tuple[list[str], npt.NDArray[np.float64]]
 
 
-def _weighted(by_camera: dict[str, list[object]], rendered: float) -> Weights:  # type: ignore[type-arg]
+def _weighted(by_camera: Mapping[str, Sequence[object]], rendered: float) -> Weights:
     """How often each camera is taken: rendered ones `rendered` of the time, all together; among
     the rest, a source (the name's first word) by the square root of what it has, and so within."""
     names = sorted(by_camera)
@@ -515,7 +561,7 @@ def _weighted(by_camera: dict[str, list[object]], rendered: float) -> Weights:  
 _RENDERED = ("render", "carla")
 
 
-def _pick(dice: np.random.Generator, by_camera: dict, weights: Weights):  # type: ignore[no-untyped-def, type-arg]
+def _pick(dice: np.random.Generator, by_camera: Mapping[str, Sequence[T]], weights: Weights) -> T:
     names, shares = weights
     of_camera = by_camera[names[int(dice.choice(len(names), p=shares))]]
     return of_camera[int(dice.integers(len(of_camera)))]

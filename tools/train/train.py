@@ -1,6 +1,6 @@
 """Train: makes the detector that placewatch ships, from prepared data, reproducibly from a seed.
 
-    python tools/train/train.py --data DIR --out street.onnx --steps 30000
+    python -m tools.train.train --data DIR --out street.onnx --steps 30000
 
 DIR is what cut.py and render.py wrote. Takes hours on one core; twice as fast where the processor
 has bfloat16 matrix units. Writes a checkpoint beside the ONNX file every 1,000 steps, and goes on
@@ -18,8 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from net import KINDS, SIDE_PX, STRIDE, Decoded, StreetNet
-from samples import BOXES_MAX, HEIGHT, UNKNOWN, UNSPECIFIED, WIDTH, Composer, Sample, Stock
+from tools.train.net import KINDS, SIDE_PX, STRIDE, Decoded, StreetNet
+from tools.train.samples import (
+    BOXES_MAX,
+    HEIGHT,
+    UNKNOWN,
+    UNSPECIFIED,
+    WIDTH,
+    Composer,
+    Sample,
+    Stock,
+)
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -182,7 +191,7 @@ def train(data: Path, out: Path, steps: int, batch: int, seed: int, rate: float)
         ),
         flush=True,
     )
-    net = StreetNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = StreetNet().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2)
     average = Average(net)
     checkpoint = out.with_suffix(".pt")

@@ -133,7 +133,7 @@ def _fits(box: Floats, place: Floats) -> bool:
 def _gap(a: Floats, b: Floats) -> float:
     across = max(a[0], b[0]) - min(a[2], b[2])
     down = max(a[1], b[1]) - min(a[3], b[3])
-    return max(0.0, across, down)
+    return float(max(0.0, across, down))
 
 
 @numba.njit(cache=True, nogil=True)

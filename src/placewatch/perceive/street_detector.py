@@ -258,13 +258,14 @@ def _trim(box: Floats, shapes: Floats, touched: list[float]) -> Floats:
         return np.zeros(4)
     shape = shapes[near[0]]
     size = np.array([shape[2] - shape[0], shape[3] - shape[1]] * 2)
-    return np.clip((box - shape[:4]) / size, -_TRIM_MAX, _TRIM_MAX)
+    trim: Floats = np.clip((box - shape[:4]) / size, -_TRIM_MAX, _TRIM_MAX)
+    return trim
 
 
 def _trimmed(box: Floats, trim: Floats, size: tuple[int, ...]) -> Floats:
     """`box` with its sides moved; a side on the picture's edge stays."""
     high, wide = size
-    moved = box + trim * np.array([box[2] - box[0], box[3] - box[1]] * 2)
+    moved: Floats = box + trim * np.array([box[2] - box[0], box[3] - box[1]] * 2)
     if box[0] <= 1 or box[2] >= wide - 1:
         moved[0], moved[2] = box[0], box[2]
     if box[1] <= 1 or box[3] >= high - 1:

@@ -418,7 +418,7 @@ def _learn(
 
 @numba.njit(cache=True, nogil=True)
 def _vote(detection: npt.NDArray[np.float64]) -> float:
-    """How much a detection's kind counts: where nothing was recognised, it is a guess by outline."""
+    """How much a detection's kind counts: where nothing was recognised, it is a guess."""
     return float(detection[4] if detection[4] >= SCORE_SURE else 0.03 * detection[4])
 
 
