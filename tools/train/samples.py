@@ -10,14 +10,14 @@ coding and a tremor of the camera come over both, as they would.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Plane = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.float32]
+Plane = npt.NDArray[Any]  # float32; OpenCV does not tell
+Rows = npt.NDArray[Any]  # float32, a box a row
 
 WIDTH, HEIGHT = 256, 160
 BOXES_MAX = 40
@@ -92,7 +92,7 @@ class Stock:
         return stock
 
 
-def _scenes(file: dict[str, npt.NDArray[np.generic]]) -> list[Scene]:
+def _scenes(file: dict[str, npt.NDArray[Any]]) -> list[Scene]:
     now, street = file["now"], file["background"]
     boxes, kinds, ignore = file["boxes"], file["kinds"], file["ignore"]
     return [
@@ -107,7 +107,7 @@ def _scenes(file: dict[str, npt.NDArray[np.generic]]) -> list[Scene]:
     ]
 
 
-def _sprites(file: dict[str, npt.NDArray[np.generic]]) -> list[Sprite]:
+def _sprites(file: dict[str, npt.NDArray[Any]]) -> list[Sprite]:
     found = []
     for (high, wide), offset, kind in zip(
         file["shapes"].tolist(), file["offsets"].tolist(), file["kinds"].tolist(), strict=True
@@ -248,9 +248,9 @@ class _Canvas:
         times = min(seen_px / max(1.0, bottom), 110.0 / high, 170.0 / wide)
         size = (max(3, round(wide * times)), max(3, round(high * times)))
         how = cv2.INTER_AREA if times < 1 else cv2.INTER_LINEAR
-        alpha = cv2.resize(sprite.alpha, size, interpolation=how).astype(np.float32) / 255
-        luma = cv2.resize(sprite.luma, size, interpolation=how).astype(np.float32)
-        shade = None
+        alpha: Plane = cv2.resize(sprite.alpha, size, interpolation=how).astype(np.float32) / 255
+        luma: Plane = cv2.resize(sprite.luma, size, interpolation=how).astype(np.float32)
+        shade: Plane | None = None
         if sprite.shade is not None:
             shade = cv2.resize(sprite.shade, size, interpolation=how).astype(np.float32) / 255
         if dice.random() < 0.5:
