@@ -12,7 +12,7 @@ from placewatch.core.sightings import Box, Track
 from placewatch.core.space import Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
-from placewatch.measure.size import SizeSorter
+from placewatch.measure.size import SizeSorter, agreed
 from placewatch.measure.stage import Stage
 
 CAMERA = Pinhole(0.0, 0.0, 7.0, 90.0, 20.0, 0.9, 960, 540)
@@ -95,3 +95,21 @@ def test_who_stands_is_not_sorted() -> None:
 
 def test_a_fast_slim_rider_has_a_motor() -> None:
     assert sorted_as(Kind.BICYCLE, 90, 14.0) == Kind.MOTORCYCLE
+
+
+@pytest.mark.parametrize(
+    ("recognised", "sized", "kind"),
+    [
+        (Kind.PEDESTRIAN, Kind.BICYCLE, Kind.BICYCLE),  # nobody walks so fast
+        (Kind.BICYCLE, Kind.MOTORCYCLE, Kind.MOTORCYCLE),
+        (Kind.BICYCLE, Kind.PEDESTRIAN, Kind.BICYCLE),  # a slow one
+        (Kind.VAN, Kind.CAR, Kind.VAN),
+        (Kind.CAR, Kind.BUS, Kind.CAR),
+        (Kind.UNKNOWN, Kind.TRUCK, Kind.TRUCK),
+        (Kind.CAR, None, Kind.CAR),
+    ],
+)
+def test_a_look_tells_more_than_a_size_but_not_how_fast_somebody_is(
+    recognised: Kind, sized: Kind | None, kind: Kind
+) -> None:
+    assert agreed(recognised, sized) is kind

@@ -87,6 +87,23 @@ class SizeSorter:
         return np.stack([right, down], axis=1)
 
 
+def agreed(recognised: Kind, sized: Kind | None) -> Kind:
+    """What a detector that knows kinds and the size in metres say together.
+
+    A look tells more than a size, but not how fast somebody is: a person who is faster than
+    people walk rides, and a bicycle that is faster than people pedal has a motor.
+    """
+    if sized is None:
+        return recognised
+    if recognised is Kind.UNKNOWN:
+        return sized
+    if recognised is Kind.PEDESTRIAN and sized in (Kind.BICYCLE, Kind.MOTORCYCLE):
+        return sized
+    if recognised is Kind.BICYCLE and sized is Kind.MOTORCYCLE:
+        return sized
+    return recognised
+
+
 def _seen_as(track: Track, fast_m_s: float, scale: npt.NDArray[np.float64]) -> Kind | None:
     """What a moving road user looks like in this frame."""
     if not np.isfinite(scale).all():

@@ -14,7 +14,7 @@ from placewatch.core.space import Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
 from placewatch.measure.scene import Mover, Scene, Step
-from placewatch.measure.size import SizeSorter
+from placewatch.measure.size import SizeSorter, agreed
 
 SPEED_WINDOW_S = 0.8  # long enough to average a pixel of jitter, short enough to follow braking
 SPEED_STEPS_MIN = 4
@@ -35,7 +35,8 @@ class Stage:
 
     ground: Ground | None
     camera: CameraId
-    sorter: SizeSorter | None = None  # where the detector itself cannot tell kinds apart
+    sorter: SizeSorter | None = None
+    recognises: bool = False  # the detector itself tells kinds apart; size only where it fails
     _paths: dict[TrackId, deque[Step]] = field(default_factory=dict, init=False)
     _shown: set[TrackId] = field(default_factory=set, init=False)
 
@@ -89,12 +90,15 @@ class Stage:
     def _kinds(
         self, placed: Sequence[tuple[Track, Point | None, float | None, tuple[Step, ...]]]
     ) -> list[Kind]:
-        """By size where that tells, else as the detector has it."""
+        """By size and as the detector has it; without a net size comes first."""
         tracks = [track for track, _, _, _ in placed]
         if self.sorter is None:
             return [track.kind for track in tracks]
         sorted_as = self.sorter.sort(tracks, [speed for _, _, speed, _ in placed])
-        return [kind or track.kind for kind, track in zip(sorted_as, tracks, strict=True)]
+        both = zip(sorted_as, tracks, strict=True)
+        if self.recognises:
+            return [agreed(track.kind, kind) for kind, track in both]
+        return [kind or track.kind for kind, track in both]
 
     def _points(self, tracks: Sequence[Track]) -> list[Point | None]:
         if self.ground is None or not tracks:

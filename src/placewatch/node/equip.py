@@ -12,7 +12,6 @@ from placewatch.measure.line import CountingLine
 from placewatch.measure.size import SizeSorter
 from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
-from placewatch.perceive.detectors import BUILT_IN
 from placewatch.register.notices import Notice
 
 SIDE_PX_MIN = 16
@@ -41,10 +40,14 @@ def ground_of(
 
 
 def stage_of(camera: settings.CameraSettings, origin: settings.OriginSettings | None) -> Stage:
-    """The camera's stage. Sizes in metres sort road users where the detector has no net."""
+    """The camera's stage. Where the ground is known, sizes in metres help to sort road users."""
     ground = ground_of(camera, origin)
-    by_size = ground is not None and camera.detector in BUILT_IN
-    return Stage(ground, camera_id(camera.id), SizeSorter(ground) if by_size and ground else None)
+    return Stage(
+        ground,
+        camera_id(camera.id),
+        SizeSorter(ground) if ground is not None else None,
+        recognises=camera.detector != "motion",
+    )
 
 
 def notice_of(camera: settings.CameraSettings) -> Notice | None:
