@@ -19,6 +19,8 @@ LEFT, TOP, RIGHT, BOTTOM, FILL, PLACE, SHARED = range(7)
 
 _GROW = 0.15  # how far, in its own sizes, somebody may be from where it was expected
 _TOO_LARGE = 1.4  # times the size it had: then this is somebody else as well
+_FREE_MIN = 0.15  # of a place that another one does not cover: less tells nothing
+_FILLED_MIN = 0.35
 _GAP_SIZES = 0.2
 _SETTLED = 0.2  # own sizes: how far a side of somebody within a crowd may be from the expected
 _AREA_MIN = 6  # small pixels of a share: less is a splinter
@@ -72,7 +74,12 @@ def read(
                 if _overlap(box, places[who[i]]) > _overlap(box, places[best]):
                     best = who[i]
             if _fits(box, places[best]):
-                who[0], n = best, 1
+                m = 0
+                for i in range(n):
+                    if who[i] == best or _shows(pieces[k], labels, places[who[i]], places[best]):
+                        who[m] = who[i]
+                        m += 1
+                n = m
         if n == 0:
             shapes[made, :4] = box
             shapes[made, FILL] = pieces[k, 1] / _area(box)
@@ -127,6 +134,21 @@ def _fits(box: Floats, place: Floats) -> bool:
         box[2] - box[0] <= _TOO_LARGE * (place[2] - place[0])
         and box[3] - box[1] <= _TOO_LARGE * (place[3] - place[1])
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def _shows(
+    piece: npt.NDArray[np.int32], labels: npt.NDArray[np.int32], place: Floats, other: Floats
+) -> bool:
+    """Whether the blob fills what of `place` does not lie in `other`: then somebody is there."""
+    filled = free = 0
+    for y in range(max(0, int(place[1])), min(labels.shape[0], int(place[3]) + 1)):
+        for x in range(max(0, int(place[0])), min(labels.shape[1], int(place[2]) + 1)):
+            if other[0] <= x < other[2] and other[1] <= y < other[3]:
+                continue
+            free += 1
+            filled += labels[y, x] == piece[0]
+    return free >= _FREE_MIN * _area(place) and filled >= _FILLED_MIN * free
 
 
 @numba.njit(cache=True, nogil=True)

@@ -24,6 +24,9 @@ SCORE_SURE = 0.5
 """From here a detector knows what it sees; below, something that only moved (`motion`) or may be
 an error. A track that never travelled is certain only if it was seen with such scores."""
 
+SCORE_MOVED = 0.43
+"""From here a detector has no doubt of what moved; below, it has looked and recognised nobody."""
+
 SCORE_START = 0.4
 """From here a detection may begin a track; below, it can only continue one."""
 
@@ -144,6 +147,7 @@ _PREDICTED_S = 0.3
 _HITS_MIN = 4
 _AGE_MIN_S = 0.12
 _TRAVEL_MIN = 0.4  # box sizes, as the crow flies
+_TRAVEL_DOUBTED_MIN = 1.5  # where the detector looked and recognised nobody
 _STRAIGHT_MIN = 0.5  # of the way, as the crow flies: foliage swings, traffic goes somewhere
 
 _PEOPLE = (1 << 0) | (1 << 1) | (1 << 2)
@@ -481,6 +485,7 @@ def _judge(state: npt.NDArray[np.float64], taken: npt.NDArray[np.bool_]) -> None
         travel = math.hypot(row[_X] - row[_BIRTH_X], row[_Y] - row[_BIRTH_Y])
         enough = row[_HITS] >= _HITS_MIN and row[_AGE] >= _AGE_MIN_S
         alone = row[_COVERED] < 0.5 * row[_HITS]
-        recognised = row[_SCORES] / row[_HITS] >= SCORE_SURE
-        if enough and alone and (travel >= _TRAVEL_MIN * size or recognised):
+        mean = row[_SCORES] / row[_HITS]
+        needed = _TRAVEL_MIN if mean >= SCORE_MOVED else _TRAVEL_DOUBTED_MIN
+        if enough and alone and (travel >= needed * size or mean >= SCORE_SURE):
             row[_CERTAIN] = 1.0
