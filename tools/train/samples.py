@@ -24,7 +24,7 @@ BOXES_MAX = 40
 UNSPECIFIED, UNKNOWN = 7, 8  # a vehicle of some type; a road user of some kind
 
 HEIGHT_M = (1.72, 1.75, 1.6, 1.5, 2.2, 3.1, 3.3, 1.6, 1.7)
-KIND_SHARES = (0.24, 0.17, 0.11, 0.24, 0.08, 0.08, 0.08)
+KIND_SHARES = (0.22, 0.2, 0.12, 0.22, 0.08, 0.08, 0.08)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -382,7 +382,8 @@ def weather(dice: np.random.Generator, now: Plane, street: Plane) -> tuple[Plane
         _dapple(dice, now)
     if dice.random() < 0.35:
         street = _sway(dice, street)
-    gain, lift = float(dice.uniform(0.6, 1.4)), float(dice.uniform(-30, 30))
+    gain = float(np.exp(dice.uniform(np.log(0.35), np.log(1.5))))  # haze has little contrast
+    lift = float(dice.uniform(-30, 30)) + 110 * max(0.0, 0.8 - gain)
     now, street = now * gain + lift, street * gain + lift
     if dice.random() < 0.4:  # the light's last change is not yet in the street
         now = now * float(dice.normal(1.0, 0.025)) + float(dice.normal(0.0, 1.5))

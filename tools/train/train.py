@@ -140,7 +140,7 @@ def loss_of(out: Tensor, targets: Targets) -> tuple[Tensor, dict[str, float]]:
     motor = -torch.logsumexp(shares[:, 2:], 1)
     kind_loss = torch.where(told, exact, torch.where(kind == UNKNOWN, 0.0, motor))
     kind_loss = (kind_loss * weight).sum() / weight.sum().clamp(min=1)
-    total = heat_loss + 1.5 * box_loss + 0.5 * kind_loss
+    total = heat_loss + 1.5 * box_loss + kind_loss
     return total, {
         "heat": heat_loss.item(),
         "box": box_loss.item(),
