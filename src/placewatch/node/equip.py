@@ -1,9 +1,12 @@
 """Equip: from a camera's settings to what the stages need."""
 
+import random
 from pathlib import Path
 
 import numpy as np
 
+from placewatch.capture.controller import Controller, Demands
+from placewatch.capture.policy import Policy, Steady
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import camera_id
 from placewatch.core.space import PicturePoint
@@ -45,6 +48,30 @@ def stage_of(camera: settings.CameraSettings, origin: settings.OriginSettings | 
     ground = ground_of(camera, origin)
     by_size = ground is not None and camera.detector in BUILT_IN
     return Stage(ground, camera_id(camera.id), SizeSorter(ground) if by_size and ground else None)
+
+
+def policy_of(camera: settings.CameraSettings) -> Policy:
+    """How much of the camera's stream is decoded.
+
+    `auto` leaves the loop filter out, and sleeps between key frames where the camera has proven
+    that nobody is missed.
+    """
+    if camera.decode in ("auto", "keyframes"):
+        # Chance decides only what is audited; it need not be secret, and can be repeated.
+        return Controller(
+            random.Random(f"audit {camera.id}"),
+            Demands(audit_share=camera.decode_audit_share),
+            loop_filter=camera.decode == "keyframes",
+        )
+    return steady(camera.decode)
+
+
+def steady(decode: settings.Decode) -> Policy:
+    """The same for every packet: a recording is analysed to its last frame, also by `auto`."""
+    return Steady(
+        loop_filter=decode in ("full", "non_reference"),
+        references_only=decode == "non_reference",
+    )
 
 
 def notice_of(camera: settings.CameraSettings) -> Notice | None:
