@@ -32,6 +32,7 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 from placewatch.capture.policy import PacketSeen
+from placewatch.core.facts import Decoding
 from placewatch.core.ids import TrackId
 from placewatch.core.sightings import Track
 
@@ -58,21 +59,6 @@ class Demands:
     audit_share: float = 0.05  # of all GOPs, always analysed in full
     gop_s_max: float = 2.05  # two seconds between key frames, and some jitter
     quiet_share_min: float = 0.5  # of the empty GOPs must be quiet, else there is little to save
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a controller does and how well, since it began."""
-
-    phase: Phase
-    why: str  # it does not sleep; empty when it does
-    gops: int
-    gops_slept: int
-    audits: int
-    auc: float | None  # at the last fitting or proving
-    tracks_checked: int  # road users in GOPs that were drawn, or served as proof
-    tracks_missed: int  # of those, by sleep
-    missed_share_max: float | None  # with 95 % confidence; None where it has never slept
 
 
 class _Record(NamedTuple):
@@ -166,11 +152,12 @@ class Controller:
                 gop.awake = True
         self._living = ids
 
-    def report(self) -> Report:
+    def report(self) -> Decoding:
         """What it does and how well."""
         missed, checked = sum(self._trials), len(self._trials)
-        return Report(
-            phase=self._phase,
+        return Decoding(
+            mode="keyframes",
+            sleeps=self._phase == "proven" and self._unfit() is None,
             why=self._unfit() or self._why,
             gops=self._gops,
             gops_slept=self._slept,

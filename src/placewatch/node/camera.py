@@ -16,7 +16,7 @@ from placewatch.core.facts import CameraHealth, Crossing, LineCount
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import Clock, UtcMicros, minute_of
-from placewatch.measure.flow import FlowMeter
+from placewatch.measure.flow import UNSEEN_AFTER_S, FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
 from placewatch.node import log, views
@@ -43,7 +43,6 @@ BACKDROP_FIRST_EVERY_S = 4.0  # while much of the street is still being learnt
 FPS_OVER_S = 5.0
 KNOWN_SHARE_ENOUGH = 0.97
 KNOWN_SHARE_MIN = 0.5  # a street of which less is known is still being learnt
-UNSEEN_AFTER_S = 2.0
 
 
 class WatchedCamera:
