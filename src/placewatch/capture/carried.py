@@ -44,7 +44,7 @@ class CarriedStream:
         self.ring = GopRing(RING_BYTES_MAX, RING_S_MAX)
         self._spec, self._clock, self._carriage = spec, clock, carriage
         self._line = _line_of(spec)
-        self._closed = False
+        self._closed = self._carrying = False
         try:
             if self._line.host:
                 socket.getaddrinfo(self._line.host, None)
@@ -66,6 +66,7 @@ class CarriedStream:
 
     def carry(self) -> None:
         """Reads until the stream ends or `close` is called. Raises Unavailable when it is lost."""
+        self._carrying = True
         complete, begun_s, media_s = False, self._clock.monotonic_s(), 0.0
         try:
             for packet in self._decoder.packets_read():
@@ -96,6 +97,8 @@ class CarriedStream:
     def close(self) -> None:
         """May be called from any thread; `carry` ends with the next packet or time-out."""
         self._closed = True
+        if not self._carrying:
+            self._decoder.close()
 
     def _wait_until(self, due_s: float) -> None:
         while not self._closed and (ahead_s := due_s - self._clock.monotonic_s()) > 0:

@@ -105,6 +105,7 @@ class CameraSettings:
 
     id: str  # small letters, digits, hyphens; permanent
     url: str  # rtsp://, http://, a file, /dev/video0 or street:NAME
+    sub_url: str | None = None  # its small stream, analysed in place of `url`; pixels are `url`'s
     transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
     decode: Decode = "auto"  # how much of the stream is decoded; see the guide
     decode_audit_share: Share = 0.05  # of a sleeping camera's GOPs, analysed in full all the same

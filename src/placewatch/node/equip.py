@@ -1,6 +1,7 @@
 """Equip: from a camera's settings to what the stages need."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,11 +84,36 @@ def notice_of(camera: settings.CameraSettings) -> Notice | None:
     )
 
 
-def address_of(camera: settings.CameraSettings, folder: Path) -> str:
-    """The camera's address; a file's path is relative to `folder`, that of the TOML."""
-    if ":" in camera.url.split("/")[0] or camera.url.startswith("/"):
-        return camera.url
-    return str(folder / camera.url)
+def address_of(url: str, folder: Path) -> str:
+    """`url` as it is opened; a file's path is relative to `folder`, that of the TOML."""
+    if ":" in url.split("/")[0] or url.startswith("/"):
+        return url
+    return str(folder / url)
+
+
+def scaled(camera: settings.CameraSettings, x: float, y: float) -> settings.CameraSettings:
+    """`camera` with all its pixels times `x` across and `y` down.
+
+    People set a camera up on the picture of its main stream; a small stream shows the same street
+    in fewer pixels, and not always in the same proportions.
+    """
+    if (x, y) == (1.0, 1.0):
+        return camera
+
+    def moved(point: settings.Pixel) -> settings.Pixel:
+        return point[0] * x, point[1] * y
+
+    return replace(
+        camera,
+        line=tuple(
+            replace(one, from_px=moved(one.from_px), to_px=moved(one.to_px)) for one in camera.line
+        ),
+        area=tuple(
+            replace(one, corners_px=tuple(moved(corner) for corner in one.corners_px))
+            for one in camera.area
+        ),
+        ground=tuple(replace(one, x_px=one.x_px * x, y_px=one.y_px * y) for one in camera.ground),
+    )
 
 
 def check_picture(camera: settings.CameraSettings, width_px: int, height_px: int) -> None:

@@ -164,6 +164,7 @@ def analyse(
         calibrated=bool(camera.ground),
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,
         density=seen.density.tolist(),
+        decode=policy.report(),
     )
 
 
