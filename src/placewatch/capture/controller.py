@@ -13,10 +13,11 @@ nothing is believed before it was measured on this camera, on GOPs that were ana
     proving   over as many others that threshold must miss nobody
     proven    it sleeps; a share of all GOPs, drawn by dice, is analysed in full all the same
 
-A road user that a drawn GOP shows and sleep would have missed takes the permission back, and the
-next proof is twice as long; so does a street in which road users are found by key frames where the
-sizes told nothing. Of all road users in drawn GOPs, how many would have been missed bounds the
-share that is missed (Clopper and Pearson, Biometrika 26, 1934).
+A road user that a drawn GOP shows and sleep would have missed, so that not even the next key frame
+had shown it within half a second, takes the permission back, and the next proof is twice as long.
+So does a street in which most road users are found by key frames where the sizes told nothing. Of
+all road users in drawn GOPs, how many would have been missed bounds the share that is missed
+(Clopper and Pearson, Biometrika 26, 1934).
 
 A GOP longer than `gop_s_max` is never slept through: key frames alone would leave holes in what was
 watched. There is no clock here; time is that of the packets.
@@ -43,7 +44,8 @@ QUIET_GOPS = 31  # whose sizes are what is usual
 QUIET_GOPS_MIN = 5
 PACKETS_MIN = 8  # of a GOP: in a shorter one there is nothing to save
 ONSETS = 20
-SURPRISES_MAX = 5  # of so many: who comes in just before a key frame is seen by that first
+SURPRISES_MAX = 10  # of so many: who comes in just before a key frame is seen by that first
+JUST_BEFORE_S = 0.5  # whom a key frame shows after so short a time is not missed
 RECORDS_MAX = 5_000
 TRIALS_MAX = 5_000
 LONGER_MAX = 64
@@ -54,7 +56,7 @@ class Demands:
     """What a camera must show before it may sleep."""
 
     gops: int = 150  # for fitting, and again for proving: five minutes each
-    active_gops: int = 10  # among those, with road users
+    active_gops: int = 10  # among those, into which somebody came after the key frame
     auc_min: float = 0.95  # of packet sizes, as a test for road users
     audit_share: float = 0.05  # of all GOPs, always analysed in full
     gop_s_max: float = 2.05  # two seconds between key frames, and some jitter
@@ -66,6 +68,11 @@ class _Record(NamedTuple):
     active: bool
     onset: bool  # its key frame showed an empty street
     tracks: int  # road users that were first seen in it
+
+    @property
+    def tells(self) -> bool:
+        """Whether only its sizes could tell that somebody came."""
+        return self.active and self.onset
 
 
 @dataclass
@@ -81,7 +88,7 @@ class _Gop:
     sizes: list[int] = field(default_factory=list)
     recent: deque[int] = field(default_factory=lambda: deque(maxlen=SMOOTHED_PACKETS))
     seen: set[TrackId] = field(default_factory=set)
-    new: set[TrackId] = field(default_factory=set)
+    new: dict[TrackId, float] = field(default_factory=dict)  # and when, in it
 
 
 class Controller:
@@ -142,15 +149,29 @@ class Controller:
         ids = {track.id for track in tracks}
         self._certain |= {track.id for track in tracks if track.certain}
         if gop is not None:
-            if gop.key_heard or not gop.after_sleep:  # else they came while it slept
-                gop.new |= ids - self._living - gop.seen
-            gop.seen |= ids
             if not gop.key_heard:
                 gop.key_heard = True
                 gop.onset = gop.onset and not ids
+                self._take_over(gop, ids)
+            elif new := ids - self._living - gop.seen:
+                gop.new.update(dict.fromkeys(new, gop.seconds))
+            gop.seen |= ids
             if ids:
                 gop.awake = True
         self._living = ids
+
+    def _take_over(self, gop: _Gop, ids: set[TrackId]) -> None:
+        """Road users that came just before `gop` began belong to it: its key frame shows them."""
+        before = self._before
+        if before is not None:
+            since_s = before.seconds - JUST_BEFORE_S
+            late = {one for one, at_s in before.new.items() if at_s > since_s and one in ids}
+            for one in late:
+                del before.new[one]
+            before.seen -= late
+            gop.new.update(dict.fromkeys(late, 0.0))
+        if not gop.after_sleep:  # else it is unknown for how long they have been there
+            gop.new.update(dict.fromkeys(ids - self._living, 0.0))
 
     def report(self) -> Decoding:
         """What it does and how well."""
@@ -194,7 +215,7 @@ class Controller:
     def _settle(self, gop: _Gop) -> None:
         """Learns from a GOP, now that it is known who of it turned out to be a road user."""
         active = bool(gop.seen & self._certain)
-        tracks = len(gop.new & self._certain)
+        tracks = len(gop.new.keys() & self._certain)
         # Of one slept through only the key frame is known to have been empty.
         if not gop.seen and gop.sizes:
             self._quiet.append(median(gop.sizes))
@@ -221,10 +242,10 @@ class Controller:
         need = self._longer * self._demands.gops
         if len(self._records) > RECORDS_MAX:  # quieter than any proof can be
             del self._records[0]
-        active = sum(one.active for one in self._records)
-        if len(self._records) < min(need, RECORDS_MAX) or active < self._demands.active_gops:
+        onsets = sum(one.tells for one in self._records)
+        if len(self._records) < min(need, RECORDS_MAX) or onsets < self._demands.active_gops:
             return
-        if active == len(self._records):
+        if all(one.active for one in self._records):
             return  # without an empty street there is nothing to compare
         self._auc = auc(self._records)
         if self._phase == "fitting":
@@ -239,7 +260,7 @@ class Controller:
             self._longer = min(LONGER_MAX, 2 * self._longer)
             return
         empty = sorted(one.score for one in records if not one.active)
-        onsets = [one.score for one in records if one.active and one.onset]
+        onsets = [one.score for one in records if one.tells]
         threshold = 1.05 * empty[int(0.98 * (len(empty) - 1))]
         threshold = min([threshold, *(0.8 * score for score in onsets)])
         quiet = bisect.bisect_right(empty, threshold) / len(empty)
@@ -286,9 +307,10 @@ class Controller:
 
 
 def auc(records: Sequence[_Record]) -> float | None:
-    """The chance that an active GOP scores higher than an empty one; None without both."""
+    """The chance that a GOP in which somebody came scores higher than an empty one; None without
+    both."""
     empty = sorted(one.score for one in records if not one.active)
-    active = [one.score for one in records if one.active]
+    active = [one.score for one in records if one.tells]
     if not empty or not active:
         return None
     wins = sum(
