@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from placewatch.capture import open_source
+from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo
 from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.facts import Crossing
@@ -79,9 +80,13 @@ def test_a_camera_that_comes_back_goes_on_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def breaking(
-        spec: SourceSpec, clock: Clock, *, stopping: Callable[[], bool] = lambda: False
+        spec: SourceSpec,
+        clock: Clock,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        policy: Policy = FULL,
     ) -> Source:
-        return Breaking(open_source(spec, clock, stopping=stopping))
+        return Breaking(open_source(spec, clock, stopping=stopping, policy=policy))
 
     monkeypatch.setattr(module, "open_source", breaking)
     camera = watched(CAMERA + NOTICE, tmp_path)
