@@ -156,7 +156,7 @@ class BackgroundModel:
         self._parents = np.zeros(height * width // 2 + 2, np.int32)
         self._pieces = np.zeros((_PIECES_MAX, 6), np.int32)
         self._points = np.zeros((2, _POINTS_MAX + 1), np.int32)
-        self._shift = np.array([0.0, 0.0, 2.0, 0.0])
+        self._shift = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0])
         self._age_s = 0.0
 
 
@@ -173,6 +173,8 @@ _SIGMAS = 3.0
 _POINTS_MAX = 1500
 _POINTS_EVERY_S = 2.0
 _REACH = 6.0  # small pixels
+_SWAY = 0.2  # small pixels
+_SETTLED_S = 3.0
 _CELL = 16  # small pixels
 
 
@@ -334,7 +336,7 @@ def _shift(
                 continue
         shift[2] += 0.05 * (off - shift[2])
         break
-    if moved > 0.9 * still or dx * dx + dy * dy < 0.0025:
+    if moved > 0.75 * still or dx * dx + dy * dy < 0.0025:
         dx = dy = 0.0
     shift[0], shift[1] = dx, dy
 
@@ -506,11 +508,19 @@ def _watch(
         _turn(mean, var, shift)
         shift[3] = 0.0
     turned = shift[0] != 0.0 or shift[1] != 0.0
+    since = np.float32(lighter)  # how much lighter than the background
     if turned:
         _expect(mean, lighter, shift, street)
+        if math.hypot(shift[0] - shift[4], shift[1] - shift[5]) > _SWAY:
+            shift[4], shift[5], shift[6] = shift[0], shift[1], 0.0
+        shift[6] += elapsed_s
+        if shift[6] > _SETTLED_S:  # it does not sway, it was moved: this is its view from now on
+            mean[:] = street
+            shift[0] = shift[1] = 0.0
+            turned, since = False, np.float32(1.0)
     # Learns within a second when young, in 20 s when settled; by time, not by frame.
     alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
-    _compare(small, mean, var, street, turned, np.float32(lighter), alpha, marks[0])
+    _compare(small, mean, var, street, turned, since, alpha, marks[0])
     # What follows looks at the few pixels that differ.
     spans = _spans(marks[0])
     if turned:
