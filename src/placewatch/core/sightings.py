@@ -1,14 +1,14 @@
 """Sightings: what is seen in a frame, in pixels. They never leave the node."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from placewatch.core.ids import TrackId
 from placewatch.core.kinds import Kind
 from placewatch.core.space import PicturePoint
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """An upright rectangle on the picture; left < right, top < bottom, y down."""
 
     left_px: float
@@ -39,8 +39,7 @@ class Detection:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """One road user in one view, as far as it is known in this frame.
 
     `kind` is the vote of all its frames so far. `box` is filtered; `seen` is false where it is

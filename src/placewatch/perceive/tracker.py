@@ -8,6 +8,9 @@ detections near by (nothing overlaps at low frame rates), and doubtful detection
 (ByteTrack, Zhang et al. 2022; the widened boxes of the second round are C-BIoU, Yang et al. 2023).
 A side of a detection that lies on the picture's edge is where the picture ends, not where the road
 user ends: there the size known from before holds, and the box slides out of the picture.
+
+Where it costs nothing it does nothing: pairs that nobody else could be part of are joined as they
+are found, and only groups that compete are assigned. The rows of the state stay in place.
 """
 
 import math
@@ -19,6 +22,7 @@ import numpy.typing as npt
 from placewatch.core.ids import TrackId, new_track_id
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Detection, Track
+from placewatch.perceive.assignment import assign
 
 SCORE_SURE = 0.5
 """From here a detector knows what it sees; below, something that only moved (`motion`) or may be
@@ -33,7 +37,17 @@ SCORE_START = 0.4
 SCORE_MIN = 0.1
 
 KINDS = tuple(Kind)
-_INDEX = {kind: i for i, kind in enumerate(KINDS)}
+"""What the index of a kind in a row means."""
+
+# What `Tracker.advance` returns of each track: a column for each of these.
+LEFT, TOP, RIGHT, BOTTOM, RIGHT_PX_S, DOWN_PX_S, AGE_S, UNSEEN_S, CERTAIN, KIND = range(10)
+BEFORE, SEEN_AS = 10, 11
+TOLD_COLUMNS = 12
+
+_INDEX = {kind: float(i) for i, kind in enumerate(KINDS)}
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
 
 
 class Tracker:
@@ -45,9 +59,16 @@ class Tracker:
     def __init__(self, hidden_s: float = 2.0) -> None:
         """`hidden_s`: how long a certain road user may be hidden and still be the same one."""
         self._hidden_s = hidden_s
-        self._state = np.zeros((0, _COLUMNS))
+        self._state = np.zeros((32, _COLUMNS))
+        self._told = np.zeros((32, TOLD_COLUMNS))
+        self._count = 0
         self._ids: list[TrackId] = []
         self._media_s: float | None = None
+
+    @property
+    def ids(self) -> list[TrackId]:
+        """The id of each row that `advance` returned last."""
+        return self._ids
 
     def update(
         self,
@@ -63,13 +84,10 @@ class Tracker:
         Tracks that are hidden are returned with `seen` false at the place where they should be.
         After a gap all begin anew.
         """
-        if after_gap:
-            self._state, self._ids, self._media_s = np.zeros((0, _COLUMNS)), [], None
-        elapsed_s = 0.0 if self._media_s is None else max(0.0, media_s - self._media_s)
-        self._media_s = media_s
-
-        rows = sorted(
-            (
+        flat: list[float] = []
+        for detection in detections:
+            box = detection.box
+            flat += (
                 box.left_px,
                 box.top_px,
                 box.right_px,
@@ -77,54 +95,92 @@ class Tracker:
                 detection.score,
                 _INDEX[detection.kind],
             )
-            for detection in detections
-            if detection.score >= SCORE_MIN
-            and (box := detection.box).width_px > 0.0
-            and box.height_px > 0.0
+        seen = np.array(flat, np.float64).reshape(-1, 6)
+        told = self.advance(
+            seen, media_s, width_px=width_px, height_px=height_px, after_gap=after_gap
         )
-        seen = np.array(rows, np.float64).reshape(-1, 6)
-        state, origin = _advance(
-            self._state, seen, elapsed_s, float(width_px), float(height_px), self._hidden_s
+        return [
+            _new(
+                Track,
+                (
+                    track,
+                    KINDS[int(kind)],
+                    _new(Box, (left, top, right, bottom)),
+                    (right_px_s, down_px_s),
+                    age_s,
+                    unseen_s == 0.0,
+                    certain == 1.0,
+                ),
+            )
+            for track, (
+                left,
+                top,
+                right,
+                bottom,
+                right_px_s,
+                down_px_s,
+                age_s,
+                unseen_s,
+                certain,
+                kind,
+                _,
+                _,
+            ) in zip(self._ids, told.tolist(), strict=True)
+        ]
+
+    def advance(
+        self,
+        seen: Floats,
+        media_s: float,
+        *,
+        width_px: float,
+        height_px: float,
+        after_gap: bool = False,
+    ) -> Floats:
+        """The same as `update` in rows of numbers, for who cannot wait for objects.
+
+        `seen` is (N, 6), C-contiguous: left, top, right, bottom in px, score 0..1, index in
+        KINDS. Returns (M, TOLD_COLUMNS), a row for each track, valid until the next call: the box
+        (LEFT, TOP, RIGHT, BOTTOM), the velocity of its foot (RIGHT_PX_S, DOWN_PX_S), AGE_S,
+        UNSEEN_S (0: seen now), CERTAIN (1 or 0), KIND (index in KINDS), BEFORE (its row in what
+        the last call returned, -1 for who is new) and SEEN_AS (its row in `seen`, or -1). `ids`
+        holds the id of each row.
+        """
+        if after_gap:
+            self._count, self._ids, self._media_s = 0, [], None
+        elapsed_s = 0.0 if self._media_s is None else max(0.0, media_s - self._media_s)
+        self._media_s = media_s
+        most = self._count + len(seen)
+        if most > len(self._state):
+            self._state = _grown(self._state, 2 * most)
+            self._told = _grown(self._told, 2 * most)
+        count, same = _advance(
+            self._state,
+            self._count,
+            seen,
+            self._told,
+            elapsed_s,
+            width_px,
+            height_px,
+            self._hidden_s,
         )
-        self._ids = [new_track_id() if i < 0 else self._ids[i] for i in origin.tolist()]
-        self._state = state
-        return [_track(track, row) for track, row in zip(self._ids, state.tolist(), strict=True)]
+        self._count = count
+        told = self._told[:count]
+        if not same:
+            ids = self._ids
+            self._ids = [
+                new_track_id() if row < 0 else ids[int(row)] for row in told[:, BEFORE].tolist()
+            ]
+        return told
 
 
-def _track(track: TrackId, row: list[float]) -> Track:
-    half_width, half_height = row[_W] / 2, row[_H] / 2
-    x, y = row[_SHOWN_X], row[_SHOWN_Y]
-    box = Box(x - half_width, y - half_height, x + half_width, y + half_height)
-    return Track(
-        id=track,
-        kind=_kind(row[_VOTES : _VOTES + len(KINDS)]),
-        box=box,
-        # The velocity of the foot point, since that is what stands on the ground.
-        velocity_px_s=(row[_VX], row[_VY] + row[_VH] / 2),
-        age_s=row[_AGE],
-        seen=row[_UNSEEN] == 0.0,
-        certain=row[_CERTAIN] > 0.0,
-    )
+_new = tuple.__new__  # a Track and its Box in a third of the time
 
 
-def _kind(votes: list[float]) -> Kind:
-    """The kind with most weight. A rider is often seen as a person alone: it is the machine.
-
-    Unknown weighs little: who is known now was not always.
-    """
-    known = [
-        vote if kind is not Kind.UNKNOWN else 0.0 for kind, vote in zip(KINDS, votes, strict=True)
-    ]
-    if sum(known) == 0.0 or sum(known) < min(SCORE_SURE, 0.1 * sum(votes)):
-        return Kind.UNKNOWN
-    person, bicycle, motorcycle = (
-        known[_INDEX[kind]] for kind in (Kind.PEDESTRIAN, Kind.BICYCLE, Kind.MOTORCYCLE)
-    )
-    if bicycle + motorcycle > 0.3 * person:
-        rider = Kind.BICYCLE if bicycle >= motorcycle else Kind.MOTORCYCLE
-        known[_INDEX[rider]] += person
-        known[_INDEX[Kind.PEDESTRIAN]] = 0.0
-    return KINDS[max(range(len(KINDS)), key=known.__getitem__)]
+def _grown(rows: Floats, count: int) -> Floats:
+    more = np.zeros((count, rows.shape[1]))
+    more[: len(rows)] = rows
+    return more
 
 
 # One row of state for each track. Centre and size in px, their velocities in px/s, the
@@ -133,12 +189,15 @@ _X, _Y, _W, _H, _VX, _VY, _VW, _VH = range(8)
 _P = 8
 _AGE, _HITS, _UNSEEN, _CERTAIN = range(20, 24)
 _BIRTH_X, _BIRTH_Y, _SCORES = range(24, 27)
-_WHOLE_X, _WHOLE_Y = 28, 29  # 1 once both sides were seen inside the picture
-_COVERED = 30  # hits inside the box of an older track: a part of it, not a road user of its own
-_SHOWN_X, _SHOWN_Y = 31, 32  # the centre as it is told; stays where a road user was hidden
-_LEAVING = 33  # 1 while a side is cut off that was seen before
-_VOTES = 34
-_COLUMNS = _VOTES + len(KINDS)
+_WHOLE_X, _WHOLE_Y = 27, 28  # 1 once both sides were seen inside the picture
+_COVERED = 29  # hits inside the box of an older track: a part of it, not a road user of its own
+_SHOWN_X, _SHOWN_Y = 30, 31  # the centre as it is told; stays where a road user was hidden
+_LEAVING = 32  # 1 while a side is cut off that was seen before
+_BEHIND = 33  # s that it was covered by who is seen, of the time that it is hidden
+_LEFT, _TOP, _RIGHT, _BOTTOM = range(34, 38)  # the predicted box inside the picture
+_VOTES = 38
+_KINDS = len(KINDS)
+_COLUMNS = _VOTES + _KINDS
 
 _ACCELERATION = 3.0  # box sizes per s²: a braking car, and growth by perspective
 _MEASUREMENT = 0.06  # box sizes: how far sides wobble
@@ -148,169 +207,263 @@ _HITS_MIN = 4
 _AGE_MIN_S = 0.12
 _TRAVEL_MIN = 0.4  # box sizes, as the crow flies
 _TRAVEL_DOUBTED_MIN = 1.5  # where the detector looked and recognised nobody
-_STRAIGHT_MIN = 0.5  # of the way, as the crow flies: foliage swings, traffic goes somewhere
-
-_PEOPLE = (1 << 0) | (1 << 1) | (1 << 2)
+_TENTATIVE_S = 0.25
 
 
 @numba.njit(cache=True, nogil=True)
 def _advance(
-    state: npt.NDArray[np.float64],
-    seen: npt.NDArray[np.float64],
+    state: Floats,
+    count: int,
+    seen: Floats,
+    told: Floats,
     elapsed_s: float,
     width: float,
     height: float,
     hidden_s: float,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """The state after `seen` (rows of left, top, right, bottom, score, kind), and for each of its
-    rows the row that it was before, or -1."""
-    tracks, detections = state.shape[0], seen.shape[0]
+) -> tuple[int, bool]:
+    """Takes `seen` into the first `count` rows of `state`, in place, and tells them in `told`.
+
+    Returns how many rows there are now, and whether they are the very same as before.
+    """
     edge = max(1.5, _EDGE * width)
-    state = state.copy()
-    for t in range(tracks):
-        _predict(state[t], elapsed_s)
+    fade = math.exp(-elapsed_s / 0.5)
+    for t in range(count):
+        _predict(state[t], elapsed_s, fade, width, height)
 
-    track_of = np.full(detections, -1, np.int64)
-    taken = np.zeros(tracks, np.bool_)
-    for stage in range(3):
-        _match(state, seen, track_of, taken, stage, edge, width, height)
+    order, sure = _ordered(seen)
+    total = len(order)
+    track_of = np.full(total, -1, np.int64)  # of each detection, in order
+    taken = np.full(count, -1, np.int64)  # the detection of each track, in order
+    if count > 0 and total > 0:
+        _match(state, seen, order[:sure], track_of[:sure], taken, 0, 0, width, height)
+        _match(state, seen, order[:sure], track_of[:sure], taken, 0, 1, width, height)
+        _match(state, seen, order[sure:], track_of[sure:], taken, sure, 2, width, height)
 
-    for d in range(detections):
-        if track_of[d] >= 0:
-            _learn(state[track_of[d]], seen[d], edge, width, height)
-    for t in range(tracks):
-        if not taken[t]:
-            state[t, _UNSEEN] += max(elapsed_s, 1e-9)
+    for t in range(count):
+        row = state[t]
+        if taken[t] >= 0:
+            _learn(row, seen[order[taken[t]]], edge, width, height)
+        else:
+            row[_UNSEEN] += max(elapsed_s, 1e-9)
         # A prediction is good for a moment, and for whoever leaves the picture. Else whoever is
         # hidden waits where it was hidden: a guess must not cross a line.
-        row = state[t]
         trust_s = min(_PREDICTED_S, 0.3 * (row[_AGE] - row[_UNSEEN]))
         if row[_LEAVING] > 0.0 or row[_UNSEEN] <= trust_s:
             row[_SHOWN_X], row[_SHOWN_Y] = row[_X], row[_Y]
 
-    _judge(state, taken)
+    _judge(state, count, taken)
 
     # Who stays: whoever was seen, whoever may only be hidden. Who comes: sure detections.
-    keep = np.zeros(tracks, np.bool_)
-    count = 0
-    for t in range(tracks):
-        row = state[t]
-        patience = hidden_s if row[_CERTAIN] > 0.0 else 0.25
-        outside = (
-            row[_X] + 0.5 * row[_W] < 0.0
-            or row[_X] - 0.5 * row[_W] > width
-            or row[_Y] + 0.5 * row[_H] < 0.0
-            or row[_Y] - 0.5 * row[_H] > height
-        )
-        keep[t] = taken[t] or (row[_UNSEEN] <= patience and not outside)
-        count += keep[t]
-    for d in range(detections):
-        count += track_of[d] < 0 and seen[d, 4] >= SCORE_START
-
-    after = np.zeros((count, _COLUMNS))
-    origin = np.full(count, -1, np.int64)
     n = 0
-    for t in range(tracks):
-        if keep[t]:
-            after[n] = state[t]
-            origin[n] = t
+    for t in range(count):
+        row = state[t]
+        if taken[t] < 0:
+            patience = hidden_s if row[_CERTAIN] > 0.0 else _TENTATIVE_S
+            outside = (
+                row[_X] + 0.5 * row[_W] < 0.0
+                or row[_X] - 0.5 * row[_W] > width
+                or row[_Y] + 0.5 * row[_H] < 0.0
+                or row[_Y] - 0.5 * row[_H] > height
+            )
+            if outside or row[_UNSEEN] > patience:
+                continue
+        if n != t:
+            state[n] = row
+        _tell(state[n], told[n], t, order[taken[t]] if taken[t] >= 0 else -1)
+        n += 1
+    same = n == count
+    for d in range(sure):
+        if track_of[d] < 0:
+            _begin(state[n], seen[order[d]], edge, width, height)
+            _tell(state[n], told[n], -1, order[d])
             n += 1
-    for d in range(detections):
-        if track_of[d] < 0 and seen[d, 4] >= SCORE_START:
-            _begin(after[n], seen[d], edge, width, height)
-            n += 1
-    return after, origin
+            same = False
+    return n, same
 
 
 @numba.njit(cache=True, nogil=True)
-def _predict(row: npt.NDArray[np.float64], elapsed_s: float) -> None:
-    size = math.sqrt(row[_W] * row[_H])
-    noise = (_ACCELERATION * size) ** 2
+def _ordered(seen: Floats) -> tuple[Whole, int]:
+    """The rows of `seen` that can be used, sure ones first, each part by all its numbers, so that
+    the order in which they are given changes nothing; and how many are sure."""
+    order = np.empty(seen.shape[0], np.int64)
+    n = sure = 0
+    for d in range(seen.shape[0]):
+        row = seen[d]
+        # Also false where a number is none.
+        if not (row[4] >= SCORE_MIN and row[2] > row[0] and row[3] > row[1]):
+            continue
+        certain = row[4] >= SCORE_START
+        sure += certain
+        k = n
+        while k > 0:
+            other = seen[order[k - 1]]
+            if (other[4] >= SCORE_START) != certain:
+                later = certain
+            else:
+                later = False
+                for c in range(6):
+                    if row[c] != other[c]:
+                        later = row[c] < other[c]
+                        break
+            if not later:
+                break
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = d
+        n += 1
+    return order[:n], sure
+
+
+@numba.njit(cache=True, nogil=True)
+def _predict(row: Floats, elapsed_s: float, fade: float, width: float, height: float) -> None:
+    noise = _ACCELERATION**2 * row[_W] * row[_H]
     t = elapsed_s
+    row[_VW] *= fade  # a size does not go on growing unseen
+    row[_VH] *= fade
     for k in range(4):
-        if k >= 2:  # a size does not go on growing unseen
-            row[4 + k] *= math.exp(-t / 0.5)
         row[k] += row[4 + k] * t
-        p00, p01, p11 = row[_P + 3 * k], row[_P + 3 * k + 1], row[_P + 3 * k + 2]
-        row[_P + 3 * k] = p00 + 2 * t * p01 + t * t * p11 + noise * t**4 / 4
-        row[_P + 3 * k + 1] = p01 + t * p11 + noise * t**3 / 2
+        p01, p11 = row[_P + 3 * k + 1], row[_P + 3 * k + 2]
+        row[_P + 3 * k] += 2 * t * p01 + t * t * p11 + noise * t * t * t * t / 4
+        row[_P + 3 * k + 1] = p01 + t * p11 + noise * t * t * t / 2
         row[_P + 3 * k + 2] = p11 + noise * t * t
     row[_W] = max(row[_W], 1.0)
     row[_H] = max(row[_H], 1.0)
     row[_AGE] += t
+    # Compare what is inside the picture: a detection is never outside it.
+    row[_LEFT] = max(0.0, row[_X] - 0.5 * row[_W])
+    row[_RIGHT] = min(width, row[_X] + 0.5 * row[_W])
+    row[_TOP] = max(0.0, row[_Y] - 0.5 * row[_H])
+    row[_BOTTOM] = min(height, row[_Y] + 0.5 * row[_H])
 
 
 @numba.njit(cache=True, nogil=True)
 def _match(
-    state: npt.NDArray[np.float64],
-    seen: npt.NDArray[np.float64],
-    track_of: npt.NDArray[np.int64],
-    taken: npt.NDArray[np.bool_],
+    state: Floats,
+    seen: Floats,
+    order: Whole,
+    track_of: Whole,
+    taken: Whole,
+    first: int,
     stage: int,
-    edge: float,
     width: float,
     height: float,
 ) -> None:
-    """One round: joins the detections that this stage looks at with the tracks still free."""
-    rows = np.empty(state.shape[0], np.int64)
-    columns = np.empty(seen.shape[0], np.int64)
-    m = n = 0
-    for t in range(state.shape[0]):
-        if not taken[t]:
-            rows[m] = t
-            m += 1
-    for d in range(seen.shape[0]):
-        if track_of[d] < 0 and (seen[d, 4] >= SCORE_START) == (stage < 2):
-            columns[n] = d
-            n += 1
-    if m == 0 or n == 0:
-        return
+    """One round: joins the detections of `order` that are free with the tracks still free.
 
-    cost = np.full((m, n), _NEVER)
-    for i in range(m):
-        row = state[rows[i]]
-        for j in range(n):
-            cost[i, j] = _cost(row, seen[columns[j]], stage, width, height)
-    assigned = _assign(cost)
-    for i in range(m):
-        j = assigned[i]
-        if j >= 0 and cost[i, j] < _NEVER:
-            taken[rows[i]] = True
-            track_of[columns[j]] = rows[i]
+    `first` is what is added to the place in `order` to give what `taken` holds.
+    """
+    count, total = len(taken), len(order)
+    if total == 0:
+        return
+    pairs_t = np.empty(count * total, np.int64)
+    pairs_d = np.empty(count * total, np.int64)
+    costs = np.empty(count * total)
+    of_track = np.zeros(count, np.int64)  # how many pairs each could be part of
+    of_detection = np.zeros(total, np.int64)
+    n = 0
+    for t in range(count):
+        if taken[t] >= 0:
+            continue
+        row = state[t]
+        for d in range(total):
+            if track_of[d] >= 0:
+                continue
+            detection = seen[order[d]]
+            if stage != 1:
+                if detection[0] >= row[_RIGHT]:
+                    break  # they are in order
+                if detection[2] <= row[_LEFT]:
+                    continue
+            cost = _cost(row, detection, stage)
+            if cost < _NEVER:
+                pairs_t[n], pairs_d[n], costs[n] = t, d, cost
+                of_track[t] += 1
+                of_detection[d] += 1
+                n += 1
+    rest = 0
+    for k in range(n):
+        t, d = pairs_t[k], pairs_d[k]
+        if of_track[t] == 1 and of_detection[d] == 1:
+            taken[t], track_of[d] = first + d, t
+        else:
+            pairs_t[rest], pairs_d[rest], costs[rest] = t, d, costs[k]
+            rest += 1
+    if rest > 0:
+        _settle(pairs_t[:rest], pairs_d[:rest], costs[:rest], track_of, taken, first)
+
+
+@numba.njit(cache=True, nogil=True)
+def _settle(
+    pairs_t: Whole, pairs_d: Whole, costs: Floats, track_of: Whole, taken: Whole, first: int
+) -> None:
+    """Assigns those who compete, group by group."""
+    count, total = len(taken), len(track_of)
+    group = np.arange(count + total)
+    for k in range(len(costs)):
+        a, b = pairs_t[k], count + pairs_d[k]
+        while group[a] != a:
+            group[a] = group[group[a]]
+            a = group[a]
+        while group[b] != b:
+            group[b] = group[group[b]]
+            b = group[b]
+        group[max(a, b)] = min(a, b)
+    for k in range(len(group)):  # parents come before their children
+        group[k] = group[group[k]]
+    place = np.empty(count + total, np.int64)
+    rows, columns = np.empty(count, np.int64), np.empty(total, np.int64)
+    mark = np.zeros(count + total, np.bool_)
+    for k in range(len(costs)):
+        mark[pairs_t[k]] = mark[count + pairs_d[k]] = True
+    for root in range(count):
+        if not mark[root] or group[root] != root:
+            continue
+        m = n = 0
+        for t in range(root, count):
+            if mark[t] and group[t] == root:
+                rows[m], place[t] = t, m
+                m += 1
+        for d in range(total):
+            if mark[count + d] and group[count + d] == root:
+                columns[n], place[count + d] = d, n
+                n += 1
+        cost = np.full((m, n), _NEVER)
+        for k in range(len(costs)):
+            if group[pairs_t[k]] == root:
+                cost[place[pairs_t[k]], place[count + pairs_d[k]]] = costs[k]
+        assigned = assign(cost)
+        for i in range(m):
+            j = assigned[i]
+            if j >= 0 and cost[i, j] < _NEVER:
+                taken[rows[i]], track_of[columns[j]] = first + columns[j], rows[i]
 
 
 _NEVER = 1e3
 
 
 @numba.njit(cache=True, nogil=True)
-def _cost(
-    row: npt.NDArray[np.float64],
-    detection: npt.NDArray[np.float64],
-    stage: int,
-    width: float,
-    height: float,
-) -> float:
+def _cost(row: Floats, detection: Floats, stage: int) -> float:
     """0 where track and detection are one box, `_NEVER` where they cannot be one road user."""
-    # Compare what is inside the picture: a detection is never outside it.
-    left = max(0.0, row[_X] - 0.5 * row[_W])
-    right = min(width, row[_X] + 0.5 * row[_W])
-    top = max(0.0, row[_Y] - 0.5 * row[_H])
-    bottom = min(height, row[_Y] + 0.5 * row[_H])
-    if right - left < 1.0 or bottom - top < 1.0:
+    wide_px, high_px = row[_RIGHT] - row[_LEFT], row[_BOTTOM] - row[_TOP]
+    if wide_px < 1.0 or high_px < 1.0:
         return _NEVER
-    wide = 0.0
+    det_w, det_h = detection[2] - detection[0], detection[3] - detection[1]
+    grow_x = grow_y = det_x = det_y = 0.0
     if stage == 1:
         # What was not seen for a while, or only once, may be further off than half its size.
         wide = min(1.2, 0.35 + 0.6 * row[_UNSEEN] + (0.5 if row[_HITS] < 2 else 0.0))
-    grow_x, grow_y = 0.5 * wide * (right - left), 0.5 * wide * (bottom - top)
-    det_w, det_h = detection[2] - detection[0], detection[3] - detection[1]
-    det_x, det_y = 0.5 * wide * det_w, 0.5 * wide * det_h
-    overlap_x = min(right + grow_x, detection[2] + det_x) - max(left - grow_x, detection[0] - det_x)
-    overlap_y = min(bottom + grow_y, detection[3] + det_y) - max(top - grow_y, detection[1] - det_y)
+        grow_x, grow_y = 0.5 * wide * wide_px, 0.5 * wide * high_px
+        det_x, det_y = 0.5 * wide * det_w, 0.5 * wide * det_h
+    overlap_x = min(row[_RIGHT] + grow_x, detection[2] + det_x) - max(
+        row[_LEFT] - grow_x, detection[0] - det_x
+    )
+    overlap_y = min(row[_BOTTOM] + grow_y, detection[3] + det_y) - max(
+        row[_TOP] - grow_y, detection[1] - det_y
+    )
     if overlap_x <= 0.0 or overlap_y <= 0.0:
         return _NEVER
     both = overlap_x * overlap_y
-    mine = (right - left + 2 * grow_x) * (bottom - top + 2 * grow_y)
+    mine = (wide_px + 2 * grow_x) * (high_px + 2 * grow_y)
     other = (det_w + 2 * det_x) * (det_h + 2 * det_y)
     iou = both / (mine + other - both)
     if iou < (0.1 if stage == 1 else (0.2 if stage == 0 else 0.3)):
@@ -325,69 +478,9 @@ def _cost(
 
 
 @numba.njit(cache=True, nogil=True)
-def _assign(cost: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """The column of each row so that the sum of costs is least; -1 where there is none.
-
-    Kuhn-Munkres by shortest augmenting paths, O(n³) (Jonker & Volgenant 1987).
-    """
-    m, n = cost.shape
-    if m > n:
-        back = _assign(np.ascontiguousarray(cost.T))
-        rows = np.full(m, -1, np.int64)
-        for j in range(n):
-            if back[j] >= 0:
-                rows[back[j]] = j
-        return rows
-    u, v = np.zeros(m + 1), np.zeros(n + 1)
-    row_of = np.zeros(n + 1, np.int64)
-    way = np.zeros(n + 1, np.int64)
-    for i in range(1, m + 1):
-        row_of[0] = i
-        j0 = 0
-        least = np.full(n + 1, np.inf)
-        used = np.zeros(n + 1, np.bool_)
-        while True:
-            used[j0] = True
-            i0, delta, j1 = row_of[j0], np.inf, 0
-            for j in range(1, n + 1):
-                if not used[j]:
-                    reduced = cost[i0 - 1, j - 1] - u[i0] - v[j]
-                    if reduced < least[j]:
-                        least[j] = reduced
-                        way[j] = j0
-                    if least[j] < delta:
-                        delta, j1 = least[j], j
-            for j in range(n + 1):
-                if used[j]:
-                    u[row_of[j]] += delta
-                    v[j] -= delta
-                else:
-                    least[j] -= delta
-            j0 = j1
-            if row_of[j0] == 0:
-                break
-        while j0 != 0:
-            j1 = way[j0]
-            row_of[j0] = row_of[j1]
-            j0 = j1
-    columns = np.full(m, -1, np.int64)
-    for j in range(1, n + 1):
-        if row_of[j] > 0:
-            columns[row_of[j] - 1] = j - 1
-    return columns
-
-
-@numba.njit(cache=True, nogil=True)
-def _learn(
-    row: npt.NDArray[np.float64],
-    detection: npt.NDArray[np.float64],
-    edge: float,
-    width: float,
-    height: float,
-) -> None:
+def _learn(row: Floats, detection: Floats, edge: float, width: float, height: float) -> None:
     """Takes a detection into its track."""
-    size = math.sqrt(row[_W] * row[_H])
-    noise = (_MEASUREMENT * size) ** 2 * (1.0 if detection[4] >= SCORE_START else 4.0)
+    noise = _MEASUREMENT**2 * row[_W] * row[_H] * (1.0 if detection[4] >= SCORE_START else 4.0)
     row[_LEAVING] = 0.0
     for axis in range(2):
         low, high = detection[axis], detection[axis + 2]
@@ -414,20 +507,20 @@ def _learn(
             _correct(row, axis, high - 0.5 * known if cut_low else low + 0.5 * known, noise)
             outwards = -row[4 + axis] if cut_low else row[4 + axis]
             row[_LEAVING] = max(row[_LEAVING], 1.0 if outwards > 0.0 else 0.0)
-    row[_UNSEEN] = 0.0
+    row[_UNSEEN] = row[_BEHIND] = 0.0
     row[_HITS] += 1.0
     row[_SCORES] += detection[4]
     row[_VOTES + int(detection[5])] += _vote(detection)
 
 
 @numba.njit(cache=True, nogil=True)
-def _vote(detection: npt.NDArray[np.float64]) -> float:
+def _vote(detection: Floats) -> float:
     """How much a detection's kind counts: where nothing was recognised, it is a guess."""
     return float(detection[4] if detection[4] >= SCORE_SURE else 0.03 * detection[4])
 
 
 @numba.njit(cache=True, nogil=True)
-def _correct(row: npt.NDArray[np.float64], k: int, measured: float, noise: float) -> None:
+def _correct(row: Floats, k: int, measured: float, noise: float) -> None:
     p = _P + 3 * k
     innovation = measured - row[k]
     total = row[p] + noise
@@ -440,13 +533,8 @@ def _correct(row: npt.NDArray[np.float64], k: int, measured: float, noise: float
 
 
 @numba.njit(cache=True, nogil=True)
-def _begin(
-    row: npt.NDArray[np.float64],
-    detection: npt.NDArray[np.float64],
-    edge: float,
-    width: float,
-    height: float,
-) -> None:
+def _begin(row: Floats, detection: Floats, edge: float, width: float, height: float) -> None:
+    row[:] = 0.0
     row[_X], row[_Y] = 0.5 * (detection[0] + detection[2]), 0.5 * (detection[1] + detection[3])
     row[_W], row[_H] = detection[2] - detection[0], detection[3] - detection[1]
     size = math.sqrt(row[_W] * row[_H])
@@ -462,15 +550,15 @@ def _begin(
 
 
 @numba.njit(cache=True, nogil=True)
-def _judge(state: npt.NDArray[np.float64], taken: npt.NDArray[np.bool_]) -> None:
+def _judge(state: Floats, count: int, taken: Whole) -> None:
     """Makes certain the tracks that have proven to be road users."""
-    for t in range(state.shape[0]):
+    for t in range(count):
         row = state[t]
-        if row[_CERTAIN] > 0.0 or not taken[t]:
+        if row[_CERTAIN] > 0.0 or taken[t] < 0:
             continue
         area = row[_W] * row[_H]
-        for other in range(state.shape[0]):
-            if other != t and state[other, _CERTAIN] > 0.0 and state[other, _UNSEEN] == 0.0:
+        for other in range(count):
+            if other != t and state[other, _CERTAIN] > 0.0 and taken[other] >= 0:
                 o = state[other]
                 across = min(row[_X] + row[_W] / 2, o[_X] + o[_W] / 2) - max(
                     row[_X] - row[_W] / 2, o[_X] - o[_W] / 2
@@ -489,3 +577,38 @@ def _judge(state: npt.NDArray[np.float64], taken: npt.NDArray[np.bool_]) -> None
         needed = _TRAVEL_MIN if mean >= SCORE_MOVED else _TRAVEL_DOUBTED_MIN
         if enough and alone and (travel >= needed * size or mean >= SCORE_SURE):
             row[_CERTAIN] = 1.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _tell(row: Floats, told: Floats, before: int, seen_as: int) -> None:
+    half_width, half_height = 0.5 * row[_W], 0.5 * row[_H]
+    told[LEFT], told[RIGHT] = row[_SHOWN_X] - half_width, row[_SHOWN_X] + half_width
+    told[TOP], told[BOTTOM] = row[_SHOWN_Y] - half_height, row[_SHOWN_Y] + half_height
+    # The velocity of the foot point, since that is what stands on the ground.
+    told[RIGHT_PX_S], told[DOWN_PX_S] = row[_VX], row[_VY] + 0.5 * row[_VH]
+    told[AGE_S], told[UNSEEN_S], told[CERTAIN] = row[_AGE], row[_UNSEEN], row[_CERTAIN]
+    told[KIND], told[BEFORE], told[SEEN_AS] = _kind(row), before, seen_as
+
+
+@numba.njit(cache=True, nogil=True)
+def _kind(row: Floats) -> int:
+    """The kind with most weight. A rider is often seen as a person alone: it is the machine.
+
+    Unknown, the last, weighs little: who is known now was not always.
+    """
+    unknown = _KINDS - 1
+    best, most, known = 0, -1.0, 0.0
+    person, bicycle, motorcycle = row[_VOTES], row[_VOTES + 1], row[_VOTES + 2]
+    rides = bicycle + motorcycle > 0.3 * person
+    for k in range(unknown):
+        votes = row[_VOTES + k]
+        known += votes
+        if rides and k == 0:
+            continue
+        if rides and k == (1 if bicycle >= motorcycle else 2):
+            votes += person
+        if votes > most:
+            best, most = k, votes
+    if known == 0.0 or known < min(SCORE_SURE, 0.1 * (known + row[_VOTES + unknown])):
+        return unknown
+    return best
