@@ -4,6 +4,7 @@ A net says by its inputs and outputs what layout it has; a table of layouts turn
 boxes. All know the 80 classes of COCO.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,9 +56,10 @@ class OnnxDetector:
 
     The net is asked at every frame in which something moves or was seen a moment ago, else once a
     second; with `every_s` at most that often; with `cpu_share_max` as often as keeps it below that
-    share of a core, by what its looks have cost so far. In between motion alone carries the tracks
-    on, at the cost of the motion detector. In a view that the net does not know (see `Witness`)
-    motion alone speaks and the net is asked rarely, in case that changes.
+    share of a core, by what its looks have cost so far (then two runs need not look at the same
+    frames). In between motion alone carries the tracks on, at the cost of the motion detector. In a
+    view that the net does not know (see `Witness`) motion alone speaks, and the net is asked once a
+    second, in case that changes.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class OnnxDetector:
         path: Path,
         every_s: float = 0.0,
         *,
-        cpu_share_max: float = 1.0,
+        cpu_share_max: float | None = None,
         backend: Backend = "auto",
         cpu_s: Callable[[], float] = thread_cpu_s,
     ) -> None:
@@ -129,11 +131,11 @@ class OnnxDetector:
     def _is_due(self, frame: Frame, moves: bool) -> bool:
         if self._last_s is None or frame.after_gap or frame.media_s < self._last_s:
             return True
-        wait_s = max(self._every_s, self._look_s / self._cpu_share_max)
-        if not moves and not self._lately:
+        wait_s = self._every_s
+        if self._cpu_share_max is not None:
+            wait_s = max(wait_s, self._look_s / self._cpu_share_max)
+        if self._witness.blind or not (moves or self._lately):
             wait_s = max(wait_s, AUDIT_S)
-        if self._witness.blind:
-            wait_s = max(wait_s, BLIND_AUDIT_S)
         return frame.media_s - self._last_s >= wait_s
 
     def _charge(self, cost_s: float) -> None:
@@ -197,10 +199,7 @@ class OnnxDetector:
 
 
 AUDIT_S = 1.0
-"""How often the net looks at a street where nothing moves."""
-
-BLIND_AUDIT_S = 10.0
-"""How often it looks at a view that it does not know."""
+"""How often the net looks at a street where nothing moves, or at a view that it does not know."""
 
 _CONFIDENT = 0.5
 _NOBODY_MAX = 30  # boxes in a picture without anybody; sound nets have none
@@ -244,21 +243,21 @@ def _absurdity(boxes: Floats, scores: Floats, layout: "Layout") -> str | None:
 class Witness:
     """Whether the net sees, in this view, those who travel through it.
 
-    Who travels is somebody, whatever a net says (shadows and foliage stay where they are). So each
-    road user whom motion followed for a while bears witness once, when it has gone: did the net
-    see it in most of its looks, or hardly ever? The last of them decide.
+    Who travels is somebody, whatever a net says: shadows, foliage and pieces of road users come and
+    go where they are. So each road user whom motion followed over more than its own length bears
+    witness once, when it has gone: did the net see it, or hardly ever? The last of them decide.
     """
 
     def __init__(self) -> None:
         self._tracker = Tracker(hidden_s=1.0)
         self._tracks: list[Track] = []
-        self._looks: dict[TrackId, tuple[int, int]] = {}  # all, and those in which it was seen
+        self._paths: dict[TrackId, _Path] = {}
         self._seen: deque[bool] = deque(maxlen=_WITNESSES)
 
     @property
     def blind(self) -> bool:
-        """Whether the net missed nearly all of those who travelled here lately."""
-        return len(self._seen) >= _WITNESSES_MIN and sum(self._seen) <= len(self._seen) // 4
+        """Whether the net saw at most a third of those who travelled here lately."""
+        return len(self._seen) >= _WITNESSES_MIN and 3 * sum(self._seen) <= len(self._seen)
 
     def follow(self, frame: Frame, moving: list[Detection]) -> None:
         """Takes over what moves in `frame`; to be called for each."""
@@ -270,26 +269,44 @@ class Witness:
             after_gap=frame.after_gap,
         )
         self._tracks = [track for track in tracks if track.certain and track.seen]
+        for track in self._tracks:
+            self._paths.setdefault(track.id, _Path(track.box)).go(track.box)
         living = {track.id for track in tracks}
-        for track, (looks, seen) in list(self._looks.items()):
-            if track not in living:
-                del self._looks[track]
-                if looks >= _LOOKS_MIN or seen:
-                    self._seen.append(seen > looks / 4)
+        for track_id in [one for one in self._paths if one not in living]:
+            path = self._paths.pop(track_id)
+            if path.looks >= _LOOKS_MIN and path.far:
+                self._seen.append(path.seen > path.looks / 4)
 
     def compare(self, found: list[Detection]) -> None:
         """Takes over what the net found in the frame that was followed last."""
         for track in self._tracks:
-            looks, seen = self._looks.get(track.id, (0, 0))
-            hit = any(
+            path = self._paths[track.id]
+            path.looks += 1
+            path.seen += any(
                 one.score >= _DOUBTFUL and _shared(one.box, track.box) >= 0.25 for one in found
             )
-            self._looks[track.id] = looks + 1, seen + hit
+
+
+@dataclass(slots=True)
+class _Path:
+    """How far somebody came, and in how many looks of the net it was seen."""
+
+    first: Box
+    far: bool = False
+    looks: int = 0
+    seen: int = 0
+
+    def go(self, box: Box) -> None:
+        right = (box.left_px + box.right_px - self.first.left_px - self.first.right_px) / 2
+        down = (box.top_px + box.bottom_px - self.first.top_px - self.first.bottom_px) / 2
+        size = max(box.width_px, box.height_px, self.first.width_px, self.first.height_px)
+        self.far = self.far or math.hypot(right, down) >= _FAR * size
 
 
 _WITNESSES = 8
 _WITNESSES_MIN = 3
-_LOOKS_MIN = 3
+_LOOKS_MIN = 2
+_FAR = 1.5  # own lengths
 
 
 @dataclass(frozen=True, slots=True)
