@@ -120,6 +120,7 @@ class HealthView:
     losses: int
     last_loss: UtcMicros | None
     last_loss_why: str | None
+    notes: tuple[str, ...] = ()  # what people should know who rely on it, a sentence each
 
 
 @dataclass(frozen=True, slots=True)
