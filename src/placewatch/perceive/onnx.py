@@ -203,7 +203,7 @@ AUDIT_S = 1.0
 
 _CONFIDENT = 0.5
 _NOBODY_MAX = 30  # boxes in a picture without anybody; sound nets have none
-_CROWD_MAX = 3000  # confident boxes, before those of the same road user are joined
+_CROWD_MAX = 1000  # confident boxes, before those of the same road user are joined
 _ABSURD_LOOKS = 10  # in a row: a single strange picture is no reason
 _BOXES_MAX = 1000  # the strongest; more would take seconds to join
 
@@ -230,7 +230,7 @@ def _absurdity(boxes: Floats, scores: Floats, layout: "Layout") -> str | None:
     if len(sure) > _CROWD_MAX:
         return f"returns {len(sure)} boxes for one picture"
     sizes = sure[:, 2:] - sure[:, :2]
-    if (sizes <= 0).any():
+    if (sizes < 0).any():
         return "returns boxes of negative size"
     middles = (sure[:, 2:] + sure[:, :2]) / 2
     picture = np.array([layout.width, layout.height], np.float32)
