@@ -34,7 +34,7 @@ WIDTH_PX, HEIGHT_PX = 1280, 720
 WAITING_PX = [[200, 600], [330, 590], [300, 690], [150, 700]]
 SCENARIOS = (
     "day", "fresh", "starting", "learning", "lost", "ended", "refused", "failed", "empty", "late",
-    "mapless", "sign-in", "viewer", "no-lines", "bare",
+    "mapless", "sign-in", "viewer", "no-lines", "bare", "noted",
 )  # fmt: skip
 
 Json = dict[str, Any]
@@ -120,6 +120,7 @@ class Post:
     frames: int = 0
     losses: int = 0
     last_loss_s: float | None = None
+    notes: list[str] = field(default_factory=list)
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     missed: int = 0
     walkers: list[Walker] = field(default_factory=list)
@@ -268,6 +269,12 @@ class MockNode:
             case "failed":
                 first.state, first.backdrop_s = "failed", None
                 first.why = "The node cannot decode what the camera sends: codec av2."
+            case "noted":
+                first.notes = [
+                    'The built-in detector "motion" finds road users in place of "street.onnx": '
+                    "street.onnx answers with numbers that are none (NaN or infinite) (the file "
+                    "is damaged or was converted wrongly; fetch it again)."
+                ]
             case "empty":
                 first.empty = True
             case "late":
@@ -304,6 +311,7 @@ class MockNode:
             "losses": post.losses,
             "last_loss": rfc3339(post.last_loss_s) if post.last_loss_s else None,
             "last_loss_why": post.why if post.last_loss_s else None,
+            "notes": post.notes,
         }
 
     def totals(self, post: Post) -> Json:

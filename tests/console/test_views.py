@@ -1,5 +1,6 @@
 """What a node shows, as JSON."""
 
+import dataclasses
 import datetime
 import json
 
@@ -12,6 +13,7 @@ from placewatch.node.views import (
     EarthPoint,
     GroundView,
     HealthHistory,
+    HealthView,
     MetrePoint,
     SceneView,
     ShapeView,
@@ -49,3 +51,10 @@ def test_a_view_holds_nothing_that_json_does_not_know() -> None:
         to_json(object())
     with pytest.raises(TypeError, match="bytes"):  # such as a picture
         to_json([b"a picture"])
+
+
+def test_notes_are_sentences_and_mostly_there_are_none() -> None:
+    health = HealthView(25.0, 0.1, 1, 0, 0, 0, 0, 0, None, None)
+    assert json.loads(to_json(health))["notes"] == []
+    noted = dataclasses.replace(health, notes=("The net was refused.",))
+    assert json.loads(to_json(noted))["notes"] == ["The net was refused."]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.perceive.nets import crowd, net, yolox
 
 PLACEWATCH = [sys.executable, "-m", "placewatch.cli"]
 NOTICE = """
@@ -94,6 +95,10 @@ def test_a_model_that_is_none(tmp_path: Path, clip: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"no net")
     complains(["watch", clip, "--detector", "net.onnx"], "net.onnx", tmp_path)
     complains(["watch", clip, "--detector", "nosuch"], "no detector", tmp_path)
+    net(tmp_path / "net.onnx", (64, 64), crowd())
+    complains(["watch", clip, "--detector", "net.onnx"], "net.onnx sees 84 road users", tmp_path)
+    net(tmp_path / "net.onnx", (64, 64), yolox(), sound=(113.0, 117.0))
+    complains(["watch", clip, "--detector", "net.onnx"], "net.onnx answers with", tmp_path)
     complains(["models", "add", "nosuch"], "no net", tmp_path)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from tests.perceive.nets import net, yolox
 
 from placewatch.capture import open_source
 from placewatch.capture.policy import FULL, Policy
@@ -20,6 +22,7 @@ from placewatch.node import camera as module
 from placewatch.node import config
 from placewatch.node.camera import WatchedCamera
 from placewatch.node.live import Live
+from placewatch.perceive.detectors import DEFAULT
 from placewatch.pixels.frame import Frame
 
 NOTICE = """
@@ -235,3 +238,71 @@ def test_a_set_up_changes_only_what_is_drawn(tmp_path: Path) -> None:
     assert camera.settings.line == line
     assert camera.settings.url != "other", "the rest holds from the next start"
     assert [one.name for one in camera.view().totals.lines] == ["A"]
+
+
+DUSK = """
+site = "Kista"
+[[camera]]
+id = "kista-03"
+url = "street:main?seed=1&light=dusk&duration_s=1.2&width=480&height=270"
+detector = "net.onnx"
+"""
+
+
+def net_from_here(text: str, folder: Path) -> WatchedCamera:
+    """The camera with `net.onnx` in `folder`, which is where nets are looked for by path."""
+    return watched(text.replace("net.onnx", str(folder / "net.onnx")) + NOTICE, folder)
+
+
+@pytest.mark.parametrize("sound", [(0.0, 1.0), (100.0, 200.0)])
+def test_a_net_that_is_refused_is_replaced_and_it_is_said(
+    tmp_path: Path, sound: tuple[float, float]
+) -> None:
+    """Before it begins, and where it goes bad on the first dark picture."""
+    net(tmp_path / "net.onnx", (64, 64), yolox(), sound=sound)
+    camera = net_from_here(DUSK, tmp_path)
+    with structlog.testing.capture_logs() as lines:
+        camera.start()
+        until(lambda: camera.view().state == "ended")
+        camera.join(5.0)
+    view = camera.view()
+    assert view.detector == DEFAULT
+    [note] = view.health.notes
+    assert f'"{DEFAULT}" finds road users in place of' in note
+    assert "net.onnx answers with numbers that are none" in note
+    assert camera.pulse().health.notes == (note,)
+    assert view.health.frames, "it went on to the end"
+    [told] = [line for line in lines if line["event"] == "detector.refused"]
+    assert told["instead"] == DEFAULT
+    assert "numbers that are none" in told["why"]
+
+
+def test_a_net_that_is_sound_has_nothing_to_say(tmp_path: Path) -> None:
+    net(tmp_path / "net.onnx", (64, 64), yolox())
+    camera = net_from_here(DUSK, tmp_path)
+    with structlog.testing.capture_logs() as lines:
+        camera.start()
+        until(lambda: camera.view().state == "ended")
+        camera.join(5.0)
+    assert camera.view().health.notes == ()
+    assert camera.view().detector.endswith("net.onnx")
+    [told] = [line for line in lines if line["event"] == "detector.opened"]
+    assert told["detector"] == "net.onnx"
+    assert told["runs_on"].startswith("ONNX Runtime")
+
+
+def test_where_the_built_in_detector_is_at_work_sizes_tell_kinds(tmp_path: Path) -> None:
+    ground = "".join(
+        f"[[camera.ground]]\nx_px = {x}\ny_px = {y}\nx_m = {e}\ny_m = {n}\n"
+        for x, y, e, n in ((50, 250, 0, 0), (430, 250, 9, 0), (300, 90, 9, 30), (180, 90, 0, 30))
+    )
+    for sound, sorts in ((None, False), ((100.0, 200.0), True)):
+        net(tmp_path / "net.onnx", (64, 64), yolox(), sound=sound)
+        camera = net_from_here(DUSK + ground, tmp_path)
+        camera.start()
+        until(lambda camera=camera: camera.view().state == "ended")  # type: ignore[misc]
+        camera.join(5.0)
+        assert camera._post is not None
+        assert (camera._post.stage.sorter is not None) == sorts
+        camera.set_up(camera.settings, camera._site)
+        assert (camera._post.stage.sorter is not None) == sorts, "also after a set-up"

@@ -4,7 +4,10 @@ import json
 import socket
 from pathlib import Path
 
+from tests.perceive.nets import crowd, net, yolox
+
 from placewatch.node.check import Finding, findings
+from placewatch.perceive.detectors import DEFAULT
 from placewatch.store.store import Store
 
 SITE = 'site = "x"\ndata = "data"\n'
@@ -86,3 +89,14 @@ def test_a_map_that_no_browser_can_draw_is_found(tmp_path: Path) -> None:
     assert "no JSON" in wrong(tmp_path, text)[0]
     (tmp_path / "town.geojson").unlink()
     assert "cannot be read" in wrong(tmp_path, text)[0]
+
+
+def test_a_net_that_is_refused_is_told_with_what_takes_its_place(tmp_path: Path) -> None:
+    text = SITE + "[console]\nport = 0\n" + CAMERA + f'detector = "{tmp_path}/net.onnx"\n' + NOTICE
+    net(tmp_path / "net.onnx", (64, 64), yolox())
+    assert wrong(tmp_path, text) == []
+    assert any("runs on ONNX Runtime" in one.text for one in found(tmp_path, text))
+    net(tmp_path / "net.onnx", (64, 64), crowd())
+    [told] = wrong(tmp_path, text)
+    assert "net.onnx sees 84 road users" in told
+    assert f'"{DEFAULT}" would take its place' in told

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from placewatch.core.ids import camera_id
+from placewatch.core.sightings import Track
 from placewatch.core.time import UtcMicros
 from placewatch.perceive.backdrop import GREY, BackdropPainter
 from placewatch.perceive.motion import BackgroundModel
@@ -49,10 +50,11 @@ def paint(pictures: list[Picture], quarantine_s: float) -> list[Backdrop | None]
     """What the backdrop was after each picture."""
     background, detector, tracker = BackgroundModel(), MotionDetector(), Tracker()
     painter, told = BackdropPainter(quarantine_s=quarantine_s), []
+    tracks: list[Track] = []
     for number, rgb in enumerate(pictures):
         one = frame(rgb, number)
         motion = background.learn(one)
-        detections = detector.detect(one, motion)
+        detections = detector.detect(one, motion, tracks)
         tracks = tracker.update(detections, one.media_s, width_px=WIDTH, height_px=HEIGHT)
         painter.learn(one, motion, tracks)
         told.append(painter.backdrop(UtcMicros(number)))

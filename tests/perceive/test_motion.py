@@ -48,12 +48,13 @@ def frame(luma: Luma, number: int, padding: int = 0) -> Frame:
 
 def watch(pictures: list[Luma]) -> list[tuple[Motion, list[Track]]]:
     background, detector, tracker = BackgroundModel(), MotionDetector(), Tracker()
-    told = []
+    told: list[tuple[Motion, list[Track]]] = []
+    tracks: list[Track] = []
     for number, luma in enumerate(pictures):
         one = frame(luma, number)
         motion = background.learn(one)
         tracks = tracker.update(
-            detector.detect(one, motion),
+            detector.detect(one, motion, tracks),
             one.media_s,
             width_px=one.width_px,
             height_px=one.height_px,

@@ -24,6 +24,7 @@ from av.error import FFmpegError
 from placewatch.bench import Figure
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.ids import camera_id
+from placewatch.core.sightings import Track
 from placewatch.core.time import UtcMicros
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.motion_detector import MotionDetector
@@ -205,11 +206,12 @@ def _analyse(path: Path) -> tuple[float, int]:
     background, detector, tracker = BackgroundModel(), MotionDetector(), Tracker()
     sides: dict[str, bool] = {}
     crossed: set[str] = set()
+    tracks: list[Track] = []
     begun = time.thread_time()
     for number, picture in enumerate(_decoded(path)):
         frame = _frame(picture, number)
         motion = background.learn(frame)
-        detections = detector.detect(frame, motion)
+        detections = detector.detect(frame, motion, tracks)
         tracks = tracker.update(
             detections, frame.media_s, width_px=frame.width_px, height_px=frame.height_px
         )

@@ -65,6 +65,11 @@ class SimulatedClock:
             self._elapsed_s += max(0.0, duration_s)
 
 
+def thread_cpu_s() -> float:
+    """Processor seconds that the calling thread has used; only differences mean something."""
+    return time.thread_time()
+
+
 def minute_of(at: UtcMicros) -> UtcMicros:
     """The start of the UTC minute that `at` lies in."""
     return UtcMicros(at - at % MINUTE_US)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from placewatch.capture import open_source
 from placewatch.capture.source import Source, SourceHealth, SourceSpec
-from placewatch.core.errors import PlacewatchError, Unavailable
+from placewatch.core.errors import Misconfigured, PlacewatchError, Unavailable
 from placewatch.core.facts import CameraHealth, Crossing, LineCount
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
@@ -34,9 +34,10 @@ from placewatch.node.live import Live
 from placewatch.node.main_stream import MainStream
 from placewatch.node.pipeline import Post, watch
 from placewatch.node.supervise import Turn, keep_going
+from placewatch.node.understudy import Understudied
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detector import Detector
-from placewatch.perceive.detectors import open_detector
+from placewatch.perceive.detectors import DEFAULT
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.tracker import Tracker
 from placewatch.pixels.frame import Frame
@@ -106,6 +107,8 @@ class WatchedCamera:
         self._waiting: list[LineCount] = []  # rows of a flow meter that was replaced
         self._flow = FlowMeter(self.id, counting_lines(self.settings), clock.utc())
         self._post: Post | None = None
+        self._detector: Understudied | None = None
+        self._net_refused = False
 
     # What its thread does.
 
@@ -154,9 +157,10 @@ class WatchedCamera:
 
     def _run(self) -> None:
         try:
-            camera = self.settings
-            detector = open_detector(camera.detector, every_s=camera.detector_every_s)
+            detector = Understudied(self.settings, self._refuse_net)
+            self._log.info("detector.opened", detector=detector.name, runs_on=detector.runs_on)
             with self._lock:  # or a set-up that comes now would be half in force
+                self._detector = detector
                 self._post = self._equip(detector)
             # Chance decides only when to try again; it need not be secret.
             dice = random.Random(self.id)
@@ -258,7 +262,7 @@ class WatchedCamera:
         self, camera: settings.CameraSettings, site: settings.Settings
     ) -> list[Crossing]:
         """A new flow meter and stage; what was counted so far is reported."""
-        changed = scaled(camera, *self._scale)
+        changed = scaled(self._at_work(camera), *self._scale)
         stage = stage_of(changed, site.origin)
         now = self._clock.utc()
         crossings = self._flow.leave()
@@ -335,10 +339,30 @@ class WatchedCamera:
             detector=detector,
             tracker=Tracker(),
             painter=BackdropPainter(quarantine_s=self.settings.backdrop_quarantine_s),
-            stage=stage_of(scaled(self.settings, *self._scale), self._site.origin),
+            stage=stage_of(scaled(self._at_work(self.settings), *self._scale), self._site.origin),
             flow=_SharedFlow(self),
             policy=policy_of(self.settings),
         )
+
+    def _refuse_net(self, why: Misconfigured) -> None:
+        """Says that the built-in detector works in place of the camera's net, from now on."""
+        self._log.warning(
+            "detector.refused",
+            detector=self.settings.detector,
+            why=why.message,
+            hint=why.hint,
+            instead=DEFAULT,
+        )
+        with self._lock:
+            self._net_refused = True
+            if self._post is not None:
+                self._post.stage = stage_of(
+                    scaled(self._at_work(self.settings), *self._scale), self._site.origin
+                )
+
+    def _at_work(self, camera: settings.CameraSettings) -> settings.CameraSettings:
+        """`camera` with the detector that is at work, which decides how kinds are told."""
+        return settings.with_values(camera, detector=DEFAULT) if self._net_refused else camera
 
     # What others ask of it.
 
@@ -405,7 +429,7 @@ class WatchedCamera:
                 )
                 if one.notice is not None
                 else None,
-                detector=one.detector,
+                detector=self._at_work(one).detector,
                 lines=tuple(views.LineView(x.name, x.from_px, x.to_px) for x in one.line),
                 areas=tuple(views.AreaView(x.name, x.corners_px) for x in one.area),
                 ground=views.GroundView(tuple(_ground_view(x) for x in one.ground))
@@ -445,7 +469,7 @@ class WatchedCamera:
                 self.settings, line=camera.line, area=camera.area, ground=camera.ground
             )
             crossings = self._measure_anew(changed, site)
-            self.settings, self._site = camera, site
+            self.settings, self._site = changed, site
         self._tell_crossings(crossings)
 
     def _become(self, state: views.State, why: str | None) -> None:
@@ -483,6 +507,7 @@ class WatchedCamera:
             last_loss_why=self._last_loss[1] if self._last_loss else None,
             decode=self._post.policy.report() if self._post is not None else None,
             main_stream=self._main.view() if self._main is not None else None,
+            notes=self._detector.notes if self._detector is not None else (),
         )
 
     def _totals(self) -> views.Totals:

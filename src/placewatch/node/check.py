@@ -22,7 +22,8 @@ from placewatch.measure.ground import Ground
 from placewatch.node import config as settings
 from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of
 from placewatch.node.map import read_map
-from placewatch.perceive.detectors import open_detector
+from placewatch.node.understudy import open_asked
+from placewatch.perceive.detectors import DEFAULT
 from placewatch.register.notices import refusal
 
 GROUND_ERROR_M_MAX = 1.0
@@ -120,9 +121,12 @@ def _of_camera(
     except PlacewatchError as error:
         yield Finding(str(error))
     try:
-        open_detector(camera.detector, every_s=camera.detector_every_s)
+        runs_on = getattr(open_asked(camera), "runs_on", None)
+        if runs_on is not None:
+            yield Finding(f"{camera.detector} runs on {runs_on}", wrong=False)
     except PlacewatchError as error:
-        yield Finding(f"detector: {error}")
+        instead = "" if camera.detector == DEFAULT else f'; "{DEFAULT}" would take its place'
+        yield Finding(f"detector: {error}{instead}")
     ground: Ground | None = None
     try:
         ground = ground_of(camera, site.origin)

@@ -15,6 +15,7 @@ from tomlkit.exceptions import TOMLKitError
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.space import Origin, PicturePoint, Point
+from placewatch.perceive.runtime import Backend
 from placewatch.publish.whole import write_whole
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -25,6 +26,7 @@ Pixel = tuple[float, float]
 Latitude = Annotated[float, Field(gt=-90, lt=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
+Share = Annotated[float, Field(gt=0, le=1)]
 Metres = Annotated[float, Field(ge=-10_000_000, le=10_000_000)]  # grids of countries, too
 Share = Annotated[float, Field(ge=0.01, le=1)]
 Decode = Literal["auto", "full", "no_loop_filter", "keyframes", "non_reference"]
@@ -112,6 +114,8 @@ class CameraSettings:
     login_file: str | None = None  # a file with one line user:password
     detector: str = "motion"  # or the name or file of an ONNX net
     detector_every_s: Seconds = 0.0  # a net looks this often at most; 0: at every frame
+    detector_cpu_share_max: Share = 0.5  # of one core, that a net's looks may take
+    detector_backend: Backend = "auto"  # what runs a net: CUDA where usable, else the processor
     backdrop_quarantine_s: Seconds = 60.0  # how long the street must be empty to be shown
     notice: NoticeSettings | None = None
     position: PositionSettings | None = None

@@ -4,12 +4,18 @@ from pathlib import Path
 
 from rich.console import Console
 
+from placewatch.perceive.detectors import DEFAULT
 from placewatch.perceive.models import add_model, list_models, models_folder
+from placewatch.perceive.runtime import backends
 
 
 def show_models() -> None:
-    """Prints every net that is known, its licence and source, and whether it is here."""
+    """Prints what nets can run on here, and every net that is known, its licence and source, and
+    whether it is here."""
     console = Console(soft_wrap=True, highlight=False)
+    for one in backends():
+        console.print(f"[bold]{one.backend}[/]  {'usable' if one.usable else 'not usable'}")
+        console.print(f"  {one.told}\n", markup=False)
     for model, here in list_models():
         console.print(f"[bold]{model.name}[/]  {'here' if here else 'not here'}")
         console.print(f"  {model.what}", markup=False)
@@ -21,7 +27,7 @@ def show_models() -> None:
         console.print(f"  from   {model.url}", markup=False)
         console.print(f"  sha256 {model.sha256}\n", markup=False)
     console.print(
-        f'The built-in detector "motion" needs no net. Nets are kept in {models_folder()}.\n'
+        f'The built-in detector "{DEFAULT}" needs no file. Nets are kept in {models_folder()}.\n'
         "Add one: placewatch models add NAME, or with --from FILE where there is no network.",
         markup=False,
     )

@@ -93,7 +93,7 @@ def analyse(
     A source that is lost after its first frame ends there too, and the loss is counted; one that
     never delivers a frame raises Unavailable. Raises Misconfigured.
     """
-    detector = open_detector(camera.detector)
+    detector = open_detector(camera.detector, backend=camera.detector_backend)
     clock = SystemClock()
     started = minute_of(clock.utc()) if started is None else started
     meter = _Meter()

@@ -136,6 +136,7 @@ class HealthView:
     last_loss_why: str | None
     decode: Decoding | None = None
     main_stream: MainStreamView | None = None
+    notes: tuple[str, ...] = ()  # what people should know who rely on it, a sentence each
 
 
 @dataclass(frozen=True, slots=True)

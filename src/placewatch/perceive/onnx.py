@@ -1,24 +1,38 @@
-"""Onnx: detectors that are nets in ONNX files, run by ONNX Runtime on one thread.
+"""Onnx: detectors that are nets in ONNX files, run by `runtime.py`.
 
 A net says by its inputs and outputs what layout it has; a table of layouts turns its numbers into
 boxes. All know the 80 classes of COCO.
 """
 
+import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from placewatch.core.errors import Misconfigured
+from placewatch.core.ids import TrackId
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Detection, Track
+from placewatch.core.time import thread_cpu_s
 from placewatch.perceive.motion import Motion
 from placewatch.perceive.motion_detector import SCORE, MotionDetector
+from placewatch.perceive.runtime import (
+    RUN_S_MAX,
+    Array,
+    Backend,
+    Net,
+    Port,
+    Shape,
+    is_finite,
+    open_net,
+    too_slow,
+)
+from placewatch.perceive.tracker import Tracker
 from placewatch.pixels.frame import Frame
 
 KINDS_OF_COCO = {
@@ -40,22 +54,54 @@ Floats = npt.NDArray[np.float32]
 class OnnxDetector:
     """Finds road users with a net. `name` is the file's name.
 
-    With `every_s` the net runs at most that often; in between motion alone carries the tracks on,
-    at the cost of the motion detector.
+    The net is asked at every frame in which something moves or was seen a moment ago, else once a
+    second; with `every_s` at most that often; with `cpu_share_max` as often as keeps it below that
+    share of a core, by what its looks have cost so far (then two runs need not look at the same
+    frames). In between motion alone carries the tracks on, at the cost of the motion detector. In a
+    view that the net does not know (see `Witness`) motion alone speaks, and the net is asked once a
+    second, in case that changes.
     """
 
-    def __init__(self, path: Path, every_s: float = 0.0) -> None:
-        """Raises Misconfigured where `path` is no net of a known layout."""
+    def __init__(
+        self,
+        path: Path,
+        every_s: float = 0.0,
+        *,
+        cpu_share_max: float | None = None,
+        backend: Backend = "auto",
+        cpu_s: Callable[[], float] = thread_cpu_s,
+    ) -> None:
+        """`cpu_s` tells the processor time of the calling thread.
+
+        Raises Misconfigured where `path` is no net of a known layout, or one that answers with
+        what cannot be: not a number, boxes outside the picture, a crowd where nobody is.
+        """
         self.name = path.name
         self._every_s = every_s
+        self._cpu_share_max = cpu_share_max
+        self._cpu_s = cpu_s
+        self._look_s = 0.0  # what a look costs, averaged
+        self._looks = 0
+        self._absurd = 0  # looks in a row
         self._last_s: float | None = None
         self._movement = MotionDetector()
+        self._witness = Witness()
         self._lately: list[tuple[float, Box]] = []  # what the net saw, and when
-        self._session = _open(path)
-        self._layout = _layout(self._session, path)
-        self._input = self._session.get_inputs()[0].name
-        # A file can hold any numbers; a try on a grey picture finds a broken one before the street.
-        self._raw(np.full((self._layout.height, self._layout.width, 3), 114, np.uint8))
+        self._net = open_net(path, backend=backend)
+        self._layout = _layout(self._net)
+        self._check()
+
+    @property
+    def runs_on(self) -> str:
+        """What runs the net, in words for a log."""
+        return self._net.runs_on
+
+    @property
+    def note(self) -> str | None:
+        """What people should know of it just now."""
+        if self._witness.blind:
+            return f"{self.name} does not know this view; motion alone finds road users"
+        return None
 
     def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
         """What the net sees, and what moves though the net does not see it.
@@ -63,17 +109,41 @@ class OnnxDetector:
         A net is blind to views that it never learnt, from straight above for one; what moves there
         is somebody all the same. And what the net takes for somebody with little confidence is one
         if it moves.
+
+        Raises Misconfigured where the net goes bad.
         """
         moving = self._movement.detect(frame, motion, tracks)
-        due = self._last_s is None or frame.after_gap or frame.media_s < self._last_s
-        if not due and frame.media_s - (self._last_s or 0.0) < self._every_s:
+        self._witness.follow(frame, moving)
+        if not self._is_due(frame, bool(moving)):
             return moving
         self._last_s = frame.media_s
+        began_s = self._cpu_s()
         seen = self._look(frame)
+        self._charge(self._cpu_s() - began_s)
+        self._witness.compare(seen)
         self._lately = [
             (at, box) for at, box in self._lately if 0.0 <= frame.media_s - at <= _LATELY_S
         ] + [(frame.media_s, one.box) for one in seen]
+        if self._witness.blind:
+            return moving
         return _confirmed(seen, moving, [box for _, box in self._lately])
+
+    def _is_due(self, frame: Frame, moves: bool) -> bool:
+        if self._last_s is None or frame.after_gap or frame.media_s < self._last_s:
+            return True
+        wait_s = self._every_s
+        if self._cpu_share_max is not None:
+            wait_s = max(wait_s, self._look_s / self._cpu_share_max)
+        if self._witness.blind or not (moves or self._lately):
+            wait_s = max(wait_s, AUDIT_S)
+        return frame.media_s - self._last_s >= wait_s
+
+    def _charge(self, cost_s: float) -> None:
+        """Learns what a look costs. Raises Misconfigured where that is too much."""
+        self._looks += 1
+        self._look_s += (cost_s - self._look_s) / min(self._looks, 20)
+        if self._looks >= 3 and self._look_s > RUN_S_MAX:
+            raise too_slow(self.name, self._look_s)
 
     def _look(self, frame: Frame) -> list[Detection]:
         layout = self._layout
@@ -89,52 +159,154 @@ class OnnxDetector:
             small = frame.to_rgb(layout.width)
             picture = np.asarray(cv2.resize(small, (layout.width, layout.height)), np.uint8)
             scale_x, scale_y = layout.width / width, layout.height / height
-        boxes, scores = layout.decode(self._raw(picture))
+        boxes, scores = self._decoded(self._net.run(_blob(picture, layout))[0])
+        absurd = _absurdity(boxes, scores, layout)
+        self._absurd = 0 if absurd is None else self._absurd + 1
+        if absurd is not None and self._absurd >= _ABSURD_LOOKS:
+            raise self._refused(absurd)
         scales = np.array([scale_x, scale_y, scale_x, scale_y], np.float32)
         limits = np.array([width, height, width, height], np.float32)
         return road_users(np.clip(boxes / scales, 0, limits).astype(np.float32), scores)
 
-    def _raw(self, picture: npt.NDArray[np.uint8]) -> Floats:
-        values = picture.astype(np.float32)
-        if self._layout.bgr:
-            values = values[:, :, ::-1]
-        scaled = (values - self._layout.mean) * self._layout.scale
-        blob = np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
-        try:
-            raw = self._session.run(None, {self._input: blob})[0]
-        except Exception as error:
-            raise Misconfigured(
-                f"{self.name} does not run: {_first_line(error)}",
-                hint="is it complete? `placewatch models list` names nets that are known to work",
-            ) from error
-        result: Floats = np.asarray(raw, np.float32)
-        if not np.isfinite(result).all():
-            raise Misconfigured(
-                f"{self.name} answers with numbers that are none (NaN or infinite)",
-                hint="the file is damaged or was converted wrongly; fetch it again",
-            )
-        return result
+    def _check(self) -> None:
+        """A file can hold any numbers: two pictures without anybody find a bad one beforehand."""
+        layout = self._layout
+        size = (layout.height, layout.width, 3)
+        grey = np.full(size, 114, np.uint8)
+        noise = np.random.default_rng(1).integers(0, 256, size, np.uint8)
+        for picture in (grey, noise):
+            raw = self._net.try_out(_blob(picture, layout), cpu_s=self._cpu_s)[0]
+            boxes, scores = self._decoded(raw)
+            absurd = _absurdity(boxes, scores, layout)
+            crowd = int((_best(scores) >= _CONFIDENT).sum())
+            if absurd is None and crowd > _NOBODY_MAX:
+                absurd = f"sees {crowd} road users in a picture without any"
+            if absurd is not None:
+                raise self._refused(absurd)
 
+    def _decoded(self, raw: Array) -> tuple[Floats, Floats]:
+        with np.errstate(all="ignore"):
+            boxes, scores = self._layout.decode(np.asarray(raw, np.float32))
+        if not (is_finite(boxes) and is_finite(scores)):
+            raise self._refused("answers with numbers that mean no boxes")
+        return boxes, scores
 
-def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise Misconfigured(
-            f"no detector file {path}", hint="give a catalogue name or the path of an .onnx file"
+    def _refused(self, why: str) -> Misconfigured:
+        return Misconfigured(
+            f"{self.name} {why}",
+            hint=f"was it trained and converted as a {self._layout.name} net?",
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own classes, none of them public
-        raise Misconfigured(
-            f"{path.name} is no ONNX model: {_first_line(error)}",
-            hint="a detector is an .onnx file of the YOLOX, NanoDet or FastestDet layout",
-        ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+AUDIT_S = 1.0
+"""How often the net looks at a street where nothing moves, or at a view that it does not know."""
+
+_CONFIDENT = 0.5
+_NOBODY_MAX = 30  # boxes in a picture without anybody; sound nets have none
+_CROWD_MAX = 1000  # confident boxes, before those of the same road user are joined
+_ABSURD_LOOKS = 10  # in a row: a single strange picture is no reason
+_BOXES_MAX = 1000  # the strongest; more would take seconds to join
+
+
+def _blob(picture: npt.NDArray[np.uint8], layout: "Layout") -> Floats:
+    """`picture` (H, W, 3) as the net wants it: 1 x 3 x H x W."""
+    values = picture.astype(np.float32)
+    if layout.bgr:
+        values = values[:, :, ::-1]
+    scaled = (values - layout.mean) * layout.scale
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def _best(scores: Floats) -> Floats:
+    """The score (N,) of each box for the most likely kind of road user."""
+    return np.asarray(scores[:, list(KINDS_OF_COCO)].max(axis=1), np.float32)
+
+
+def _absurdity(boxes: Floats, scores: Floats, layout: "Layout") -> str | None:
+    """What cannot be in these numbers, as `returns boxes outside the picture`; None if nothing."""
+    if scores.size and (scores.min() < -0.01 or scores.max() > 1.01):
+        return "gives scores that are no shares of 1"
+    sure = boxes[_best(scores) >= _CONFIDENT]
+    if len(sure) > _CROWD_MAX:
+        return f"returns {len(sure)} boxes for one picture"
+    sizes = sure[:, 2:] - sure[:, :2]
+    if (sizes < 0).any():
+        return "returns boxes of negative size"
+    middles = (sure[:, 2:] + sure[:, :2]) / 2
+    picture = np.array([layout.width, layout.height], np.float32)
+    margin = 32  # one cell of the coarsest grid
+    if ((middles < -margin) | (middles > picture + margin) | (sizes > 2 * picture)).any():
+        return "returns boxes outside the picture"
+    return None
+
+
+class Witness:
+    """Whether the net sees, in this view, those who travel through it.
+
+    Who travels is somebody, whatever a net says: shadows, foliage and pieces of road users come and
+    go where they are. So each road user whom motion followed over more than its own length bears
+    witness once, when it has gone: did the net see it, or hardly ever? The last of them decide.
+    """
+
+    def __init__(self) -> None:
+        self._tracker = Tracker(hidden_s=1.0)
+        self._tracks: list[Track] = []
+        self._paths: dict[TrackId, _Path] = {}
+        self._seen: deque[bool] = deque(maxlen=_WITNESSES)
+
+    @property
+    def blind(self) -> bool:
+        """Whether the net saw at most a third of those who travelled here lately."""
+        return len(self._seen) >= _WITNESSES_MIN and 3 * sum(self._seen) <= len(self._seen)
+
+    def follow(self, frame: Frame, moving: list[Detection]) -> None:
+        """Takes over what moves in `frame`; to be called for each."""
+        tracks = self._tracker.update(
+            moving,
+            frame.media_s,
+            width_px=frame.width_px,
+            height_px=frame.height_px,
+            after_gap=frame.after_gap,
+        )
+        self._tracks = [track for track in tracks if track.certain and track.seen]
+        for track in self._tracks:
+            self._paths.setdefault(track.id, _Path(track.box)).go(track.box)
+        living = {track.id for track in tracks}
+        for track_id in [one for one in self._paths if one not in living]:
+            path = self._paths.pop(track_id)
+            if path.looks >= _LOOKS_MIN and path.far:
+                self._seen.append(path.seen > path.looks / 4)
+
+    def compare(self, found: list[Detection]) -> None:
+        """Takes over what the net found in the frame that was followed last."""
+        for track in self._tracks:
+            path = self._paths[track.id]
+            path.looks += 1
+            path.seen += any(
+                one.score >= _DOUBTFUL and _shared(one.box, track.box) >= 0.25 for one in found
+            )
+
+
+@dataclass(slots=True)
+class _Path:
+    """How far somebody came, and in how many looks of the net it was seen."""
+
+    first: Box
+    far: bool = False
+    looks: int = 0
+    seen: int = 0
+
+    def go(self, box: Box) -> None:
+        right = (box.left_px + box.right_px - self.first.left_px - self.first.right_px) / 2
+        down = (box.top_px + box.bottom_px - self.first.top_px - self.first.bottom_px) / 2
+        size = max(box.width_px, box.height_px, self.first.width_px, self.first.height_px)
+        self.far = self.far or math.hypot(right, down) >= _FAR * size
+
+
+_WITNESSES = 8
+_WITNESSES_MIN = 3
+_LOOKS_MIN = 2
+_FAR = 1.5  # own lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,38 +326,42 @@ class Layout:
     decode: Callable[[Floats], tuple[Floats, Floats]]
 
 
-def _layout(session: Any, path: Path) -> Layout:
+def _layout(net: Net) -> Layout:
     """The layout that inputs and outputs tell. Raises Misconfigured where it is none we know."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    told = f"inputs {[list(i.shape) for i in inputs]}, outputs {[list(o.shape) for o in outputs]}"
-    shape = list(inputs[0].shape) if inputs else []
-    if len(inputs) == 1 and len(shape) == 4 and inputs[0].type == "tensor(float)":
-        height, width = (side if isinstance(side, int) else 416 for side in shape[2:])
-        fits = shape[1] == 3 and height % 32 == 0 and width % 32 == 0 and height and width
-        out = list(outputs[0].shape)
-        if fits and len(outputs) == 1:
+    if len(net.inputs) == 1 and len(net.inputs[0].shape) == 4 and len(net.outputs) == 1:
+        wants, gives = net.inputs[0], net.outputs[0]
+        height, width = (416 if side is None else side for side in wants.shape[2:])
+        if wants.dtype != "float32":
+            raise Misconfigured(
+                f"{net.name} wants {wants.dtype} where nets of a known layout want float32",
+                hint="convert it without quantising or halving its input",
+            )
+        if wants.matches((1, 3, None, None)) and not (height % 32 or width % 32) and height * width:
             for build in (_yolox, _nanodet, _fastestdet):
-                layout = build(width, height, out)
+                layout = build(width, height, gives.shape)
                 if layout is not None:
                     return layout
+    told = (
+        f"inputs {', '.join(str(port) for port in net.inputs) or 'none'}; "
+        f"outputs {', '.join(str(port) for port in net.outputs) or 'none'}"
+    )
     raise Misconfigured(
-        f"{path.name} has a layout that is not known: {told}",
-        hint="known are YOLOX, NanoDet and FastestDet nets with the 80 classes of COCO",
+        f"{net.name} has a layout that is not known: {told}",
+        hint="known are YOLOX, NanoDet and FastestDet nets with the 80 classes of COCO: one input "
+        "1x3xHxW float32, H and W multiples of 32, and one output",
     )
 
 
-def _matches(out: list[Any], *wanted: int) -> bool:
-    """Sizes that the file leaves open (names, None) match."""
-    return len(out) == len(wanted) and all(
-        not isinstance(size, int) or size == want for size, want in zip(out, wanted, strict=True)
-    )
+def _matches(out: Shape, *wanted: int) -> bool:
+    """Sizes that the file leaves open match."""
+    return Port("", out, "").matches(wanted)
 
 
 _NONE = np.zeros(3, np.float32)
 _ONE = np.ones(3, np.float32)
 
 
-def _yolox(width: int, height: int, out: list[Any]) -> Layout | None:
+def _yolox(width: int, height: int, out: Shape) -> Layout | None:
     """1x3549x85 for 416x416: offset in cells, log size, objectness, classes (Ge et al. 2021)."""
     centres, strides = _cells(width, height, (8, 16, 32))
     if not _matches(out, 1, len(centres), 85):
@@ -200,7 +376,7 @@ def _yolox(width: int, height: int, out: list[Any]) -> Layout | None:
     return Layout("yolox", width, height, True, True, _NONE, _ONE, decode)
 
 
-def _nanodet(width: int, height: int, out: list[Any]) -> Layout | None:
+def _nanodet(width: int, height: int, out: Shape) -> Layout | None:
     """1xNx(80 + 4 (m + 1)): class scores, then each side's distance as a distribution over m + 1
     steps of a stride (Li et al. 2020). NanoDet-m has strides to 32, NanoDet-Plus to 64."""
     for levels, half in (((8, 16, 32), 0.5), ((8, 16, 32, 64), 0.0)):
@@ -232,7 +408,7 @@ def _gfl(
     return Layout("nanodet", width, height, False, True, mean, scale, decode)
 
 
-def _fastestdet(width: int, height: int, out: list[Any]) -> Layout | None:
+def _fastestdet(width: int, height: int, out: Shape) -> Layout | None:
     """1x85x22x22 for 352x352: objectness, offset (tanh), size (sigmoid), 80 classes."""
     rows, columns = height // 16, width // 16
     if not _matches(out, 1, 85, rows, columns):
@@ -274,6 +450,8 @@ def road_users(boxes: Floats, scores: Floats) -> list[Detection]:
     best = ours.argmax(axis=1)
     score = ours[np.arange(len(ours)), best]
     good = (score >= SCORE_MIN) & (boxes[:, 2] - boxes[:, 0] > 1) & (boxes[:, 3] - boxes[:, 1] > 1)
+    if good.sum() > _BOXES_MAX:
+        good &= score >= np.partition(score[good], -_BOXES_MAX)[-_BOXES_MAX]
     found = [
         Detection(
             KINDS_OF_COCO[int(wanted[best[i]])],

@@ -6,13 +6,12 @@ It sees brightness only, at the size of the background model, and forgets what i
 
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from placewatch.core.kinds import Kind
+from placewatch.perceive.runtime import Net, open_net
 
 KINDS = (
     Kind.PEDESTRIAN,
@@ -40,7 +39,7 @@ def look(now: Floats, street: Floats, score_min: float) -> Floats:
         plane[:high, :wide] = picture
         plane[high:, :wide] = picture[-1]
         plane[:, wide:] = plane[:, wide - 1 : wide]
-    found = _session().run(None, {"planes": planes})[0][0]
+    found = _net().run(planes)[0][0]
     down, across = np.nonzero(found[0] >= score_min)
     cells: Floats = found[:, down, across].T
     cells[:, 1:5] = np.clip(cells[:, 1:5], 0, (wide, high, wide, high))
@@ -71,11 +70,6 @@ def _overlap(a: Floats, b: Floats) -> float:
 
 
 @cache
-def _session() -> Any:
-    """One for all cameras of the process: a session may be run by several threads at once."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 4
-    model = resources.files("placewatch.perceive").joinpath("street.onnx").read_bytes()
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+def _net() -> Net:
+    """One for all cameras of the process, on whatever it runs best."""
+    return open_net(resources.files("placewatch.perceive").joinpath("street.onnx").read_bytes())

@@ -19,6 +19,8 @@ export interface Health {
   losses: number;
   last_loss: string | null;
   last_loss_why: string | null;
+  /** What people should know who rely on the camera, a sentence each. */
+  notes?: string[];
 }
 
 export interface LineTotals {
