@@ -8,9 +8,8 @@ was in view: vehicles are wide and full, people and riders narrow; riders are fa
 height; a rider from the side is square and full of gaps. Where that does not decide: unknown.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from placewatch.core.ids import TrackId
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Detection, Track
+from placewatch.perceive.gait import Gait
 from placewatch.perceive.motion import Motion
 from placewatch.perceive.reading import FILL, PLACE, expected, read
 from placewatch.pixels.frame import Frame
@@ -61,7 +61,7 @@ class MotionDetector:
                 habit = self._habits.setdefault(track.id, _Habit())
                 if not cut:
                     habit.learn(box, float(shape[FILL]), width)
-                    habit.follow(track, elapsed_s)
+                    habit.gait.follow(track, elapsed_s)
             else:
                 habit = _Habit()
                 if not cut:
@@ -73,9 +73,6 @@ class MotionDetector:
 
 
 _KNOWN_AFTER_S = 0.25
-_WATCHED_S = 0.4  # shorter is too short to tell how somebody moves
-_FORESHORTENED = 2.2  # a camera that looks 27 degrees down
-_BRISK = 1.3  # own heights a second: nobody walks so fast, at 1.75 m it is 8 km/h
 _PART_MIN = 8  # small pixels: less wide is no body
 _NECK = 2.0
 _SOLID = 0.88  # of its convex hull: more is one body
@@ -83,16 +80,13 @@ _SOLID = 0.88  # of its convex hull: more is one body
 
 @dataclass(slots=True)
 class _Habit:
-    """What somebody looks like and how it moves, averaged; `brisk` is the most of it so far."""
+    """What somebody looks like, averaged, and how it moves."""
 
     weight: float = 0.0
     tall: float = 0.0  # height for its width
     wide: float = 0.0  # share of the picture's width
     fill: float = 0.0
-    right: float = 0.0  # own heights a second
-    down: float = 0.0
-    moving_s: float = 0.0
-    brisk: float = 0.0
+    gait: Gait = field(default_factory=Gait)
 
     def learn(self, box: Box, fill: float, width_px: float) -> None:
         self.weight = min(self.weight + 1.0, 50.0)
@@ -101,24 +95,13 @@ class _Habit:
         self.wide += share * (box.width_px / width_px - self.wide)
         self.fill += share * (fill - self.fill)
 
-    def follow(self, track: Track, elapsed_s: float) -> None:
-        height = track.box.height_px
-        right, down = track.velocity_px_s
-        self.moving_s += elapsed_s
-        fade = min(1.0, elapsed_s / min(1.0, max(self.moving_s, 1e-3)))
-        self.right += fade * (right / height - self.right)
-        self.down += fade * (down / height - self.down)
-        if self.moving_s >= _WATCHED_S:
-            # What goes away from the camera or towards it is foreshortened.
-            self.brisk = max(self.brisk, math.hypot(self.right, _FORESHORTENED * self.down))
-
     def kind(self) -> Kind:
         if self.weight == 0.0:
             return Kind.UNKNOWN
         if self.tall >= 1.55 and not (self.fill >= 0.62 and self.wide >= 0.06):
-            if self.moving_s < _WATCHED_S:
+            if not self.gait.known:
                 return Kind.UNKNOWN
-            return Kind.BICYCLE if self.brisk > _BRISK else Kind.PEDESTRIAN
+            return Kind.BICYCLE if self.gait.brisk else Kind.PEDESTRIAN
         if 0.9 <= self.tall < 1.55 and self.fill < 0.42:
             return Kind.BICYCLE
         # Seen from above a car is tall and full, and larger than people are on a picture.

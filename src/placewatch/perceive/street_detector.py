@@ -20,6 +20,7 @@ from placewatch.core.ids import TrackId
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Detection, Track
 from placewatch.perceive import street_net
+from placewatch.perceive.gait import Gait
 from placewatch.perceive.motion import Motion
 from placewatch.perceive.reading import PLACE, SHARED, expected, read
 from placewatch.pixels.frame import Frame
@@ -40,7 +41,10 @@ _PACE_S = 0.09  # all looks of a camera keep so far apart
 _MARGIN = 0.35  # of its size: what a look takes in around somebody
 _MARGIN_MIN = 10  # small pixels
 _TRIM_MAX = 0.5
-_SURE_KIND = 0.4
+_SURE_KIND = 0.4  # share of its group: people, or vehicles
+_SURE_WALKER = 0.5  # near by and from above everybody seems brisk: then the look decides
+_SURE_MOTOR = 2.0  # bicycles are many, and look alike to a small picture
+_PEOPLE = 3  # kinds of people and riders come first
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,13 +57,21 @@ class _Eye:
     looks: int = 0
     trim: Floats = field(default_factory=lambda: np.zeros(4))  # net's sides against the blob's
     kinds: Floats = field(default_factory=lambda: np.zeros(len(street_net.KINDS)))
+    gait: Gait = field(default_factory=Gait)
 
     def kind(self) -> Kind:
-        total = self.kinds.sum()
-        best = int(self.kinds.argmax())
-        if total <= 0.0 or self.kinds[best] < _SURE_KIND * total:
+        """The sum of all looks, first between people and vehicles, then among either."""
+        people, vehicles = self.kinds[:_PEOPLE], self.kinds[_PEOPLE:]
+        walks = people.sum() >= vehicles.sum()
+        group = people if walks else vehicles
+        total, best = group.sum(), int(group.argmax())
+        if total <= 0.0:
             return Kind.UNKNOWN
-        return street_net.KINDS[best]
+        if walks and self.gait.brisk and people[0] < _SURE_WALKER * total:
+            best = 1 if people[2] < _SURE_MOTOR * people[1] else 2
+        elif group[best] < _SURE_KIND * total:
+            return Kind.UNKNOWN
+        return street_net.KINDS[best if walks else _PEOPLE + best]
 
 
 class StreetDetector:
@@ -104,6 +116,8 @@ class StreetDetector:
                 if eye is None and not (track.certain or (track.seen and track.age_s >= _KNOWN_S)):
                     continue
                 self._eyes[track.id] = eye or _Eye(self._media_s)
+            if track.seen:
+                self._eyes[track.id].gait.follow(track, elapsed_s)
             known.append(track)
         living = {track.id for track in tracks}
         self._eyes = {track: eye for track, eye in self._eyes.items() if track in living}
