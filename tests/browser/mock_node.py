@@ -271,8 +271,8 @@ class MockNode:
                 first.why = "The node cannot decode what the camera sends: codec av2."
             case "noted":
                 first.notes = [
-                    'The built-in detector "motion" finds road users in place of "street.onnx": '
-                    "street.onnx answers with numbers that are none (NaN or infinite) (the file "
+                    'The built-in detector "street" finds road users in place of "yolox.onnx": '
+                    "yolox.onnx answers with numbers that are none (NaN or infinite) (the file "
                     "is damaged or was converted wrongly; fetch it again)."
                 ]
             case "empty":

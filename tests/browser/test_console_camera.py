@@ -286,7 +286,7 @@ def test_what_people_should_know_of_a_camera_is_on_its_page_and_hinted_at_elsewh
     page = visit("noted").open(PAGE)
     note = page.get_by_role("note")
     expect(note).to_be_visible()
-    expect(note).to_contain_text("street.onnx answers with numbers that are none")
+    expect(note).to_contain_text("yolox.onnx answers with numbers that are none")
     page = visit("noted").open("/")
     expect(page.locator('[data-place="kista-03"]').first).to_contain_text("a note under Health")
     page = visit("day").open(PAGE)

@@ -112,7 +112,7 @@ class CameraSettings:
     decode: Decode = "auto"  # how much of the stream is decoded; see the guide
     decode_audit_share: Share = 0.05  # of a sleeping camera's GOPs, analysed in full all the same
     login_file: str | None = None  # a file with one line user:password
-    detector: str = "motion"  # or the name or file of an ONNX net
+    detector: str = "street"  # or "motion", or the name or file of an ONNX net
     detector_every_s: Seconds = 0.0  # a net looks this often at most; 0: at every frame
     detector_cpu_share_max: Share = 0.5  # of one core, that a net's looks may take
     detector_backend: Backend = "auto"  # what runs a net: CUDA where usable, else the processor

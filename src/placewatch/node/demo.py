@@ -77,7 +77,6 @@ def _camera_toml(camera: _DemoCamera, until: datetime.date) -> Iterator[str]:
     yield "[[camera]]"
     yield f'id = "{camera.id}"'
     yield f'url = "street:{camera.street}?seed={camera.seed}&light={camera.light}"'
-    yield 'detector = "motion"'
     yield "backdrop_quarantine_s = 12.0"
     yield ""
     yield "  [camera.notice]"
