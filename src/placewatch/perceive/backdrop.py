@@ -10,6 +10,8 @@ still is new, the street is old. Whatever turns out to have been somebody (a gho
 model) is taken back at once. In doubt: unknown, grey.
 """
 
+import math
+
 import cv2
 import numba
 import numpy as np
@@ -33,6 +35,8 @@ _ODD_RESTLESS = 2.5  # different samples within a quarantine: it wavers
 _NEW_LOOK = 10.0  # quarantines for what comes to stand where the street was seen before
 _MARGIN = 0.012  # of the picture's width: around whatever covers or wavers
 _SIGHT = 0.15  # box sizes: around every road user
+_COARSE_PX = 320  # who covers what, and what wavers, is kept no wider than this
+_PHASES = 4  # what is known is looked at every fourth time: rows take turns
 
 
 class BackdropPainter:
@@ -46,6 +50,7 @@ class BackdropPainter:
         self._every_s = min(2.0, quarantine_s / 15)
         self._samples_min = _SAMPLES
         self._size: tuple[int, int] | None = None
+        self._phase = 0
         self._next_s = self._settle_s = 0.0
         self._gain = 1.0
 
@@ -62,11 +67,14 @@ class BackdropPainter:
         self._next_s = frame.media_s + self._every_s
         rgb = frame.to_rgb(self._known.shape[1])[: self._known.shape[0]]
         covered = self._covered(frame, motion, tracks)
+        if self._gain != 1.0:
+            np.minimum(self._mean * np.float32(self._gain), np.float32(255), out=self._mean)
+        self._odd *= np.float32(np.exp(-self._every_s / self._quarantine_s))
         _sample(
-            rgb, covered, self._mean, self._var, self._count, self._since_s, self._changed_s,
-            self._row, self._odd, self._known, self._gain, frame.media_s, _STEP,
-            float(np.exp(-self._every_s / self._quarantine_s)),
+            rgb, covered, self._coarse, self._mean, self._var, self._count, self._since_s,
+            self._changed_s, self._row, self._odd, self._known, self._phase, frame.media_s, _STEP,
         )  # fmt: skip
+        self._phase = (self._phase + 1) % _PHASES
         self._gain = 1.0
         if frame.media_s >= self._settle_s:
             self._settle_s = frame.media_s + self._quarantine_s / 6
@@ -95,14 +103,18 @@ class BackdropPainter:
         self._next_s = frame.media_s
         self._settle_s = frame.media_s + self._quarantine_s
         self._gain = 1.0
+        self._phase = 0
+        self._coarse = -(-width // _COARSE_PX)  # a coarse pixel is so many wide and high
 
     def _covered(self, frame: Frame, motion: Motion, tracks: list[Track]) -> npt.NDArray[np.uint8]:
         """1 where somebody may be, with a margin; 2 where something moves that is nobody known."""
-        height, width = self._known.shape
-        covered = self._enlarged(motion.foreground)
+        height, width = self._coarse_size
+        covered = np.asarray(
+            cv2.dilate(self._coarsely(motion.foreground != 0), self._disc(_MARGIN)), np.uint8
+        )
         scale = width / frame.width_px
         # What flickers and belongs to nobody known may be the outline of somebody who sways.
-        flicker = cv2.resize(motion.foreground, (width, height), interpolation=cv2.INTER_NEAREST)
+        flicker = self._coarsely(motion.foreground != 0)
         for track in tracks:
             box = track.box
             aside = _SIGHT * max(box.width_px, box.height_px)
@@ -118,25 +130,36 @@ class BackdropPainter:
         covered[flicker > 0] = 2
         return covered
 
-    def _enlarged(self, small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """`small` at the backdrop's size, with a margin around what is set in it."""
+    @property
+    def _coarse_size(self) -> tuple[int, int]:
         height, width = self._known.shape
-        large = cv2.resize(
-            (small != 0).astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
-        )
-        return np.asarray(cv2.dilate(large, self._disc(_MARGIN)), np.uint8)
+        return -(-height // self._coarse), -(-width // self._coarse)
+
+    def _coarsely(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """`mask` at coarse size: 1 where any pixel of it is set."""
+        height, width = self._coarse_size
+        if mask.shape[1] <= width:
+            how = cv2.INTER_NEAREST
+            return np.asarray(
+                cv2.resize(mask.astype(np.uint8), (width, height), interpolation=how), np.uint8
+            )
+        share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        return (share > 0).astype(np.uint8)
+
+    def _finely(self, coarse: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """A coarse mask at the backdrop's size."""
+        height, width = self._known.shape
+        large = coarse.repeat(self._coarse, axis=0).repeat(self._coarse, axis=1)
+        return large[:height, :width] > 0
 
     def _disc(self, share: float) -> npt.NDArray[np.uint8]:
-        radius = max(2, round(share * self._known.shape[1]))
+        """A disc in coarse pixels, `share` of the picture's width in radius."""
+        radius = max(1, math.ceil(share * self._coarse_size[1]))
         size = (2 * radius + 1, 2 * radius + 1)
         return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), np.uint8)
 
     def _withdraw(self, ghosts: npt.NDArray[np.bool_]) -> None:
-        height, width = self._known.shape
-        large = cv2.resize(
-            ghosts.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
-        )
-        gone = self._hulls(np.asarray(large, np.uint8)) > 0
+        gone = self._finely(self._hulls(self._coarsely(ghosts)))
         self._known[gone] = False
         self._picture[gone] = GREY
         self._count[gone] = 0
@@ -144,28 +167,23 @@ class BackdropPainter:
 
     def _settle(self, media_s: float, covered: npt.NDArray[np.uint8]) -> None:
         """Makes known what has been the same through the quarantine and has nothing restless by."""
-        same = (
-            (media_s - self._since_s >= 0.95 * self._quarantine_s)
-            & (self._count >= self._samples_min)
-            & (media_s - self._changed_s >= _NEW_LOOK * self._quarantine_s)
-        )
-        restless = self._restless(self._count > 3)
-        new = same & ~restless & (covered == 0)
-        self._picture[new] = np.clip(self._mean[new] + 0.5, 0, 255).astype(np.uint8)
-        self._known |= new
+        unfit = self._restless(self._count > 3) | covered
+        _paint(
+            unfit, self._coarse, self._mean, self._count, self._since_s, self._changed_s,
+            self._picture, self._known, media_s, self._quarantine_s, self._samples_min,
+        )  # fmt: skip
 
-    def _restless(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Whatever wavers, with all that its outline encloses."""
-        deviation = np.sqrt(self._var)
-        typical = float(np.median(deviation[seen])) if seen.any() else 0.0
-        wavers = (seen & (deviation > max(_RESTLESS_STEP, _RESTLESS * typical))) | (
-            self._odd > _ODD_RESTLESS
-        )
-        beside = cv2.boxFilter(wavers.astype(np.float32), -1, (3, 3), normalize=False)
-        return self._hulls((wavers & (beside > 1.5)).astype(np.uint8)) > 0
+    def _restless(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """Whatever wavers, with all that its outline encloses, coarsely."""
+        few = (slice(None, None, 4), slice(None, None, 4))
+        typical = float(np.sqrt(np.median(self._var[few][seen[few]]))) if seen[few].any() else 0.0
+        limit = max(_RESTLESS_STEP, _RESTLESS * typical)
+        wavers = (seen & (self._var > limit * limit)) | (self._odd > _ODD_RESTLESS)
+        beside = cv2.boxFilter(wavers.view(np.uint8), -1, (3, 3), normalize=False)
+        return self._hulls(self._coarsely(wavers & (beside > 1)))
 
     def _hulls(self, mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """`mask` with all that its pieces enclose, and a margin."""
+        """A coarse mask with all that its pieces enclose, and a margin."""
         closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, self._disc(0.02))
         outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         filled = np.zeros(mask.shape, np.uint8)
@@ -177,10 +195,39 @@ class BackdropPainter:
         return np.asarray(cv2.dilate(filled, self._disc(_MARGIN)), np.uint8)
 
 
+@numba.njit(cache=True, nogil=True)  # times may be infinite
+def _paint(
+    unfit: npt.NDArray[np.uint8],
+    coarse: int,
+    mean: npt.NDArray[np.float32],
+    count: npt.NDArray[np.int32],
+    since_s: npt.NDArray[np.float32],
+    changed_s: npt.NDArray[np.float32],
+    picture: npt.NDArray[np.uint8],
+    known: npt.NDArray[np.bool_],
+    media_s: float,
+    quarantine_s: float,
+    samples_min: int,
+) -> None:
+    """Shows every pixel that has been the same for long enough, where nothing speaks against it."""
+    for y in range(known.shape[0]):
+        for x in range(known.shape[1]):
+            if (
+                unfit[y // coarse, x // coarse] == 0
+                and count[y, x] >= samples_min
+                and media_s - since_s[y, x] >= 0.95 * quarantine_s
+                and media_s - changed_s[y, x] >= _NEW_LOOK * quarantine_s
+            ):
+                known[y, x] = True
+                for k in range(3):
+                    picture[y, x, k] = np.uint8(min(255.0, mean[y, x, k] + 0.5))
+
+
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _sample(
     rgb: npt.NDArray[np.uint8],
     covered: npt.NDArray[np.uint8],
+    coarse: int,
     mean: npt.NDArray[np.float32],
     var: npt.NDArray[np.float32],
     count: npt.NDArray[np.int32],
@@ -189,19 +236,19 @@ def _sample(
     row: npt.NDArray[np.uint8],
     odd: npt.NDArray[np.float32],
     known: npt.NDArray[np.bool_],
-    gain: float,
+    phase: int,
     media_s: float,
     step: float,
-    fade: float,
 ) -> None:
     """Takes one look into the statistics of every pixel that nothing covers."""
     for y in range(rgb.shape[0]):
+        waits = (y + phase) % _PHASES != 0
         for x in range(rgb.shape[1]):
-            for k in range(3):
-                mean[y, x, k] = min(255.0, mean[y, x, k] * gain)
-            odd[y, x] *= fade
-            if covered[y, x]:
-                if covered[y, x] == 2:
+            if waits and known[y, x] and row[y, x] == 0:
+                continue
+            covers = covered[y // coarse, x // coarse]
+            if covers:
+                if covers == 2:
                     odd[y, x] += 1
                 continue
             n = count[y, x]
