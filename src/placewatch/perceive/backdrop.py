@@ -1,6 +1,6 @@
 """Backdrop painter: the street in colour without anybody, the only picture that leaves a node.
 
-How this works. About every second the picture is looked at in colour. Where motion or any road
+How this works. Fifteen times in a quarantine the picture is looked at in colour. Where motion or any road
 user's box covers it, nothing is learnt. Elsewhere each pixel keeps a mean, a variance and since
 when it has looked the same. A pixel becomes known when it looked the same through the quarantine,
 and when nothing restless is near: somebody who stands since before we looked sways, and the
@@ -47,7 +47,7 @@ class BackdropPainter:
         `quarantine_s` cannot be in it; a short clip or a demonstration needs a shorter one."""
         self._width_max = width_px
         self._quarantine_s = quarantine_s
-        self._every_s = min(2.0, quarantine_s / 15)
+        self._every_s = quarantine_s / 15
         self._samples_min = _SAMPLES
         self._size: tuple[int, int] | None = None
         self._phase = 0

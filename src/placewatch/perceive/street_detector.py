@@ -10,9 +10,10 @@ Where the net never recognises what plainly travels, from straight above for one
 alone: such a track must only travel further before it is certain.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -20,7 +21,6 @@ from placewatch.core.ids import TrackId
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Detection, Track
 from placewatch.perceive import street_net
-from placewatch.perceive.gait import Gait
 from placewatch.perceive.motion import Motion
 from placewatch.perceive.reading import PLACE, SHARED, expected, read
 from placewatch.pixels.frame import Frame
@@ -33,31 +33,59 @@ GUESSED = 0.41
 _FOUND = 0.3  # score of the net from which a box is somebody, if anything moves there
 _FOUND_ALONE = 0.5  # and where nothing does
 _KNOWN_S = 0.25  # a track younger than this, and never recognised, has no place of its own yet
-_NEXT_LOOKS_S = (0.2, 0.4, 0.8, 1.5)  # after the first, the second, … look; the last for ever
-_CROWD_S = 0.25  # a blob shared by several is looked at so often
-_LOST_S = 0.3
-_FRUITLESS_S = 0.4  # a new blob in which the net saw nobody is looked at again after this
-_PACE_S = 0.09  # all looks of a camera keep so far apart
+_NEXT_LOOKS_S = (0.25, 0.6, 1.5, 4.0, 8.0)  # after the first, the second, … look
+_CROWD_S = 0.4  # a blob shared by several is looked at so often,
+_CROWD_LOOKS = 6  # and after so many looks
+_CROWD_LONG_S = 1.5  # so often
+_LOST_S = 0.3  # whoever was recognised and is not seen is looked for so often
+_FRUITLESS_S = 0.4  # where the net saw nobody it looks again after this, later each time
+_FRUITLESS_S_MAX = 3.2
+_PACE_S = 0.11  # all looks of a camera keep so far apart
 _MARGIN = 0.35  # of its size: what a look takes in around somebody
 _MARGIN_MIN = 10  # small pixels
+_WORTH_A_LOOK = 4000.0  # small pixels: what a look costs whatever its size
 _TRIM_MAX = 0.5
 _SURE_KIND = 0.4  # share of its group: people, or vehicles
 _SURE_WALKER = 0.5  # near by and from above everybody seems brisk: then the look decides
 _SURE_MOTOR = 2.0  # bicycles are many, and look alike to a small picture
 _PEOPLE = 3  # kinds of people and riders come first
+_BRISK = 1.3  # own heights a second, foreshortened: nobody walks so fast, at 1.75 m it is 8 km/h
+_FORESHORTENED = 2.2  # a camera that looks 27 degrees down
+
+# What is known of a track, as numbers: when to look again, how many looks recognised it, when the
+# last one was, and the net's sides against the blob's.
+_DUE_S, _LOOKS, _LOOKED_S, _TRIM = range(4)
+_COLUMNS = _TRIM + 4
 
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(slots=True)
 class _Eye:
     """What the net has said of one track."""
 
-    due_s: float  # when to look again
-    looks: int = 0
-    trim: Floats = field(default_factory=lambda: np.zeros(4))  # net's sides against the blob's
-    kinds: Floats = field(default_factory=lambda: np.zeros(len(street_net.KINDS)))
-    gait: Gait = field(default_factory=Gait)
+    def __init__(self, due_s: float) -> None:
+        self.row = np.zeros(_COLUMNS)
+        self.row[_DUE_S] = due_s
+        self.kinds = np.zeros(len(street_net.KINDS))
+        self.misses = 0  # looks in a row that saw nobody here
+        self.paces: list[float] = []  # own heights a second, at each look
+
+    def recognise(self, found: Floats, now_s: float) -> None:
+        """Takes in what a look said: a row of `street_net.look`."""
+        self.kinds += found[5:] * found[0]
+        self.misses = 0
+        looks = int(self.row[_LOOKS])
+        self.row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(looks, len(_NEXT_LOOKS_S) - 1)]
+        self.row[_LOOKS], self.row[_LOOKED_S] = looks + 1, now_s
+
+    def miss(self, now_s: float) -> None:
+        """A look saw nobody here."""
+        if self.row[_LOOKS] > 0 and self.misses < 4:
+            self.row[_DUE_S] = now_s + _LOST_S
+        else:
+            self.row[_DUE_S] = now_s + min(_FRUITLESS_S_MAX, _FRUITLESS_S * 2.0**self.misses)
+        self.row[_LOOKED_S] = now_s
+        self.misses += 1
 
     def kind(self) -> Kind:
         """The sum of all looks, first between people and vehicles, then among either."""
@@ -67,11 +95,15 @@ class _Eye:
         total, best = group.sum(), int(group.argmax())
         if total <= 0.0:
             return Kind.UNKNOWN
-        if walks and self.gait.brisk and people[0] < _SURE_WALKER * total:
+        if walks and self._brisk and people[0] < _SURE_WALKER * total:
             best = 1 if people[2] < _SURE_MOTOR * people[1] else 2
         elif group[best] < _SURE_KIND * total:
             return Kind.UNKNOWN
         return street_net.KINDS[best if walks else _PEOPLE + best]
+
+    @property
+    def _brisk(self) -> bool:
+        return len(self.paces) > 0 and sorted(self.paces)[len(self.paces) // 2] > _BRISK
 
 
 class StreetDetector:
@@ -83,208 +115,248 @@ class StreetDetector:
     def __init__(self) -> None:
         self._eyes: dict[TrackId, _Eye] = {}
         self._media_s = 0.0
-        self._looked_s = -1e9
+        self._looked_s = -math.inf
         self._found: list[tuple[Floats, _Eye]] = []  # at the last look, for tracks that begin
         self._fruitless: list[tuple[float, Floats]] = []
         self.looks = 0
-        self.looked_px = 0
+        self.looked_px = 0  # of averaged pictures, in all looks
 
     def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
         elapsed_s = max(0.0, frame.media_s - self._media_s)
         self._media_s = now_s = frame.media_s
-        if frame.after_gap:
+        if frame.after_gap or now_s < self._looked_s:
             self._eyes.clear()
-            self._found, self._fruitless = [], []
+            self._found, self._fruitless, self._looked_s = [], [], -math.inf
         scale = float(motion.scale)
-        known, places = self._known(tracks, elapsed_s, scale)
+        known = self._known(tracks, scale)
+        if not known and not len(motion.pieces):
+            return []
+        places = expected(known, elapsed_s, scale)
         shapes = read(motion.pieces, motion.labels, places)
-        eyes = [self._eyes.get(track.id) for track in known]
-        due = self._due(shapes, eyes, places, known, motion.small.shape, now_s)
-        limits = (frame.width_px, frame.height_px)
-        if not due:
-            return [self._moved(shape, eyes, scale, limits, motion) for shape in shapes]
-        return self._looked(motion, shapes, eyes, places, due, scale, limits)
+        eyes = [self._eyes[track.id] for track in known]
+        table = np.array([eye.row for eye in eyes]).reshape(-1, _COLUMNS)
+        found, due, lost = _answer(
+            shapes, places, table, motion.small.shape, now_s, scale, frame.width_px, frame.height_px
+        )
+        moved = [
+            Detection(Kind.UNKNOWN, Box(left, top, right, bottom), score)
+            for left, top, right, bottom, score in found.tolist()
+        ]
+        if now_s - self._looked_s < _PACE_S:
+            return moved
+        for p in np.flatnonzero(lost):
+            lost[p] = known[int(p)].certain
+        boxes = [*self._new_or_due(shapes, due), *places[lost]]
+        if not boxes:
+            return moved
+        asked = {int(p) for p in shapes[due, PLACE] if p >= 0} | {
+            int(p) for p in np.flatnonzero(lost)
+        }
+        return self._look(frame, motion, shapes, places, known, eyes, boxes, asked, moved)
 
-    def _known(
-        self, tracks: Sequence[Track], elapsed_s: float, scale: float
-    ) -> tuple[list[Track], Floats]:
-        """Whose place is known, and where each is expected by now, in small pixels."""
+    def _known(self, tracks: Sequence[Track], scale: float) -> list[Track]:
+        """Whose place is known."""
         known: list[Track] = []
+        eyes: dict[TrackId, _Eye] = {}
         for track in tracks:
-            if track.id not in self._eyes:
-                eye = self._new_eye(track.box, scale) if track.seen else None
+            eye = self._eyes.get(track.id)
+            if eye is None:
+                eye = self._new_eye(track.box, scale) if track.seen and self._found else None
                 if eye is None and not (track.certain or (track.seen and track.age_s >= _KNOWN_S)):
                     continue
-                self._eyes[track.id] = eye or _Eye(self._media_s)
-            if track.seen:
-                self._eyes[track.id].gait.follow(track, elapsed_s)
+            eyes[track.id] = eye or _Eye(self._media_s)
             known.append(track)
-        living = {track.id for track in tracks}
-        self._eyes = {track: eye for track, eye in self._eyes.items() if track in living}
-        self._found = []
-        return known, expected(known, elapsed_s, scale)
+        self._eyes, self._found = eyes, []
+        return known
 
     def _new_eye(self, box_px: Box, scale: float) -> _Eye | None:
         """What the last look said of a track that has just begun."""
         best, most = None, 0.5
-        sides = (box_px.left_px, box_px.top_px, box_px.right_px, box_px.bottom_px)
-        box = np.array(sides) / scale
+        box = np.array(box_px) / scale
         for other, eye in self._found:
             like = _overlap(box, other)
             if like > most:
                 best, most = eye, like
         return best
 
-    def _due(
+    def _new_or_due(self, shapes: Floats, due: npt.NDArray[np.bool_]) -> list[Floats]:
+        """The shapes to look at; not again so soon where the net has just seen nobody."""
+        now_s = self._media_s
+        self._fruitless = [(at, box) for at, box in self._fruitless if now_s - at < _FRUITLESS_S]
+        return [
+            shape[:4]
+            for shape in shapes[due]
+            if shape[PLACE] >= 0 or not any(_shared(shape, box) > 0.5 for _, box in self._fruitless)
+        ]
+
+    def _look(
         self,
+        frame: Frame,
+        motion: Motion,
         shapes: Floats,
-        eyes: list[_Eye | None],
         places: Floats,
         known: list[Track],
-        size: tuple[int, ...],
-        now_s: float,
-    ) -> list[Floats]:
-        """Boxes in which to look now."""
-        if now_s - self._looked_s < _PACE_S:
-            return []
-        self._fruitless = [
-            (at, box) for at, box in self._fruitless if 0.0 <= now_s - at < _FRUITLESS_S
-        ]
-        due: list[Floats] = []
-        seen = set()
-        for shape in shapes:
-            place = int(shape[PLACE])
-            if place < 0:
-                if not any(_shared(shape[:4], box) > 0.5 for _, box in self._fruitless):
-                    due.append(shape[:4])
-                continue
-            seen.add(place)
-            eye = eyes[place]
-            if eye is not None and now_s >= eye.due_s - (
-                0.0 if shape[SHARED] == 0.0 else _NEXT_LOOKS_S[-1] - _CROWD_S
-            ):
-                due.append(shape[:4])
-        for place, eye in enumerate(eyes):
-            if place not in seen and eye is not None and eye.looks > 0 and now_s >= eye.due_s:
-                box = places[place]
-                if known[place].certain and box[2] > 0 and box[0] < size[1] and box[3] > 0:
-                    due.append(box)
-        return due
-
-    def _moved(
-        self,
-        shape: Floats,
-        eyes: list[_Eye | None],
-        scale: float,
-        limits: tuple[int, int],
-        motion: Motion,
-    ) -> Detection:
-        """A road user as movement shows it, corrected by what the net said of it before."""
-        eye = eyes[int(shape[PLACE])] if shape[PLACE] >= 0 else None
-        box = shape[:4]
-        recognised = eye is not None and eye.looks > 0
-        if eye is not None and recognised and shape[SHARED] == 0.0:
-            box = _trimmed(box, eye.trim, motion.small.shape)
-        return Detection(
-            Kind.UNKNOWN, _box_px(box, scale, limits), RECOGNISED if recognised else GUESSED
-        )
-
-    def _looked(
-        self,
-        motion: Motion,
-        shapes: Floats,
-        eyes: list[_Eye | None],
-        places: Floats,
-        due: list[Floats],
-        scale: float,
-        limits: tuple[int, int],
+        eyes: list[_Eye],
+        boxes: list[Floats],
+        asked: set[int],
+        moved: list[Detection],
     ) -> list[Detection]:
-        """What the net sees where it was asked, and what moves elsewhere."""
+        """What the net sees in `boxes`, among them the places `asked`, and what moves elsewhere."""
         now_s = self._looked_s = self._media_s
-        high, wide = motion.small.shape
-        views = _views(due, high, wide)
-        found: list[npt.NDArray[np.float32]] = []
+        scale = float(motion.scale)
+        views = _views(boxes, *motion.small.shape)
+        result: list[Detection] = []
+        seen = self._seen(motion, views)
+        shares, parts, likes = _compared(seen, shapes, places)
+        explained = np.zeros(len(shapes))
+        answered: set[int] = set()
+        for n, one in enumerate(seen):
+            box, touched = one[1:5], shares[n]
+            if one[0] < _FOUND_ALONE and touched.max(initial=0.0) < 0.3:
+                continue
+            explained += parts[n]
+            place = _place_of(likes[n], answered)
+            if place >= 0:
+                eye = eyes[place]
+                answered.add(place)
+                eye.paces.append(_pace(known[place]))
+            else:
+                eye = _Eye(now_s)
+                self._found.append((box, eye))
+            eye.recognise(one, now_s)
+            eye.row[_TRIM:] = _trim(box, shapes, touched)
+            sides = (box * scale).tolist()
+            sides[2], sides[3] = min(sides[2], frame.width_px), min(sides[3], frame.height_px)
+            result.append(Detection(eye.kind(), Box(*sides), max(float(one[0]), 0.5)))
+        for k, shape in enumerate(shapes):
+            place = int(shape[PLACE])
+            if explained[k] >= 0.5 or place in answered:
+                continue  # the net has seen who it is, or whose part
+            if place < 0 and any(_within(shape, view) for view in views):
+                self._fruitless.append((now_s, shape[:4]))
+            result.append(moved[k])
+        for place in asked - answered:
+            eyes[place].miss(now_s)
+        return result
+
+    def _seen(self, motion: Motion, views: list[tuple[int, int, int, int]]) -> Floats:
+        """What the net sees in all windows, best first: rows of `street_net.look`."""
+        seen = []
         for left, top, right, bottom in views:
             self.looks += 1
             self.looked_px += (right - left) * (bottom - top)
             part = (slice(top, bottom), slice(left, right))
-            seen = street_net.look(motion.small[part], motion.street[part], _FOUND)
-            seen[:, 1:5] += (left, top, left, top)
-            inner = _inner(seen[:, 1:5], (left, top, right, bottom), (high, wide))
-            found += list(seen[inner])
-
-        result: list[Detection] = []
-        explained = np.zeros(len(shapes))
-        answered: set[int] = set()
-        for one in sorted(found, key=lambda cell: -cell[0]):
-            box = one[1:5].astype(np.float64)
-            covers = [_part(shape[:4], box) for shape in shapes]
-            touched = [_shared(shape[:4], box) for shape in shapes]
-            if one[0] < _FOUND_ALONE and (not touched or max(touched) < 0.3):
-                continue
-            explained += covers
-            place = self._place_of(box, places, answered)
-            score = max(float(one[0]), 0.5)
-            eye = eyes[place] if place >= 0 else None
-            if eye is None:
-                eye = _Eye(now_s)
-                self._found.append((box, eye))
-            else:
-                answered.add(place)
-            eye.kinds += one[5:] * one[0]
-            eye.due_s = now_s + _NEXT_LOOKS_S[min(eye.looks, len(_NEXT_LOOKS_S) - 1)]
-            eye.looks += 1
-            eye.trim = _trim(box, shapes, touched)
-            result.append(Detection(eye.kind(), _box_px(box, scale, limits), score))
-        for k, shape in enumerate(shapes):
-            asked = any(_within(shape[:4], view) for view in views)
-            if explained[k] >= 0.5:
-                continue
-            place = int(shape[PLACE])
-            eye = eyes[place] if place >= 0 else None
-            if asked and eye is not None and place not in answered:
-                eye.due_s = now_s + (_LOST_S if eye.looks else _FRUITLESS_S)
-            if asked and eye is None:
-                self._fruitless.append((now_s, shape[:4]))
-            if place in answered:
-                continue  # what is left over of somebody the net has just seen
-            result.append(self._moved(shape, eyes, scale, limits, motion))
-        for place, eye in enumerate(eyes):
-            if place not in answered and eye is not None and eye.due_s <= now_s:
-                eye.due_s = now_s + _LOST_S
-        return result
-
-    def _place_of(self, box: Floats, places: Floats, answered: set[int]) -> int:
-        """The place of the road user that the net sees in `box`, or -1."""
-        best, most = -1, 0.25
-        for place in range(len(places)):
-            if place not in answered:
-                like = _overlap(box, places[place])
-                if like > most:
-                    best, most = place, like
-        return best
+            found = street_net.look(motion.small[part], motion.street[part], _FOUND)
+            found[:, 1:5] += (left, top, left, top)
+            whole = _whole_boxes(found[:, 1:5], (left, top, right, bottom), motion.small.shape)
+            seen.append(found[whole].astype(np.float64))
+        rows = np.concatenate(seen)
+        return rows[np.argsort(-rows[:, 0], kind="stable")]
 
 
-def _trim(box: Floats, shapes: Floats, touched: list[float]) -> Floats:
+@numba.njit(cache=True, nogil=True)
+def _answer(
+    shapes: Floats,
+    places: Floats,
+    table: Floats,
+    size: tuple[int, int],
+    now_s: float,
+    scale: float,
+    width_px: float,
+    height_px: float,
+) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Road users as movement shows them, corrected by what the net said of them before.
+
+    Returns left, top, right, bottom in px of the picture and score (S, 5); which shapes are due
+    for a look (S,), and which places (P,), because whoever was recognised there is not seen.
+    """
+    count, known = shapes.shape[0], places.shape[0]
+    high, wide = size
+    found = np.empty((count, 5))
+    due = np.zeros(count, np.bool_)
+    lost = np.ones(known, np.bool_)
+    for k in range(count):
+        left, top, right, bottom = shapes[k, 0], shapes[k, 1], shapes[k, 2], shapes[k, 3]
+        place = int(shapes[k, PLACE])
+        recognised = False
+        due[k] = place < 0
+        if place >= 0:
+            row = table[place]
+            lost[place] = False
+            recognised = row[_LOOKS] > 0
+            crowd = shapes[k, SHARED] > 0
+            wait_s = _CROWD_S if row[_LOOKS] < _CROWD_LOOKS else _CROWD_LONG_S
+            due[k] = now_s >= row[_DUE_S] or (crowd and now_s >= row[_LOOKED_S] + wait_s)
+            if recognised and not crowd:
+                # A side on the picture's edge stays.
+                w, h = right - left, bottom - top
+                if left > 1 and right < wide - 1:
+                    left, right = left + row[_TRIM] * w, right + row[_TRIM + 2] * w
+                if top > 1 and bottom < high - 1:
+                    top, bottom = top + row[_TRIM + 1] * h, bottom + row[_TRIM + 3] * h
+        found[k, 0], found[k, 1] = left * scale, top * scale
+        found[k, 2], found[k, 3] = min(right * scale, width_px), min(bottom * scale, height_px)
+        found[k, 4] = RECOGNISED if recognised else GUESSED
+    for p in range(known):
+        box, row = places[p], table[p]
+        inside = box[2] > 0 and box[3] > 0 and box[0] < wide and box[1] < high
+        lost[p] = lost[p] and inside and row[_LOOKS] > 0 and now_s >= row[_DUE_S]
+    return found, due, lost
+
+
+@numba.njit(cache=True, nogil=True)
+def _both(a: Floats, b: Floats) -> float:
+    across = min(a[2], b[2]) - max(a[0], b[0])
+    down = min(a[3], b[3]) - max(a[1], b[1])
+    return float(across * down) if across > 0 and down > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _compared(seen: Floats, shapes: Floats, places: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of what the net sees (N) against shapes (S) and places (P): the share of the smaller box
+    that lies in the other (N, S), the part of each shape that it covers (N, S), and intersection
+    over union with each place (N, P)."""
+    shares = np.zeros((seen.shape[0], shapes.shape[0]))
+    parts = np.zeros((seen.shape[0], shapes.shape[0]))
+    likes = np.zeros((seen.shape[0], places.shape[0]))
+    for n in range(seen.shape[0]):
+        box = seen[n, 1:5]
+        mine = (box[2] - box[0]) * (box[3] - box[1])
+        for k in range(shapes.shape[0]):
+            area = (shapes[k, 2] - shapes[k, 0]) * (shapes[k, 3] - shapes[k, 1])
+            both = _both(shapes[k], box)
+            shares[n, k], parts[n, k] = both / min(area, mine), both / area
+        for p in range(places.shape[0]):
+            area = (places[p, 2] - places[p, 0]) * (places[p, 3] - places[p, 1])
+            both = _both(places[p], box)
+            likes[n, p] = both / (area + mine - both)
+    return shares, parts, likes
+
+
+def _pace(track: Track) -> float:
+    """Own heights a second; what goes away from the camera or towards it is foreshortened."""
+    right, down = track.velocity_px_s
+    return math.hypot(right, _FORESHORTENED * down) / max(1.0, track.box.height_px)
+
+
+def _place_of(likes: Floats, answered: set[int]) -> int:
+    """The place of the road user that the net sees, or -1."""
+    best, most = -1, 0.25
+    for place, like in enumerate(likes.tolist()):
+        if like > most and place not in answered:
+            best, most = place, like
+    return best
+
+
+def _trim(box: Floats, shapes: Floats, touched: Floats) -> Floats:
     """How the net's sides differ from those of the one shape that it saw, in the shape's sizes."""
-    near = [k for k, share in enumerate(touched) if share > 0.5]
+    near = np.flatnonzero(touched > 0.5)
     if len(near) != 1 or shapes[near[0], SHARED] > 0.0:
         return np.zeros(4)
     shape = shapes[near[0]]
     size = np.array([shape[2] - shape[0], shape[3] - shape[1]] * 2)
     trim: Floats = np.clip((box - shape[:4]) / size, -_TRIM_MAX, _TRIM_MAX)
     return trim
-
-
-def _trimmed(box: Floats, trim: Floats, size: tuple[int, ...]) -> Floats:
-    """`box` with its sides moved; a side on the picture's edge stays."""
-    high, wide = size
-    moved: Floats = box + trim * np.array([box[2] - box[0], box[3] - box[1]] * 2)
-    if box[0] <= 1 or box[2] >= wide - 1:
-        moved[0], moved[2] = box[0], box[2]
-    if box[1] <= 1 or box[3] >= high - 1:
-        moved[1], moved[3] = box[1], box[3]
-    return moved
 
 
 def _views(due: list[Floats], high: int, wide: int) -> list[tuple[int, int, int, int]]:
@@ -301,7 +373,7 @@ def _views(due: list[Floats], high: int, wide: int) -> list[tuple[int, int, int,
             for j in range(i + 1, len(windows)):
                 a, b = windows[i], windows[j]
                 hull = [min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])]
-                if _size(hull) <= 1.15 * (_size(a) + _size(b)):
+                if _size(hull) <= _size(a) + _size(b) + _WORTH_A_LOOK:
                     windows[i] = hull
                     del windows[j]
                     joined = True
@@ -331,7 +403,7 @@ def _whole(low: float, high: float, limit: int) -> tuple[int, int]:
     return begin, begin + span
 
 
-def _inner(
+def _whole_boxes(
     boxes: npt.NDArray[np.float32], view: tuple[int, int, int, int], size: tuple[int, ...]
 ) -> npt.NDArray[np.bool_]:
     """Which boxes are not cut off by the window's edge (the picture's own edge does not count)."""
@@ -351,17 +423,6 @@ def _within(box: Floats, view: tuple[int, int, int, int]) -> bool:
     return bool(box[0] >= view[0] and box[1] >= view[1] and box[2] <= view[2] and box[3] <= view[3])
 
 
-def _both(a: Floats, b: Floats) -> float:
-    across = min(a[2], b[2]) - max(a[0], b[0])
-    down = min(a[3], b[3]) - max(a[1], b[1])
-    return float(across * down) if across > 0 and down > 0 else 0.0
-
-
-def _part(a: Floats, b: Floats) -> float:
-    """The share of `a` that lies in `b`."""
-    return _both(a, b) / float((a[2] - a[0]) * (a[3] - a[1]))
-
-
 def _shared(a: Floats, b: Floats) -> float:
     """The share of the smaller of two boxes that lies in the other."""
     least = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
@@ -372,8 +433,3 @@ def _overlap(a: Floats, b: Floats) -> float:
     """Intersection over union."""
     both = _both(a, b)
     return both / float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
-
-
-def _box_px(box: Floats, scale: float, limits: tuple[int, int]) -> Box:
-    left, top, right, bottom = (box * scale).tolist()
-    return Box(left, top, min(right, float(limits[0])), min(bottom, float(limits[1])))

@@ -7,6 +7,7 @@ It sees brightness only, at the size of the background model, and forgets what i
 from functools import cache
 from importlib import resources
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -40,33 +41,50 @@ def look(now: Floats, street: Floats, score_min: float) -> Floats:
         plane[high:, :wide] = picture[-1]
         plane[:, wide:] = plane[:, wide - 1 : wide]
     found = _net().run(planes)[0][0]
-    down, across = np.nonzero(found[0] >= score_min)
-    cells: Floats = found[:, down, across].T
-    cells[:, 1:5] = np.clip(cells[:, 1:5], 0, (wide, high, wide, high))
-    good = (cells[:, 3] - cells[:, 1] >= 2) & (cells[:, 4] - cells[:, 2] >= 2)
-    cells = cells[good]
-    return _apart(cells[np.argsort(-cells[:, 0], kind="stable")])
+    return _apart(found, score_min, high, wide)
 
 
 _SAME = 0.55  # overlap from which two boxes are one road user
 
 
-def _apart(cells: Floats) -> Floats:
-    """The strongest of boxes that overlap much."""
-    kept: list[int] = []
-    for k in range(len(cells)):
-        if all(_overlap(cells[k, 1:5], cells[other, 1:5]) < _SAME for other in kept):
-            kept.append(k)
-    return cells[kept]
-
-
-def _overlap(a: Floats, b: Floats) -> float:
-    across = min(a[2], b[2]) - max(a[0], b[0])
-    down = min(a[3], b[3]) - max(a[1], b[1])
-    if across <= 0 or down <= 0:
-        return 0.0
-    both = across * down
-    return float(both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both))
+@numba.njit(cache=True, nogil=True)
+def _apart(found: Floats, score_min: float, high: int, wide: int) -> Floats:
+    """The cells that hold somebody, cut to the picture, strongest first; of boxes that overlap
+    much only the strongest."""
+    count = 0
+    for y in range(found.shape[1]):
+        for x in range(found.shape[2]):
+            count += found[0, y, x] >= score_min
+    cells = np.empty((count, found.shape[0]), np.float32)
+    k = 0
+    for y in range(found.shape[1]):
+        for x in range(found.shape[2]):
+            if found[0, y, x] >= score_min:
+                cells[k] = found[:, y, x]
+                k += 1
+    cells = cells[np.argsort(-cells[:, 0], kind="mergesort")]
+    kept = 0
+    for k in range(count):
+        cell = cells[k]
+        cell[1], cell[3] = max(np.float32(0), cell[1]), min(np.float32(wide), cell[3])
+        cell[2], cell[4] = max(np.float32(0), cell[2]), min(np.float32(high), cell[4])
+        if cell[3] - cell[1] < 2 or cell[4] - cell[2] < 2:
+            continue
+        free = True
+        for other in range(kept):
+            one = cells[other]
+            across = min(cell[3], one[3]) - max(cell[1], one[1])
+            down = min(cell[4], one[4]) - max(cell[2], one[2])
+            if across > 0 and down > 0:
+                both = across * down
+                mine = (cell[3] - cell[1]) * (cell[4] - cell[2])
+                theirs = (one[3] - one[1]) * (one[4] - one[2])
+                if both >= _SAME * (mine + theirs - both):
+                    free = False
+        if free:
+            cells[kept] = cell
+            kept += 1
+    return cells[:kept]
 
 
 @cache
