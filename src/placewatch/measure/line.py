@@ -53,6 +53,7 @@ class CountingLine:
     name: str
     a: PicturePoint
     b: PicturePoint
+    _across: tuple[float, float, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -62,6 +63,10 @@ class CountingLine:
                 f'counting line "{self.name}" is a point',
                 hint="its two ends must be at least a pixel apart",
             )
+        right = (self.a.y_px - self.b.y_px) / self.length_px
+        down = (self.b.x_px - self.a.x_px) / self.length_px
+        off_px = -right * self.a.x_px - down * self.a.y_px
+        object.__setattr__(self, "_across", (right, down, off_px))
 
     @property
     def length_px(self) -> float:
@@ -69,9 +74,8 @@ class CountingLine:
 
     def off_px(self, x_px: float, y_px: float) -> float:
         """How far right of the line, for somebody who walks it from a to b; negative: left."""
-        along_x, along_y = self.b.x_px - self.a.x_px, self.b.y_px - self.a.y_px
-        off = along_x * (y_px - self.a.y_px) - along_y * (x_px - self.a.x_px)
-        return off / math.hypot(along_x, along_y)
+        right, down, off_px = self._across
+        return right * x_px + down * y_px + off_px
 
     def along_px(self, x_px: float, y_px: float) -> float:
         """How far along the line from a, 0 to `length_px` between its ends."""
@@ -242,7 +246,9 @@ class Passage:
 
     def _band(self, path: Sequence[Step]) -> float:
         size_px = path[-1].size_px
-        band_px = max(BAND_PX_MIN, BAND_SIZES * size_px)
+        band_px = BAND_SIZES * size_px
+        if band_px < BAND_PX_MIN:
+            band_px = BAND_PX_MIN
         most_px = max(band_px, BAND_NOISE_SIZES_MAX * size_px)
         # Further out the trembling cannot matter, and most road users are further out.
         if abs(self._off_px) > 2 * most_px:

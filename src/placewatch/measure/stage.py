@@ -17,6 +17,7 @@ from placewatch.measure.scene import Mover, Scene, Step
 from placewatch.measure.size import SizeSorter, agreed
 
 SPEED_WINDOW_S = 0.8  # long enough to average a pixel of jitter, short enough to follow braking
+SPEED_EVERY_S = 0.2
 SPEED_STEPS_MIN = 4
 SPEED_SPAN_S_MIN = 0.3
 MEMORY_S = 2.0  # a slow camera gives its four steps within this, or no speed
@@ -39,6 +40,7 @@ class Stage:
     recognises: bool = False  # the detector itself tells kinds apart; size only where it fails
     _paths: dict[TrackId, deque[Step]] = field(default_factory=dict, init=False)
     _shown: set[TrackId] = field(default_factory=set, init=False)
+    _speeds: dict[TrackId, tuple[float, float | None]] = field(default_factory=dict, init=False)
 
     def place(
         self,
@@ -52,9 +54,11 @@ class Stage:
         if after_gap:
             self._paths.clear()
             self._shown.clear()
+            self._speeds.clear()
         living = {track.id for track in tracks}
         self._paths = {track: path for track, path in self._paths.items() if track in living}
         self._shown &= living
+        self._speeds = {track: told for track, told in self._speeds.items() if track in living}
         points = self._points(tracks)
         placed: list[tuple[Track, Point | None, float | None, tuple[Step, ...]]] = []
         for track, point in zip(tracks, points, strict=True):
@@ -69,8 +73,7 @@ class Stage:
             if not track.certain:
                 continue
             self._shown.add(track.id)
-            speed = speed_m_s(_recent(path, media_s)) if self.ground else None
-            placed.append((track, point, speed, before))
+            placed.append((track, point, self._speed_m_s(track, path, media_s), before))
         movers = [
             Mover(
                 track=track.id,
@@ -86,6 +89,16 @@ class Stage:
             for (track, point, speed, before), kind in zip(placed, self._kinds(placed), strict=True)
         ]
         return Scene(at, media_s, frame, self.camera, tuple(movers), after_gap)
+
+    def _speed_m_s(self, track: Track, path: deque[Step], media_s: float) -> float | None:
+        """The speed of one track, measured a few times a second: in between it hardly changes."""
+        if self.ground is None:
+            return None
+        since_s, speed = self._speeds.get(track.id, (-math.inf, None))
+        if speed is None or media_s - since_s >= SPEED_EVERY_S:
+            speed = speed_m_s(_recent(path, media_s))
+            self._speeds[track.id] = (media_s, speed)
+        return speed
 
     def _kinds(
         self, placed: Sequence[tuple[Track, Point | None, float | None, tuple[Step, ...]]]
@@ -110,7 +123,10 @@ class Stage:
 
 def size_of(box: Box) -> float:
     """The side of a square as large as `box`: the scale of a road user on the picture."""
-    return math.sqrt(max(0.0, box.width_px) * max(0.0, box.height_px))
+    left_px, top_px, right_px, bottom_px = box
+    if right_px <= left_px or bottom_px <= top_px:
+        return 0.0
+    return math.sqrt((right_px - left_px) * (bottom_px - top_px))
 
 
 def speed_m_s(steps: Iterable[Step]) -> float | None:
