@@ -83,7 +83,7 @@ def _person(luma: Luma, left: float, stride: float, top: int = 70) -> Box | None
     x, step = round(left), round(4 * abs(math.sin(stride)))
     for x0, x1, y0, y1, value in (
         (3, 9, 0, 8, 215.0), (0, 12, 8, 28, 30.0),
-        (1 - step, 5 - step, 28, 46, 45.0), (7 + step, 11 + step, 28, 46, 45.0),
+        (1 - step, 5 - step, 28, 46, 25.0), (7 + step, 11 + step, 28, 46, 25.0),
     ):  # fmt: skip
         luma[top + y0 : top + y1, max(0, x + x0) : max(0, x + x1)] = value
     inside = 4 <= x <= WIDTH - 16
