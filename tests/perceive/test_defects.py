@@ -21,7 +21,16 @@ FOUND_MIN = 0.8  # of the pictures that show somebody wholly, from a second afte
 OVERLAP_MIN = 0.3
 GHOST_S = 3.0
 
-BEYOND: dict[tuple[str, str], str] = {}
+BEYOND: dict[tuple[str, str], str] = {
+    ("motion", "camera_shakes"): "what comes into view at the picture's edge differs from all",
+    ("motion", "headlights_sweep_a_wet_road_at_night"): "a beam moves just as its car does",
+    ("motion", "rain_streaks"): "streaks that lie together are a piece as large as somebody",
+    ("motion", "snow_streaks"): "large flakes are as large as somebody far off",
+    ("motion", "cloud_shadow_hard_edge"): "around its edge no one factor darkens the street",
+    ("motion", "parked_car_leaves"): "the place it leaves grows as if somebody drove there",
+    ("motion", "lights_switched_on"): "one gain cannot follow light that falls unevenly",
+    ("motion", "compression_low_bitrate"): "the first key frame is another street than the next",
+}
 """What a detector cannot do, with the reason: (detector, defect)."""
 
 CASES = [
@@ -44,30 +53,20 @@ def test_every_road_user_is_one_track_and_nobody_else_is_any(
 ) -> None:
     clip = defect()
     told = watch(clip, detector)
+    certain = [[track for track in tracks if track.certain] for tracks in told]
     ids: dict[str, set[str]] = {}
-    hits: dict[str, int] = {}
-    seen: dict[str, int] = {}
-    for number, tracks in enumerate(told):
-        for track in tracks:
-            if track.certain and track.seen:
-                seen[track.id] = seen.get(track.id, 0) + 1
-        for user, boxes in clip.users.items():
-            box = boxes.get(number)
-            near = [t for t in tracks if t.certain and box and overlap(t.box, box) >= OVERLAP_MIN]
-            for track in near:
-                ids.setdefault(user, set()).add(track.id)
-                hits[user] = hits.get(user, 0) + 1
-            due = number >= min(boxes) + clip.fps
-            if box and due:
-                seen_key = f"due {user}"
-                seen[seen_key] = seen.get(seen_key, 0) + 1
-                hits[seen_key] = hits.get(seen_key, 0) + bool(near)
-    mine = set().union(*ids.values()) if ids else set()
-    others = {track for track in seen if not track.startswith("due ")} - mine
+    due: dict[str, list[bool]] = {}
+    for user, boxes in clip.users.items():
+        for number, box in boxes.items():
+            near = {t.id for t in certain[number] if overlap(t.box, box) >= OVERLAP_MIN}
+            ids.setdefault(user, set()).update(near)
+            if number >= min(boxes) + clip.fps:
+                due.setdefault(user, []).append(bool(near))
+    others = {t.id for tracks in certain for t in tracks if t.seen} - set().union(*ids.values())
     assert not others, f"{len(others)} that nobody is"
     for user in clip.users:
-        assert len(ids.get(user, ())) == 1, f"{user} is {len(ids.get(user, ()))} tracks"
-        share = hits[f"due {user}"] / seen[f"due {user}"]
+        assert len(ids[user]) == 1, f"{user} is {len(ids[user])} tracks"
+        share = sum(due[user]) / len(due[user])
         assert share >= FOUND_MIN, f"{user} is found in {share:.0%} of its pictures"
     assert crossings(told) == true_crossings(clip)
     gone = max(max(boxes) for boxes in clip.users.values()) + GHOST_S * clip.fps

@@ -156,7 +156,7 @@ class BackgroundModel:
         self._parents = np.zeros(height * width // 2 + 2, np.int32)
         self._pieces = np.zeros((_PIECES_MAX, 6), np.int32)
         self._points = np.zeros((2, _POINTS_MAX + 1), np.int32)
-        self._shift = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+        self._shift = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0])
         self._age_s = 0.0
 
 
@@ -173,11 +173,8 @@ _SIGMAS = 3.0
 _POINTS_MAX = 1500
 _POINTS_EVERY_S = 2.0
 _REACH = 6.0  # small pixels
-_PATTERN = 12.0  # grey levels within three pixels
 _SWAY = 0.2  # small pixels
 _SETTLED_S = 3.0
-_ASIDE = 0.75  # small pixels
-_ASIDE_S = 10.0
 _CELL = 16  # small pixels
 
 
@@ -434,32 +431,50 @@ def _between(mean: npt.NDArray[np.float32], x: float, y: float) -> float:
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _expect(
-    small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
     gain: float,
     shift: npt.NDArray[np.float64],
     street: npt.NDArray[np.float32],
 ) -> None:
-    """What the empty street looks like in this light and from where the camera points now; what
-    was never in view is taken for what it looks like."""
+    """What the empty street looks like in this light and from where the camera points now."""
     height, width = mean.shape
-    whole_x, whole_y = int(math.floor(shift[0])), int(math.floor(shift[1]))
+    if shift[0] == 0.0 and shift[1] == 0.0:
+        for y in range(height):
+            for x in range(width):
+                street[y, x] = mean[y, x] * gain
+        return
+    whole_x, whole_y = math.floor(shift[0]), math.floor(shift[1])
     fx, fy = np.float32(shift[0] - whole_x), np.float32(shift[1] - whole_y)
-    one, light = np.float32(1.0), np.float32(gain)
-    a, b = (one - fx) * (one - fy) * light, fx * (one - fy) * light
-    c, d = (one - fx) * fy * light, fx * fy * light
-    left, right = max(0, -whole_x), min(width, width - 1 - whole_x)
+    a = (1 - fx) * (1 - fy) * gain
+    b = fx * (1 - fy) * gain
+    c = (1 - fx) * fy * gain
+    d = fx * fy * gain
     for y in range(height):
-        if not 0 <= y + whole_y < height - 1:
-            street[y] = small[y]
-            continue
-        upper = mean[y + whole_y, left + whole_x : right + whole_x + 1]
-        lower = mean[y + whole_y + 1, left + whole_x : right + whole_x + 1]
-        out = street[y, left:right]
-        for x in range(right - left):
-            out[x] = a * upper[x] + b * upper[x + 1] + c * lower[x] + d * lower[x + 1]
-        street[y, :left] = small[y, :left]
-        street[y, right:] = small[y, right:]
+        upper = mean[min(height - 1, max(0, y + whole_y))]
+        lower = mean[min(height - 1, max(0, y + whole_y + 1))]
+        for x in range(width):
+            i = min(width - 1, max(0, x + whole_x))
+            j = min(width - 1, max(0, x + whole_x + 1))
+            street[y, x] = a * upper[i] + b * upper[j] + c * lower[i] + d * lower[j]
+
+
+@numba.njit(cache=True, nogil=True)
+def _turn(
+    mean: npt.NDArray[np.float32],
+    var: npt.NDArray[np.float32],
+    shift: npt.NDArray[np.float64],
+) -> None:
+    """Turns the background with the camera by whole pixels, so that nothing blurs."""
+    dx, dy = round(shift[0]), round(shift[1])
+    shift[0] -= dx
+    shift[1] -= dy
+    height, width = mean.shape
+    for field in (mean, var):
+        old = field.copy()
+        for y in range(height):
+            row = old[min(height - 1, max(0, y + dy))]
+            for x in range(width):
+                field[y, x] = row[min(width - 1, max(0, x + dx))]
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -489,23 +504,22 @@ def _watch(
         shift[3] = min(_POINTS_EVERY_S, 0.5 + age_s)
         _choose(mean, points)
     _shift(small, mean, before, points, lighter, shift)
+    if max(abs(shift[0]), abs(shift[1])) > 0.75:
+        _turn(mean, var, shift)
+        shift[3] = 0.0
     turned = shift[0] != 0.0 or shift[1] != 0.0
     since = np.float32(lighter)  # how much lighter than the background
     if turned:
-        _expect(small, mean, lighter, shift, street)
+        _expect(mean, lighter, shift, street)
         if math.hypot(shift[0] - shift[4], shift[1] - shift[5]) > _SWAY:
             shift[4], shift[5], shift[6] = shift[0], shift[1], 0.0
         shift[6] += elapsed_s
-        shift[7] = shift[7] + elapsed_s if max(abs(shift[0]), abs(shift[1])) > _ASIDE else 0.0
-        if shift[6] > _SETTLED_S or shift[7] > _ASIDE_S:  # it was moved: this is its view from now
+        if shift[6] > _SETTLED_S:  # it does not sway, it was moved: this is its view from now on
             mean[:] = street
-            shift[0] = shift[1] = shift[7] = 0.0
+            shift[0] = shift[1] = 0.0
             turned, since = False, np.float32(1.0)
-    aside = max(abs(shift[0]), abs(shift[1])) > _ASIDE
     # Learns within a second when young, in 20 s when settled; by time, not by frame.
     alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
-    if aside:  # nothing is where it was learnt
-        alpha = np.float32(0.0)
     _compare(small, mean, var, street, turned, since, alpha, marks[0])
     # What follows looks at the few pixels that differ.
     spans = _spans(marks[0])
@@ -519,8 +533,6 @@ def _watch(
             planes, mean, before, foreground, marks, spans, np.float32(lighter), alpha,
             np.float32(elapsed_s),
         )  # fmt: skip
-    if aside:
-        most_s = 0.0
     return lighter, _connect(marks[1], spans, labels, runs, parents, pieces), most_s, turned
 
 
@@ -720,38 +732,17 @@ def _shade(
     up, low = street[y - 1, left - 1 : right + 1], street[y + 1, left - 1 : right + 1]
     now, here = small[y, left - 1 : right + 1], street[y, left - 1 : right + 1]
     out = foreground[y, left:right]
-    lit = np.float32(1.0)
     for x in range(right - left):
         ratio = now[x + 1] / max(np.float32(1.0), here[x + 1])
-        worst = _off(now[x + 1], here[x + 1], ratio)
-        worst = max(worst, _off(above[x], up[x], ratio))
+        worst = _off(above[x], up[x], ratio)
         worst = max(worst, _off(above[x + 1], up[x + 1], ratio))
         worst = max(worst, _off(above[x + 2], up[x + 2], ratio))
         worst = max(worst, _off(now[x], here[x], ratio))
+        worst = max(worst, _off(now[x + 1], here[x + 1], ratio))
         worst = max(worst, _off(now[x + 2], here[x + 2], ratio))
         worst = max(worst, _off(below[x], low[x], ratio))
         worst = max(worst, _off(below[x + 1], low[x + 1], ratio))
         worst = max(worst, _off(below[x + 2], low[x + 2], ratio))
-        # At its edge some of the pixels around are in the light; there the street must have a
-        # pattern that shows through, else the outline of a dark car would be such an edge.
-        edge = _off(now[x + 1], here[x + 1], ratio)
-        edge = max(edge, min(_off(above[x], up[x], ratio), _off(above[x], up[x], lit)))
-        edge = max(edge, min(_off(above[x + 1], up[x + 1], ratio), _off(above[x + 1], up[x + 1], lit)))
-        edge = max(edge, min(_off(above[x + 2], up[x + 2], ratio), _off(above[x + 2], up[x + 2], lit)))
-        edge = max(edge, min(_off(now[x], here[x], ratio), _off(now[x], here[x], lit)))
-        edge = max(edge, min(_off(now[x + 2], here[x + 2], ratio), _off(now[x + 2], here[x + 2], lit)))
-        edge = max(edge, min(_off(below[x], low[x], ratio), _off(below[x], low[x], lit)))
-        edge = max(edge, min(_off(below[x + 1], low[x + 1], ratio), _off(below[x + 1], low[x + 1], lit)))
-        edge = max(edge, min(_off(below[x + 2], low[x + 2], ratio), _off(below[x + 2], low[x + 2], lit)))
-        least = min(
-            min(min(up[x], up[x + 1]), min(up[x + 2], here[x])),
-            min(min(here[x + 1], here[x + 2]), min(min(low[x], low[x + 1]), low[x + 2])),
-        )
-        most = max(
-            max(max(up[x], up[x + 1]), max(up[x + 2], here[x])),
-            max(max(here[x + 1], here[x + 2]), max(max(low[x], low[x + 1]), low[x + 2])),
-        )
-        worst = min(worst, edge) if most - least > np.float32(_PATTERN) else worst
         dark = (ratio > np.float32(0.4)) & (ratio < np.float32(0.95))
         out[x] = out[x] << np.uint8(dark & (worst <= np.float32(6.0)))
 
