@@ -1,5 +1,6 @@
 """A camera of a node: lost and back, without a notice, ended; its street stays known."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.capture.films import make_film
 
 from placewatch.capture import open_source
 from placewatch.capture.policy import FULL, Policy
@@ -235,3 +237,43 @@ def test_a_set_up_changes_only_what_is_drawn(tmp_path: Path) -> None:
     assert camera.settings.line == line
     assert camera.settings.url != "other", "the rest holds from the next start"
     assert [one.name for one in camera.view().totals.lines] == ["A"]
+
+
+def test_a_small_stream_is_analysed_and_lines_stay_where_people_drew_them(tmp_path: Path) -> None:
+    """The main stream has twice the pixels across and four thirds down; then it is lost."""
+    street = {"bf": "0", "g": "25", "preset": "veryfast"}
+    make_film(tmp_path / "main.mp4", frames=50, size_px=(320, 160), options=street)
+    make_film(tmp_path / "sub.mp4", frames=150, size_px=(160, 120), options=street)
+    urls = 'url = "main.mp4"\nsub_url = "sub.mp4"\n'
+    text = re.sub(r'url = ".*"\n', urls, CAMERA, count=1) + NOTICE
+    line = '[[camera.line]]\nname = "Lane"\nfrom_px = [160, 0]\nto_px = [160, 160]\n'
+    camera = watched(text + line, tmp_path)
+    camera.start()
+    until(lambda: camera.view().health.frames > 60)
+    view = camera.view()
+    assert (view.width_px, view.height_px) == (320, 160)
+    assert view.lines[0].to_px == (160, 160), "people see what they drew"
+    flow = camera._flow.lines[0]
+    assert (flow.b.x_px, flow.b.y_px) == (80, 120), "it is counted in the small picture"
+    main = view.health.main_stream
+    assert main is not None
+    assert main.packets == 50
+    until(lambda: camera.view().state == "ended")
+    main = camera.view().health.main_stream
+    assert main is not None
+    assert not main.carried
+    assert main.why
+    assert camera.view().health.frames == 150, "its loss disturbs nothing"
+    camera.stop()
+    camera.join(5.0)
+
+
+def test_without_the_main_streams_size_nothing_is_measured(tmp_path: Path) -> None:
+    make_film(tmp_path / "sub.mp4", frames=150)
+    urls = 'url = "main.mp4"\nsub_url = "sub.mp4"\n'
+    camera = watched(re.sub(r'url = ".*"\n', urls, CAMERA, count=1) + NOTICE, tmp_path)
+    camera.start()
+    until(lambda: camera.view().state == "lost")
+    assert "main stream" in (camera.view().why or "")
+    camera.stop()
+    camera.join(5.0)
