@@ -247,7 +247,7 @@ def passages(
     return path
 
 
-CARS = [5.3 + 11.7 * k for k in range(10)]
+CARS = [3.3 + 9.7 * k for k in range(6)]
 VBR = {"crf": "24", "maxrate": "1M", "bufsize": "2M", "preset": "veryfast", "sc_threshold": "0"}
 CBR = {
     "b": "400k",
@@ -257,7 +257,7 @@ CBR = {
     "sc_threshold": "0",
     "x264-params": "nal-hrd=cbr",
 }
-DEMANDS = Demands(gops=40, active_gops=5)
+DEMANDS = Demands(gops=25, active_gops=3)
 
 
 def watched(film: Path, controller: Controller) -> tuple[list[int], set[int]]:
@@ -279,25 +279,25 @@ def watched(film: Path, controller: Controller) -> tuple[list[int], set[int]]:
 
 
 def test_a_quiet_camera_of_variable_bit_rate_sleeps_and_sees_every_car(tmp_path: Path) -> None:
-    film = passages(tmp_path / "vbr.mp4", 120, CARS, VBR)
+    film = passages(tmp_path / "vbr.mp4", 60, CARS, VBR)
     controller = Controller(random.Random(1), DEMANDS)
     for _ in range(3):  # fit, prove, and what a GOP at each end takes
         watched(film, controller)
     assert controller.report().sleeps, controller.report()
     numbers, seen = watched(film, controller)
     assert seen == set(range(len(CARS)))
-    assert len(numbers) < 0.6 * 120 * FPS, "ten cars in two minutes, and the rest is quiet"
+    assert len(numbers) < 0.8 * 60 * FPS, "six cars in a minute, and the rest is quiet"
     assert numbers == sorted(numbers)
     assert controller.report().tracks_missed == 0
 
 
 def test_a_camera_of_constant_bit_rate_is_refused(tmp_path: Path) -> None:
     """Its encoder fills quiet scenes up: sizes are inverted."""
-    film = passages(tmp_path / "cbr.mp4", 120, CARS, CBR)
+    film = passages(tmp_path / "cbr.mp4", 60, CARS, CBR)
     controller = Controller(random.Random(1), DEMANDS)
-    for _ in range(4):
+    for _ in range(3):
         numbers, _ = watched(film, controller)
-        assert len(numbers) == 120 * FPS
+        assert len(numbers) == 60 * FPS
     told = controller.report()
     assert not told.sleeps
     assert told.auc is not None
@@ -305,11 +305,11 @@ def test_a_camera_of_constant_bit_rate_is_refused(tmp_path: Path) -> None:
 
 
 def test_long_groups_of_pictures_are_refused(tmp_path: Path) -> None:
-    film = passages(tmp_path / "long.mp4", 60, CARS[:4], VBR, gop=250)
+    film = passages(tmp_path / "long.mp4", 24, CARS[:2], VBR, gop=75)
     controller = Controller(random.Random(1), Demands(gops=3, active_gops=1))
     for _ in range(4):
         numbers, _ = watched(film, controller)
-        assert len(numbers) == 60 * FPS
+        assert len(numbers) == 24 * FPS
     assert "2 s" in controller.report().why
 
 

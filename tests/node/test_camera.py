@@ -1,5 +1,6 @@
 """A camera of a node: lost and back, without a notice, ended; its street stays known."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from tests.capture.films import make_film
 from tests.perceive.nets import net, yolox
 
 from placewatch.capture import open_source
@@ -303,6 +305,43 @@ def test_where_the_built_in_detector_is_at_work_sizes_tell_kinds(tmp_path: Path)
         until(lambda camera=camera: camera.view().state == "ended")  # type: ignore[misc]
         camera.join(5.0)
         assert camera._post is not None
-        assert (camera._post.stage.sorter is not None) == sorts
+        assert camera._post.stage.recognises != sorts
         camera.set_up(camera.settings, camera._site)
-        assert (camera._post.stage.sorter is not None) == sorts, "also after a set-up"
+        assert camera._post.stage.recognises != sorts, "also after a set-up"
+
+
+def test_a_small_stream_is_analysed_and_lines_stay_where_people_drew_them(tmp_path: Path) -> None:
+    """The main stream has twice the pixels across and four thirds down; then it is lost."""
+    street = {"bf": "0", "g": "25", "preset": "veryfast"}
+    make_film(tmp_path / "main.mp4", frames=50, size_px=(320, 160), options=street)
+    make_film(tmp_path / "sub.mp4", frames=150, size_px=(160, 120), options=street)
+    urls = 'url = "main.mp4"\nsub_url = "sub.mp4"\n'
+    text = re.sub(r'url = ".*"\n', urls, CAMERA, count=1) + NOTICE
+    line = '[[camera.line]]\nname = "Lane"\nfrom_px = [160, 0]\nto_px = [160, 160]\n'
+    camera = watched(text + line, tmp_path)
+    camera.start()
+    until(lambda: camera.view().state == "ended")
+    view = camera.view()
+    assert (view.width_px, view.height_px) == (320, 160)
+    assert view.lines[0].to_px == (160, 160), "people see what they drew"
+    flow = camera._flow.lines[0]
+    assert (flow.b.x_px, flow.b.y_px) == (80, 120), "it is counted in the small picture"
+    assert view.health.frames + view.health.frames_dropped == 150
+    main = view.health.main_stream
+    assert main is not None
+    assert main.packets == 50
+    assert not main.carried
+    assert main.why, "it ended after two of six seconds, and disturbed nothing"
+    camera.stop()
+    camera.join(5.0)
+
+
+def test_without_the_main_streams_size_nothing_is_measured(tmp_path: Path) -> None:
+    make_film(tmp_path / "sub.mp4", frames=150)
+    urls = 'url = "main.mp4"\nsub_url = "sub.mp4"\n'
+    camera = watched(re.sub(r'url = ".*"\n', urls, CAMERA, count=1) + NOTICE, tmp_path)
+    camera.start()
+    until(lambda: camera.view().state == "lost")
+    assert "main stream" in (camera.view().why or "")
+    camera.stop()
+    camera.join(5.0)

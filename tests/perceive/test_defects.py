@@ -15,7 +15,7 @@ from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.tracker import Tracker
 from placewatch.pixels.frame import Frame
 
-DETECTORS = ("motion",)
+DETECTORS = ("street", "motion")
 
 FOUND_MIN = 0.8  # of the pictures that show somebody wholly, from a second after the first
 OVERLAP_MIN = 0.3
@@ -77,14 +77,16 @@ def test_every_road_user_is_one_track_and_nobody_else_is_any(
 def watch(clip: Clip, detector_name: str) -> list[list[Track]]:
     """The tracks at each picture of the clip."""
     background, detector, tracker = BackgroundModel(), open_detector(detector_name), Tracker()
+    tracks: list[Track] = []
     told = []
     for number, picture in enumerate(clip.pictures):
         at_s = number / clip.fps
         frame = Frame(
             camera_id("t"), UtcMicros(round(at_s * 1e6)), at_s, number, picture, colourless
         )
-        found = detector.detect(frame, background.learn(frame))
-        told.append(tracker.update(found, at_s, width_px=WIDTH, height_px=HEIGHT))
+        found = detector.detect(frame, background.learn(frame), tracks)
+        tracks = tracker.update(found, at_s, width_px=WIDTH, height_px=HEIGHT)
+        told.append(tracks)
     return told
 
 

@@ -1,9 +1,10 @@
 """Controller: one camera sleeps between key frames, as far as it has proven to miss nobody.
 
 How this works. Where a camera saves bits in quiet scenes, the packets of an empty street are small
-and those of a passage large. A group of pictures (GOP) is quiet when nobody was in the street at
-its key frame and its packets stay small; of a quiet one only the key frame is decoded. The first
-large packet, or somebody in a key frame, wakes the camera up, and all of the GOP is decoded after
+and those of a passage large. Their excess over the usual size is added up as it comes (Page's
+CUSUM, Biometrika 41, 1954). A group of pictures (GOP) is quiet when nobody was in the street at
+its key frame and that sum stays small; of a quiet one only the key frame is decoded. Large
+packets, or somebody in a key frame, wake the camera up, and all of the GOP is decoded after
 all, in order; it stays awake until a key frame finds the street empty.
 
 Whether sizes tell anything depends on the camera: at a constant bit rate they are even inverted. So
@@ -39,7 +40,8 @@ from placewatch.core.sightings import Track
 
 Phase = Literal["fitting", "proving", "proven"]
 
-SMOOTHED_PACKETS = 5  # a fifth of a second: one large packet is no passage
+EXCESS_USUAL = 0.15  # packets of an empty street are that much larger at times
+EXCESS_MAX = 1.0  # one huge packet is no passage; many that are a little larger are
 QUIET_GOPS = 31  # whose sizes are what is usual
 QUIET_GOPS_MIN = 5
 PACKETS_MIN = 8  # of a GOP: in a shorter one there is nothing to save
@@ -82,11 +84,11 @@ class _Gop:
     awake: bool
     after_sleep: bool  # of the GOP before only the key frame was decoded
     seconds: float = 0.0
-    score: float = 0.0
+    excess: float = 0.0
+    score: float = 0.0  # the largest excess
     woken_by_size: bool = False
     key_heard: bool = False
     sizes: list[int] = field(default_factory=list)
-    recent: deque[int] = field(default_factory=lambda: deque(maxlen=SMOOTHED_PACKETS))
     seen: set[TrackId] = field(default_factory=set)
     new: dict[TrackId, float] = field(default_factory=dict)  # and when, in it
 
@@ -134,9 +136,10 @@ class Controller:
             return True
         gop.seconds += packet.step_s
         gop.sizes.append(packet.size_bytes)
-        gop.recent.append(packet.size_bytes)
-        if self._usual is not None and len(gop.recent) == SMOOTHED_PACKETS:
-            gop.score = max(gop.score, sum(gop.recent) / SMOOTHED_PACKETS / self._usual)
+        if self._usual is not None:
+            excess = packet.size_bytes / self._usual - 1 - EXCESS_USUAL
+            gop.excess = max(0.0, gop.excess + min(excess, EXCESS_MAX))
+            gop.score = max(gop.score, gop.excess)
         if gop.score > self._threshold:
             gop.woken_by_size = gop.awake = True
         if gop.seconds > self._demands.gop_s_max:  # its key frame is overdue
@@ -228,7 +231,7 @@ class Controller:
                 if sum(self._onsets) > SURPRISES_MAX:
                     self._start_anew("Road users were in key frames before packet sizes told.")
                     return
-        if gop.sampled and self._usual is not None and len(gop.sizes) >= SMOOTHED_PACKETS:
+        if gop.sampled and self._usual is not None and len(gop.sizes) >= PACKETS_MIN - 1:
             self._learn(_Record(gop.score, active, gop.onset, tracks))
 
     def _learn(self, record: _Record) -> None:
@@ -261,8 +264,9 @@ class Controller:
             return
         empty = sorted(one.score for one in records if not one.active)
         onsets = [one.score for one in records if one.tells]
-        threshold = 1.05 * empty[int(0.98 * (len(empty) - 1))]
-        threshold = min([threshold, *(0.8 * score for score in onsets)])
+        # As low as the empty street lets it be, and well below whatever came.
+        threshold = 0.5 + 1.05 * empty[int(0.98 * (len(empty) - 1))]
+        threshold = min([threshold, *(0.6 * score for score in onsets)])
         quiet = bisect.bisect_right(empty, threshold) / len(empty)
         if quiet < self._demands.quiet_share_min:
             self._why = "Its packet sizes tell too little to sleep by."
