@@ -1,11 +1,11 @@
 """Cuts training data for the street detector out of labelled stills, clips and unlabelled views.
 
-    python -m tools.train.cut --data DIR --out DIR [--seed 0] [--look]
+    python -m tools.train.cut --data DIR --out DIR [--seed 0]
 
 writes frames/, sprites/ and streets/ (see `formats`), and the held-back cameras of each under
 held/. A road user counts when it differs from the background: of a still, the street behind its
 labelled road users is painted in and *that* is the background; of a clip, the median picture is.
-What differs without a label is told as `ignore`. `--look` adds contact sheets under look/.
+What differs without a label is told as `ignore`.
 """
 
 import argparse
@@ -21,12 +21,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-
-from tools.train.formats import KINDS, Boxes, Frames, Picture, Sprites, Streets
+from tools.train.formats import KINDS, Frames, Picture, Sprites, Streets
 
 PEDESTRIAN, BICYCLE, MOTORCYCLE, CAR, VAN, BUS, TRUCK, VEHICLE, UNKNOWN = range(len(KINDS))
 Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 STEP_MIN = 12.0  # grey levels: smaller differences are noise
 SHARE_MIN = 0.22  # of its box differs, or a road user is told as parked
@@ -35,8 +34,19 @@ HEIGHT_MIN_PX = 5  # of a road user in a frame: smaller ones are not asked for
 WIDTH_MIN_PX = 3
 HELD_TFL = ("03604",)
 HELD_SINGAPORE_COUNT = 12
+SOURCES = (
+    "uk-trafficcams-ogl",
+    "sg-lta-checkpoint-crops",
+    "coco-mini-cc",
+    "tfl-jamcam-dssg",
+    "carla-dashcam",
+    "sg-lta-expressway",
+    "openimages-vehicles",
+)
 # Pictures whose labels leave out people and bicycles, or that no street camera would see.
 SPRITES_ONLY = ("openimages-vehicles",)
+# Where a camera took several pictures of one view in like light.
+SAME_VIEW = ("uk-trafficcams-ogl", "sg-lta-checkpoint-crops")
 
 
 def factor(width_px: int) -> int | None:
@@ -49,21 +59,33 @@ def pool(luma: Picture, by: int) -> Picture:
     if by == 1:
         return luma
     height, width = luma.shape[0] // by, luma.shape[1] // by
-    return cv2.resize(
-        luma[: height * by, : width * by], (width, height), interpolation=cv2.INTER_AREA
-    )
+    whole = luma[: height * by, : width * by]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def read_picture(path: Path) -> Picture:
+    """A picture file, (H, W, 3) BGR."""
+    picture = cv2.imread(str(path))
+    if picture is None:
+        raise SystemExit(f"{path} is no picture")
+    return np.asarray(picture, np.uint8)
+
+
+def grey(picture: Picture) -> Picture:
+    """Luma of a BGR picture."""
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def overlap(boxes: Floats, others: Floats) -> Floats:
     """Area that box i and box j share, (N, M)."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:4], others[None, :, 2:4])
-    return (high - low).clip(0).prod(axis=2)
+    return np.asarray((high - low).clip(0).prod(axis=2))
 
 
 def areas(boxes: Floats) -> Floats:
     """Area of each box."""
-    return (boxes[:, 2:4] - boxes[:, :2]).clip(0).prod(axis=1)
+    return np.asarray((boxes[:, 2:4] - boxes[:, :2]).clip(0).prod(axis=1))
 
 
 def iou(boxes: Floats, others: Floats) -> Floats:
@@ -113,7 +135,7 @@ def stills(data: Path, source: str) -> Iterator[Still]:
     """Reads the pictures of one source with their labels, in order of name."""
     folder = data / "train" / source
     for path in sorted((folder / "images").iterdir()):
-        picture = cv2.imread(str(path))
+        picture = read_picture(path)
         height, width = picture.shape[:2]
         scale = np.array([width, height, width, height], np.float32)
         rows = _rows(folder / "labels" / f"{path.stem}.txt", 5)
@@ -164,8 +186,8 @@ def outline(picture: Picture, box: Floats, kind: int) -> Outline | None:
     part = picture[rows, columns]
     scale = float(np.clip(64 / max(width, height), 1.0, 3.0))
     scale = min(scale, 1.0) if max(width, height) > 64 else scale
-    if max(width, height) > SIDE_MAX_PX:
-        scale = SIDE_MAX_PX / float(max(width, height))
+    if max(width, height) > 112:  # GrabCut's time grows with the area
+        scale = 112 / float(max(width, height))
     small = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     inner = (box - np.array([columns.start, rows.start] * 2, np.float32)) * scale
     inside = box_slice(inner, small.shape)
@@ -177,7 +199,7 @@ def outline(picture: Picture, box: Floats, kind: int) -> Outline | None:
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
     try:
-        cv2.grabCut(small, marks, None, *models, 4, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(small, marks, (0, 0, 1, 1), *models, 3, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # one colour only: nothing to tell apart
         return None
     mask = ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)).astype(np.uint8)
@@ -197,11 +219,13 @@ def outline(picture: Picture, box: Floats, kind: int) -> Outline | None:
             brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
             mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, brush)
     area = float((inner[2:] - inner[:2]).prod())
-    low = 0.5 if kind > MOTORCYCLE else 0.3
-    if not low <= mask.sum() / area <= 0.97:
+    low, high = (0.5, 0.97) if kind > MOTORCYCLE else (0.25, 0.85)
+    if not low <= mask.sum() / area <= high:
         return None
     spread = stats[largest, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]] / (inner[2:] - inner[:2])
-    if spread.min() < 0.85:
+    if spread.min() < (0.85 if kind > MOTORCYCLE else 0.75):
+        return None
+    if kind == PEDESTRIAN and corners(mask[inside]) > 0.6:
         return None
     full = cv2.resize(mask * 255, (part.shape[1], part.shape[0]), interpolation=cv2.INTER_LINEAR)
     return Outline(full > 127, columns.start, rows.start)
@@ -214,7 +238,7 @@ def unobstructed(boxes: Floats, shape: tuple[int, ...], share_max: float = 0.12)
     hidden = shared.max(axis=1, initial=0) > share_max * areas(boxes)
     height, width = shape[:2]
     cut = (boxes[:, :2] < 2).any(axis=1) | (boxes[:, 2] > width - 2) | (boxes[:, 3] > height - 2)
-    return ~hidden & ~cut
+    return np.asarray(~hidden & ~cut)
 
 
 def sprite(luma: Picture, where: Outline, aspect: float = 1.0) -> tuple[Picture, Picture] | None:
@@ -229,10 +253,10 @@ def sprite(luma: Picture, where: Outline, aspect: float = 1.0) -> tuple[Picture,
     scale = min(1.0, SIDE_MAX_PX / max(width * aspect, height))
     size = max(3, round(width * aspect * scale)), max(3, round(height * scale))
     # The mask is a shade too wide rather than too narrow: pull it in by half a pixel.
-    alpha = cv2.GaussianBlur(alpha, (0, 0), 0.8)
+    alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.8), np.float32)
     alpha = ((alpha - 0.25) / 0.65).clip(0, 1)
-    part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)
     solid = np.nonzero(alpha > 0.02)
     if not len(solid[0]):
         return None
@@ -246,12 +270,27 @@ def sprite(luma: Picture, where: Outline, aspect: float = 1.0) -> tuple[Picture,
 # -- Painting the street behind a road user ----------------------------------------------------
 
 
+def membrane(values: Floats, known: Mask) -> Floats:
+    """Smooth surface through the known pixels: inverse-distance weighting (Shepard 1968).
+
+    The kernel, about the inverse fourth power of distance, is a sum of Gaussians.
+    """
+    weight = known.astype(np.float32)
+    above = np.zeros_like(weight)
+    below = np.full_like(weight, 1e-9)
+    for sigma in (1.0, 2.0, 4.0, 8.0, 16.0, 32.0):
+        share = 1 / sigma**2
+        above += share * cv2.GaussianBlur(values * weight, (0, 0), sigma)
+        below += share * cv2.GaussianBlur(weight, (0, 0), sigma)
+    return np.asarray(above / below, np.float32)
+
+
 def fill(luma: Floats, hole: Mask, banned: Mask, rng: np.random.Generator) -> Floats:
     """Paints one hole with street: a shifted piece of the same picture that fits its rim.
 
     Copied street keeps texture and noise, which plain inpainting smears; the piece is brought to
     the rim's level by a membrane (as Poisson editing does, Pérez et al. 2003). Where no piece
-    fits, Telea's inpainting and noise serve. `banned` pixels are never copied from.
+    fits, the membrane and noise serve. `banned` pixels are never copied from.
     """
     height, width = luma.shape
     ys, xs = np.nonzero(hole)
@@ -279,18 +318,15 @@ def fill(luma: Floats, hole: Mask, banned: Mask, rng: np.random.Generator) -> Fl
         cost = float(gap.std()) + 0.15 * abs(float(gap.mean()))
         if cost < best_cost:
             best, best_cost = luma[source], cost
-    blocked = (~rim).astype(np.uint8)
+    known = ~(mask | banned[window])
     if best is not None:
-        gap8 = (patch - best + 128).clip(0, 255).astype(np.uint8)
-        step = cv2.inpaint(gap8, blocked, 3, cv2.INPAINT_TELEA).astype(np.float32) - 128
-        painted = best + cv2.GaussianBlur(step, (0, 0), 3)
+        painted = best + membrane(patch - best, known)
     else:
-        flat = cv2.inpaint(patch.clip(0, 255).astype(np.uint8), blocked, 3, cv2.INPAINT_TELEA)
         noise = patch - cv2.GaussianBlur(patch, (0, 0), 1.2)
         level = float(np.median(np.abs(noise[rim]))) * 1.48
         grain = rng.normal(0, 1, patch.shape).astype(np.float32)
         grain = cv2.GaussianBlur(grain, (0, 0), 0.7) * 2.4
-        painted = flat.astype(np.float32) + grain * min(level, 6.0)
+        painted = membrane(patch, known) + grain * min(level, 6.0)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.9)
     out = luma.copy()
     out[window] = patch + (painted - patch) * np.maximum(soft, mask)
@@ -318,7 +354,7 @@ def rounded(box: Floats, shape: tuple[int, int]) -> Mask:
     half = np.maximum((box[2:] - box[:2]) / 2, 1)
     middle = (box[:2] + box[2:]) / 2
     away = np.abs((xs - middle[0]) / half[0]) ** 4 + np.abs((ys - middle[1]) / half[1]) ** 4
-    return away <= 1
+    return np.asarray(away <= 1)
 
 
 @dataclass(slots=True)
@@ -335,7 +371,7 @@ class Scene:
 def scene_of(still: Still, by: int) -> Scene:
     """Averages a still down by a whole factor."""
     shape = still.picture.shape[:2]
-    luma = pool(cv2.cvtColor(still.picture, cv2.COLOR_BGR2GRAY), by)
+    luma = pool(grey(still.picture), by)
     masks = []
     for box, where in zip(still.boxes, still.outlines, strict=True):
         if where is None:
@@ -452,12 +488,14 @@ def stage(scene: Scene, rng: np.random.Generator, strength: float) -> Shot | Non
         patch = rounded(box, shape)
         if patch.any() and not (patch & banned).any():
             background = fill(background, patch, banned, rng)
-    if not shown:
+    if not shown and len(scene.boxes):
         return None
     now8 = now.clip(0, 255).astype(np.uint8)
     changed = differs(now8, background.clip(0, 255).astype(np.uint8), 10)
-    clear = np.array([changed[box_slice(scene.boxes[one], shape)].mean() >= 0.15 for one in shown])
-    chosen = np.array(shown)
+    chosen = np.array(shown, int)
+    clear = np.array(
+        [changed[box_slice(box, shape)].mean() >= 0.15 for box in scene.boxes[chosen]], np.bool_
+    )
     faint = scene.boxes[chosen[~clear]]
     return Shot(
         now8,
@@ -511,9 +549,25 @@ class Teacher:
     ) -> tuple[Floats, npt.NDArray[np.int8], Floats]:
         """Boxes (N, 4) in pixels of the picture, kinds (N,) and scores (N,).
 
-        A person and the two-wheeler under it are one rider.
+        The whole picture is looked at once, and enlarged by `scale` in tiles. A person and the
+        two-wheeler under it are one rider; a vehicle of doubtful type is just a vehicle.
         """
-        large = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        whole = SIDE_PX / max(picture.shape[:2])
+        rows = self._tiled(picture, whole, score_min)
+        if scale > 1.3 * whole:
+            # Only what a tile cannot hold comes from the whole picture.
+            large = (rows[:, 2:4] - rows[:, :2]).max(axis=1) * scale > 0.45 * SIDE_PX
+            rows = np.concatenate([rows[large], self._tiled(picture, scale, score_min)])
+        rows = rows[_keep(rows)]
+        sure = {CAR: 0.4, BUS: 0.6, TRUCK: 0.7}
+        for row in rows:
+            if row[4] < sure.get(int(row[5]), 0):
+                row[5] = VEHICLE
+        return _riders(rows)
+
+    def _tiled(self, picture: Picture, scale: float, score_min: float) -> Floats:
+        """Rows as of `_tile`, in pixels of the picture."""
+        large = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale), np.uint8)
         height, width = large.shape[:2]
         found: list[Floats] = []
         for top in _tiles(height):
@@ -533,8 +587,7 @@ class Teacher:
                 found.append(rows)
         rows = np.concatenate(found)
         rows[:, :4] /= scale
-        rows = rows[_keep(rows)]
-        return _riders(rows)
+        return rows
 
     def _tile(self, tile: Picture, score_min: float) -> Floats:
         """Rows of left, top, right, bottom, score, kind in pixels of the tile."""
@@ -550,7 +603,7 @@ class Teacher:
         score = scores.max(axis=1)
         kinds = np.array(list(COCO.values()), np.float32)[best]
         out = np.column_stack([centre - half, centre + half, score, kinds]).astype(np.float32)
-        return out[score >= score_min]
+        return np.asarray(out[score >= score_min])
 
 
 def _tiles(length: int) -> list[int]:
@@ -605,10 +658,11 @@ def unexplained(changed: Mask, boxes: Floats) -> Floats:
     for box in boxes:
         grow = 1.5 + 0.08 * (box[2:] - box[:2])
         rest[box_slice(np.concatenate([box[:2] - grow, box[2:] + grow]), rest.shape)] = 0
-    rest = cv2.morphologyEx(rest, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    rest = cv2.dilate(rest, np.ones((5, 5), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(rest)
-    stats = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= 40].astype(np.float32)
+    # Specks are foliage and noise, which a net must learn to pass over.
+    solid = cv2.morphologyEx(rest, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    solid = cv2.dilate(solid, np.ones((5, 5), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(solid)
+    stats = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= 64].astype(np.float32)
     return np.column_stack([stats[:, :2], stats[:, :2] + stats[:, 2:4]]).reshape(-1, 4)
 
 
@@ -618,8 +672,12 @@ def shoot(
     boxes: Floats,
     kinds: npt.NDArray[np.int8],
     ignore: Floats,
+    doubt: bool = True,
 ) -> Shot:
-    """Labels a real frame: who differs is to be found, who differs in part is ignored."""
+    """Labels a real frame: who differs is to be found, who differs in part is ignored.
+
+    With `doubt`, so is whatever else differs; without, labels are known to be complete.
+    """
     edge = np.array([now.shape[1], now.shape[0]] * 2, np.float32)
     boxes = boxes.clip(0, edge)
     size = boxes[:, 2:] - boxes[:, :2]
@@ -629,7 +687,7 @@ def shoot(
     share = np.array([changed[box_slice(box, now.shape)].mean() for box in boxes])
     clear = share >= SHARE_MIN if len(boxes) else np.zeros(0, np.bool_)
     partly = ~clear & (share >= 0.04) if len(boxes) else clear
-    rest = unexplained(changed, boxes[clear | partly])
+    rest = unexplained(changed, boxes[clear | partly]) if doubt else ignore[:0]
     return Shot(
         now, background, boxes[clear], kinds[clear], np.concatenate([ignore, boxes[partly], rest])
     )
@@ -640,7 +698,7 @@ def read_clip(path: Path, every: int) -> Iterator[tuple[int, Picture, Picture]]:
     with av.open(str(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number % every == 0:
-                plane = np.frombuffer(frame.planes[0], np.uint8)
+                plane = np.frombuffer(memoryview(frame.planes[0]), np.uint8)
                 luma = plane.reshape(-1, frame.planes[0].line_size)[: frame.height, : frame.width]
                 yield number, luma.copy(), np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
 
@@ -677,7 +735,14 @@ def steady(found: list[tuple[Floats, npt.NDArray[np.int8], Floats]]) -> list[Mas
     return out
 
 
-def difference_outline(now: Picture, street: Picture, box: Floats) -> Outline | None:
+def corners(mask: npt.NDArray[Any]) -> float:
+    """Largest share of a corner of the box that the mask fills: a person leaves them free."""
+    tall, wide = (max(1, side // 7) for side in mask.shape)
+    parts = mask[:tall, :wide], mask[:tall, -wide:], mask[-tall:, :wide], mask[-tall:, -wide:]
+    return max(float(part.mean()) for part in parts)
+
+
+def difference_outline(now: Picture, street: Picture, box: Floats, upright: bool) -> Outline | None:
     """A mover's pixels by difference from the street, shadows taken off; None where in doubt."""
     rows, columns = box_slice(box, now.shape)
     ground = cv2.GaussianBlur(street, (3, 3), 0)[rows, columns].astype(np.float32)
@@ -700,7 +765,9 @@ def difference_outline(now: Picture, street: Picture, box: Floats) -> Outline | 
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(mask, contours, -1, 1, -1)
     spread = stats[largest, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] / np.array(mask.shape)
-    if not 0.3 <= mask.mean() <= 0.97 or spread.min() < 0.82:
+    if not 0.3 <= mask.mean() <= (0.85 if upright else 0.97) or spread.min() < 0.82:
+        return None
+    if upright and corners(mask) > 0.4:
         return None
     return Outline(mask > 0, columns.start, rows.start)
 
@@ -717,13 +784,16 @@ class Workshop:
         self._shots: dict[str, list[Shot]] = defaultdict(list)
         self._sprites: dict[str, list[tuple[Picture, Picture, int]]] = defaultdict(list)
         self._streets: dict[str, list[tuple[Picture, Floats]]] = defaultdict(list)
+        self._thumbs: dict[tuple[str, int], list[tuple[Floats, int]]] = defaultdict(list)
         self._count: Counter[tuple[str, str, int]] = Counter()
         self._held = {f"tfl-{camera}" for camera in HELD_TFL}
 
     def hold_back_singapore(self) -> None:
         """Draws the Singapore cameras that train no net, by a hash of their number."""
         names = {p.name[:4] for p in (self._data / "train/sg-lta-expressway/images").iterdir()}
-        names |= {p.name[:4] for p in (self._data / "train/unlabelled/sg-lta-checkpoints").iterdir()}
+        names |= {
+            p.name[:4] for p in (self._data / "train/unlabelled/sg-lta-checkpoints").iterdir()
+        }
         drawn = sorted(names, key=lambda name: zlib.crc32(f"{self._seed}/{name}".encode()))
         self._held |= {f"sg-{name}" for name in drawn[:HELD_SINGAPORE_COUNT]}
 
@@ -733,45 +803,88 @@ class Workshop:
 
     def cut_stills(self, source: str, variants: int) -> None:
         """Frames, sprites and streets of one labelled source."""
-        empty = set((self._data / "train/backgrounds.txt").read_text().split())
+        views: dict[str, list[tuple[Scene, Picture]]] = defaultdict(list)
         for still in stills(self._data, source):
             rng = self.rng(source, still.name)
-            self._join_riders(still)
+            count = self._complete(still)
             clear = unobstructed(still.boxes, still.picture.shape)
+            clear[count:] = False
             self._outline(still)
             self._cut_sprites(still, clear, rng)
             by = factor(still.picture.shape[1])
             if source in SPRITES_ONLY or by is None:
                 continue
             scene = scene_of(still, by)
-            if source == "carla-dashcam" and not self._worthwhile(still, empty):
+            if source == "carla-dashcam" and not self._worthwhile(still):
+                if not len(still.boxes):
+                    self._streets["carla-empty"].append((scene.luma, scene.ignore))
                 continue
-            self._stage(still, scene, variants, rng)
+            street = self._stage(still, scene, variants, rng)
+            views[_key(still, scene)].append((scene, street))
             if by > 1:
                 close = scene_of(still, 1)
                 for _ in range(1 if source != "carla-dashcam" else 0):
                     part = near(close, rng, 384, 224)
                     if part is not None:
                         self._stage(still, part, 1, rng, "near-")
+        if source in SAME_VIEW:
+            for key, view in views.items():
+                self._cross(source, key, view)
 
-    def _worthwhile(self, still: Still, empty: set[str]) -> bool:
+    def _cross(self, source: str, key: str, view: list[tuple[Scene, Picture]]) -> None:
+        """Frames whose background is another still of the same view: real light and noise."""
+        rng = self.rng("cross", key)
+        for one, (scene, _) in enumerate(view):
+            others = [other for other in range(len(view)) if other != one]
+            taken = 0
+            for other in rng.permutation(np.array(others, int)):
+                gain, cost = _likeness(scene.luma, view[other][1])
+                street = (view[other][1] * gain).clip(0, 255).astype(np.uint8)
+                # Much that differs means that the camera was turned in between.
+                if cost > 7 or taken == 2 or differs(scene.luma, street).mean() > 0.15:
+                    continue
+                taken += 1
+                shot = shoot(scene.luma, street, scene.boxes, scene.kinds, scene.ignore, False)
+                ignore = np.concatenate([shot.ignore, view[other][0].ignore])
+                shot = Shot(shot.now, shot.background, shot.boxes, shot.kinds, ignore)
+                self._add_shot(source, key, shot)
+
+    def _worthwhile(self, still: Still) -> bool:
         """Of simulated dashcams, only pictures with two-wheelers are taken whole."""
         tall = still.boxes[:, 3] - still.boxes[:, 1]
         wheels = (still.kinds == BICYCLE) | (still.kinds == MOTORCYCLE)
         return bool((wheels & (tall > 14)).any())
 
-    def _join_riders(self, still: Still) -> None:
-        """Photographs label a motorcycle without who rides it: the teacher finds the rider."""
-        wheels = np.nonzero(still.kinds == MOTORCYCLE)[0]
-        if still.source != "openimages-vehicles" or not len(wheels):
-            return
-        boxes, kinds, _ = self._teacher.look(still.picture, SIDE_PX / 240, 0.3)
-        for one in wheels:
+    def _complete(self, still: Still) -> int:
+        """Adds who photographs leave unlabelled, and says how many boxes may be cut out.
+
+        Their motorcycles lack the rider, whom the teacher finds (without one they stand parked
+        and are dropped); sure people and cyclists are added, and then doubtful ones, who only
+        count as standing before others.
+        """
+        if still.source != "openimages-vehicles":
+            return len(still.boxes)
+        boxes, kinds, scores = self._teacher.look(still.picture, SIDE_PX / 240, 0.3)
+        joined = np.zeros(len(boxes), np.bool_)
+        keep = np.ones(len(still.boxes), np.bool_)
+        for one in np.nonzero(still.kinds == MOTORCYCLE)[0]:
             box = still.boxes[one : one + 1]
-            near_by = boxes[(overlap(box, boxes)[0] > 0.3 * areas(boxes)) & (kinds < CAR)]
-            if len(near_by):
-                whole = np.concatenate([box, near_by])
+            rider = (overlap(box, boxes)[0] > 0.3 * areas(boxes)) & (kinds < CAR)
+            astride = rider & ((kinds == PEDESTRIAN) | (boxes[:, 1] < box[0, 1] - 5))
+            tall = (box[0, 3] - box[0, 1]) > 1.3 * (box[0, 2] - box[0, 0])
+            keep[one] = astride.any() or tall
+            if rider.any():
+                whole = np.concatenate([box, boxes[rider]])
                 still.boxes[one] = [*whole[:, :2].min(axis=0), *whole[:, 2:].max(axis=0)]
+                joined |= rider
+        size = boxes[:, 2:] - boxes[:, :2]
+        cyclist = (kinds == BICYCLE) & (size[:, 1] > 1.25 * size[:, 0])
+        person = (kinds == PEDESTRIAN) & (size[:, 1] > 1.8 * size[:, 0])
+        sure = (cyclist | person) & (scores > 0.55) & (size[:, 1] > 28) & ~joined
+        doubtful = (kinds < CAR) & ~sure & ~joined
+        still.boxes = np.concatenate([still.boxes[keep], boxes[sure], boxes[doubtful]])
+        still.kinds = np.concatenate([still.kinds[keep], kinds[sure], kinds[doubtful]])
+        return int(keep.sum() + sure.sum())
 
     def _outline(self, still: Still) -> None:
         for box, kind in zip(still.boxes, still.kinds, strict=True):
@@ -779,7 +892,7 @@ class Workshop:
             still.outlines.append(outline(still.picture, box, int(kind)) if large else None)
 
     def _cut_sprites(self, still: Still, clear: Mask, rng: np.random.Generator) -> None:
-        luma = cv2.cvtColor(still.picture, cv2.COLOR_BGR2GRAY)
+        luma = grey(still.picture)
         aspect = float(rng.uniform(1.2, 1.5)) if still.source == "openimages-vehicles" else 1.0
         rows = zip(still.boxes, still.kinds, still.outlines, clear, strict=True)
         for box, kind, where, alone in rows:
@@ -792,19 +905,33 @@ class Workshop:
     def _add_sprite(
         self, source: str, camera: str, cut: tuple[Picture, Picture] | None, kind: int
     ) -> None:
-        if cut is not None:
-            self._sprites[camera].append((*cut, kind))
-            self._count["sprites", source, kind] += 1
+        if cut is None or self._known(camera, kind, *cut):
+            return
+        self._sprites[camera].append((*cut, kind))
+        self._count["sprites", source, kind] += 1
+
+    def _known(self, camera: str, kind: int, luma: Picture, alpha: Picture) -> bool:
+        """Whether the camera has this road user already: one who stands is cut out once."""
+        seen = (luma.astype(np.float32) * alpha / 255).astype(np.float32)
+        thumb = np.asarray(cv2.resize(seen, (12, 12), interpolation=cv2.INTER_AREA), np.float32)
+        for other, height in self._thumbs[camera, kind]:
+            alike = 0.8 < height / luma.shape[0] < 1.25
+            if alike and float(np.abs(other - thumb).mean()) < 9:
+                return True
+        self._thumbs[camera, kind].append((thumb, luma.shape[0]))
+        return False
 
     def _stage(
         self, still: Still, scene: Scene, variants: int, rng: np.random.Generator, mark: str = ""
-    ) -> None:
-        size = f"{scene.luma.shape[1]}x{scene.luma.shape[0]}"
+    ) -> Picture:
+        key = _key(still, scene, mark)
         for variant in range(variants):
             shot = stage(scene, rng, strength=variant * 0.7)
             if shot is not None:
-                self._add_shot(still.source, f"{still.camera}-{mark}{size}", shot)
-        self._streets[f"{still.camera}-{mark}{size}"].append((emptied(scene, rng), scene.ignore))
+                self._add_shot(still.source, key, shot)
+        street = emptied(scene, rng)
+        self._streets[key].append((street, scene.ignore))
+        return street
 
     def _add_shot(self, source: str, key: str, shot: Shot) -> None:
         self._shots[key].append(shot)
@@ -812,13 +939,13 @@ class Workshop:
         for kind in shot.kinds:
             self._count["frames", source, int(kind)] += 1
 
-    def cut_clips(self, every: int = 6) -> None:
+    def cut_clips(self, every: int = 8) -> None:
         """The street-camera clips: drawn tracks of vehicles, and the teacher for the others."""
         for path in sorted((self._data / "train/clips/tfl-jamcam").glob("*.mp4")):
             camera = "tfl-" + path.stem.split(".")[-1]
             table = path.with_suffix(".tracks.csv")
             numbers, lumas, pictures = zip(*read_clip(path, every), strict=True)
-            found = [self._teacher.look(picture, 2.5, 0.2) for picture in pictures]
+            found = [self._teacher.look(picture, 1.9, 0.2) for picture in pictures]
             lasting = steady(found)
             drawn = _tracks(table, numbers) if table.exists() else None
             labels: list[tuple[Floats, npt.NDArray[np.int8]]] = []
@@ -838,7 +965,8 @@ class Workshop:
                     movers.append(boxes)
                 labels.append((boxes, kinds))
             street = median_street(list(lumas), movers)
-            key = f"{camera}-clip{zlib.crc32(path.stem.encode()) % 1000:03d}-{street.shape[1]}x{street.shape[0]}"
+            clip = zlib.crc32(path.stem.encode()) % 1000
+            key = f"{camera}-clip{clip:03d}-{street.shape[1]}x{street.shape[0]}"
             none = np.zeros((0, 4), np.float32)
             for now, (boxes, kinds) in zip(lumas, labels, strict=True):
                 self._add_shot("tfl-jamcam clips", key, shoot(now, street, boxes, kinds, none))
@@ -850,44 +978,47 @@ class Workshop:
                     tall = box[3] - box[1]
                     if not clear or tall < 14 or changed[box_slice(box, now.shape)].mean() < 0.3:
                         continue
-                    where = difference_outline(now, street, box)
+                    where = difference_outline(now, street, box, int(kind) == PEDESTRIAN)
                     if where is not None:
                         self._add_sprite("tfl-jamcam clips", camera, sprite(now, where), int(kind))
             self._streets[key].append((street, none))
 
-    def cut_indoor(self, every: int = 6) -> None:
+    def cut_indoor(self, every: int = 9) -> None:
         """People one at a time indoors: nearly perfect cut-outs of pedestrians."""
         path = self._data / "video/indoor-people.mp4"
         _, lumas, pictures = zip(*read_clip(path, every), strict=True)
         found = [self._teacher.look(picture, SIDE_PX / 768, 0.3) for picture in pictures]
-        free = [
-            luma for luma, (boxes, _, _) in zip(lumas, found, strict=True) if not len(boxes)
-        ]
+        free = [luma for luma, (boxes, _, _) in zip(lumas, found, strict=True) if not len(boxes)]
         street = median_street(free, [np.zeros((0, 4), np.float32)] * len(free))
         small_street = pool(street, 2)
+        last = street
         key = f"indoor-{small_street.shape[1]}x{small_street.shape[0]}"
         for luma, (boxes, kinds, scores) in zip(lumas, found, strict=True):
             people = boxes[(kinds == PEDESTRIAN) & (scores > 0.5)]
-            changed = differs(luma, street)
+            # The camera closes its iris for dark clothes: compare in the same light.
+            gain = float(np.median(luma / np.maximum(street.astype(np.float32), 8)))
+            lit = (street * gain).clip(0, 255).astype(np.uint8)
+            changed = differs(luma, lit)
             blobs = unexplained(cv2.medianBlur(changed.astype(np.uint8), 7) > 0, people[:0])
             blobs = blobs[areas(blobs) > 1500]
-            if not len(blobs):
+            if not len(blobs) or float(cv2.absdiff(luma, last).mean()) < 2:
                 continue
+            last = luma
             boxes = np.zeros((0, 4), np.float32)
             for box in people:
-                where = difference_outline(luma, street, box)
+                where = difference_outline(luma, lit, box, upright=True)
                 if where is None:
                     continue
                 ys, xs = np.nonzero(where.mask)
                 tight = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)
                 tight += np.array([where.left, where.top] * 2, np.float32)
                 boxes = np.vstack([boxes, tight])
-                inside = 4 < tight[0] and tight[2] < luma.shape[1] - 4 and tight[1] > 4
+                inside = tight[0] > 4 and tight[2] < luma.shape[1] - 4 and tight[1] > 4
                 if inside and tight[3] < luma.shape[0] - 4 and len(people) == 1:
                     self._add_sprite("indoor-people", "indoor", sprite(luma, where), PEDESTRIAN)
             kinds = np.full(len(boxes), PEDESTRIAN, np.int8)
             none = np.zeros((0, 4), np.float32)
-            shot = shoot(pool(luma, 2), small_street, boxes / 2, kinds, none)
+            shot = shoot(pool(luma, 2), pool(lit, 2), boxes / 2, kinds, none)
             self._add_shot("indoor-people", key, shot)
         self._streets[key].append((small_street, np.zeros((0, 4), np.float32)))
 
@@ -898,9 +1029,9 @@ class Workshop:
         for path in sorted(folder.glob("*.jpg")):
             by_camera["sg-" + path.name[:4]].append(path)
         for camera, paths in by_camera.items():
-            pictures = [cv2.imread(str(path)) for path in paths]
-            lumas = [pool(cv2.cvtColor(p, cv2.COLOR_BGR2GRAY), 2) for p in pictures]
-            found = [self._teacher.look(picture, 2.4, 0.25) for picture in pictures]
+            pictures = [read_picture(path) for path in paths]
+            lumas = [pool(grey(p), 2) for p in pictures]
+            found = [self._teacher.look(picture, 1.9, 0.25) for picture in pictures]
             key = f"{camera}-hours-{lumas[0].shape[1]}x{lumas[0].shape[0]}"
             for one, now in enumerate(lumas):
                 street = _like_street(lumas, [boxes / 2 for boxes, _, _ in found], one)
@@ -921,9 +1052,14 @@ class Workshop:
         """Writes all files, held-back cameras apart."""
         for key, shots in self._shots.items():
             indexed = [np.full(len(s.boxes), i) for i, s in enumerate(shots)]
-            boxes = np.concatenate([np.column_stack([i, s.boxes]) for i, s in zip(indexed, shots, strict=True)])
+            boxes = np.concatenate(
+                [np.column_stack([i, s.boxes]) for i, s in zip(indexed, shots, strict=True)]
+            )
             ignore = np.concatenate(
-                [np.column_stack([np.full(len(s.ignore), i), s.ignore]) for i, s in enumerate(shots)]
+                [
+                    np.column_stack([np.full(len(s.ignore), i), s.ignore])
+                    for i, s in enumerate(shots)
+                ]
             )
             Frames(
                 np.stack([s.now for s in shots]),
@@ -950,12 +1086,29 @@ class Workshop:
         """Counts by source and kind, for the model card."""
         lines = []
         for what in ("frames", "sprites"):
-            lines += ["", f"| {what} | pictures | " + " | ".join(KINDS) + " |", "|---" * (2 + len(KINDS)) + "|"]
+            lines += [
+                "",
+                f"| {what} | pictures | " + " | ".join(KINDS) + " |",
+                "|---" * (2 + len(KINDS)) + "|",
+            ]
             for source in sorted({source for w, source, _ in self._count if w == what}):
                 pictures = self._count["pictures", source, 0] if what == "frames" else ""
                 counts = [self._count[what, source, kind] for kind in range(len(KINDS))]
                 lines.append(f"| {source} | {pictures} | " + " | ".join(map(str, counts)) + " |")
         return "\n".join(lines)
+
+
+def _key(still: Still, scene: Scene, mark: str = "") -> str:
+    """Name of the file for a camera's pictures of one size."""
+    return f"{still.camera}-{mark}{scene.luma.shape[1]}x{scene.luma.shape[0]}"
+
+
+def _likeness(here: Picture, there: Picture) -> tuple[float, float]:
+    """Gain that brings `there` to the light of `here`, and how many grey levels still differ."""
+    one, other = (cv2.GaussianBlur(p, (0, 0), 4).astype(np.float32) for p in (here, there))
+    gain = float(np.median(one / np.maximum(other, 4)))
+    cost = float(np.median(np.abs(one - other * gain)))
+    return gain, cost + 20 * abs(float(np.log(max(gain, 1e-3))))
 
 
 def _tracks(
@@ -978,14 +1131,12 @@ def _tracks(
 
 
 def _like_street(lumas: list[Picture], movers: list[Floats], one: int) -> Picture | None:
-    """Median of pictures in the light of picture `one`, without it; None where too few are alike."""
-    blurred = [cv2.GaussianBlur(luma, (0, 0), 4).astype(np.float32) for luma in lumas]
-    here = blurred[one]
+    """Median of pictures in the light of picture `one`, without it; None: too few are alike."""
     costs = []
-    for other, there in enumerate(blurred):
-        gain = float(np.median(here / np.maximum(there, 4)))
-        cost = float(np.median(np.abs(here - there * gain))) if other != one else np.inf
-        costs.append((cost + 20 * abs(np.log(max(gain, 1e-3))), other, gain))
+    for other, luma in enumerate(lumas):
+        gain, cost = _likeness(lumas[one], luma)
+        if other != one:
+            costs.append((cost, other, gain))
     best = [row for row in sorted(costs) if row[0] < 7][:9]
     if len(best) < 4:
         return None
@@ -1003,20 +1154,12 @@ def main() -> None:
     cv2.setNumThreads(1)
     shop = Workshop(arguments.data, arguments.out, arguments.seed)
     shop.hold_back_singapore()
-    for source in (
-        "uk-trafficcams-ogl",
-        "sg-lta-checkpoint-crops",
-        "sg-lta-expressway",
-        "coco-mini-cc",
-        "tfl-jamcam-dssg",
-        "carla-dashcam",
-        "openimages-vehicles",
-    ):
-        shop.cut_stills(source, variants=2)
-        print(source, flush=True)
-    for step in (shop.cut_clips, shop.cut_indoor, shop.cut_checkpoints):
+    for step in (shop.cut_indoor, shop.cut_clips, shop.cut_checkpoints):
         step()
         print(step.__name__, flush=True)
+    for source in SOURCES:
+        shop.cut_stills(source, variants=2)
+        print(source, flush=True)
     shop.save()
     print(shop.table())
 

@@ -125,9 +125,7 @@ class Sprites:
     def load(cls, path: Path) -> "Sprites":
         """Reads what `save` wrote."""
         with np.load(path) as file:
-            return cls(
-                file["luma"], file["alpha"], file["shapes"], file["offsets"], file["kinds"]
-            )
+            return cls(file["luma"], file["alpha"], file["shapes"], file["offsets"], file["kinds"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from tools.train.formats import KINDS, Frames, Picture, Sprites, Streets
 
 COLOURS = (
@@ -32,7 +31,10 @@ def framed(frames: Frames, index: int) -> Picture:
     """Now, background and difference of one frame side by side, with what is told about it."""
     now, ground = frames.now[index], frames.background[min(index, len(frames.background) - 1)]
     step = cv2.absdiff(now, ground)
-    row = [cv2.cvtColor(p, cv2.COLOR_GRAY2BGR) for p in (now, ground, cv2.convertScaleAbs(step, alpha=3))]
+    row = [
+        cv2.cvtColor(p, cv2.COLOR_GRAY2BGR)
+        for p in (now, ground, cv2.convertScaleAbs(step, alpha=3))
+    ]
     row = [cv2.resize(p, None, fx=1.6, fy=1.6) for p in row]
     for picture in row:
         for box in frames.ignore[frames.ignore[:, 0] == index]:
@@ -79,7 +81,9 @@ def main() -> None:
 
     paths = [p for p in sorted((root / "frames").glob("*.npz")) if arguments.only in p.name]
     rows = []
-    for path in rng.choice(np.array(paths, object), arguments.count, replace=len(paths) < arguments.count):
+    for path in rng.choice(
+        np.array(paths, object), arguments.count, replace=len(paths) < arguments.count
+    ):
         frames = Frames.load(path)
         rows.append(framed(frames, int(rng.integers(len(frames.now)))))
     if rows:
