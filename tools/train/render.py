@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.train.camera import Camera, Dice, Layer, Placed, bounds, day, film, looking, night, photograph
+from tools.train.streets import frames
 from tools.train.users import KINDS, model
 
 Bytes = npt.NDArray[np.uint8]
@@ -174,6 +175,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.sprites:
         sprites(given.seed, given.sprites).save(given.out / "sprites" / f"render-{given.seed}.npz")
+    if given.scenes:
+        frames(given.seed, given.scenes).save(given.out / "frames" / f"render-{given.seed}.npz")
 
 
 if __name__ == "__main__":

@@ -957,8 +957,8 @@ def _bus(dice: Dice) -> Mesh:
         bend = _between(dice, -0.5, 0.5) if _chance(dice, 0.5) else 0.0
         head, tail = Mesh(), Mesh()
         head_paints, tail_paints = _Paints(head, dice), _Paints(tail, dice)
-        for number, material in enumerate(head.materials):
-            tail.materials[number] = material
+        shared = min(len(head.materials), len(tail.materials))
+        tail.materials[:shared] = head.materials[:shared]
         _bus_body(head, dice, head_paints, 9.5, width, height, front=True)
         _wheels(head, head_paints, (-2.5, 2.4), width / 2, radius, 0.3)
         _bus_body(tail, dice, tail_paints, 6.8, width, height, front=False)
