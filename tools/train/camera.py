@@ -102,8 +102,8 @@ def day(dice: Dice) -> Light:
         ),
         sun=float(sun),
         sky=float(sky),
-        zenith=float(dice.uniform(0.25, 1.0)),
-        horizon=float(dice.uniform(0.35, 1.2)),
+        zenith=float(dice.uniform(0.25, 1.5)),
+        horizon=float(dice.uniform(0.4, 2.4)),
         ground=float(dice.uniform(0.05, 0.3)),
         night=False,
     )
@@ -138,6 +138,7 @@ class Film:
     black: float
     blur_px: float
     grime: float
+    sharpen: float = 0.0
 
     def luma(self, light: Singles) -> Singles:
         """0..1 and above → 0..1."""
@@ -146,13 +147,15 @@ class Film:
         return result
 
 
-def film(dice: Dice) -> Film:
+def film(dice: Dice, dark: bool) -> Film:
+    """Some camera's, set for the day or for the night."""
     return Film(
-        gain=float(dice.uniform(0.75, 1.6)),
+        gain=float(dice.uniform(1.0, 4.0) if dark else dice.uniform(0.75, 1.7)),
         gamma=float(dice.uniform(0.42, 0.72)),
         black=float(dice.uniform(0.0, 0.12) if dice.random() < 0.8 else dice.uniform(0.1, 0.3)),
         blur_px=float(dice.uniform(0.2, 0.6) if dice.random() < 0.7 else dice.uniform(0.6, 1.3)),
         grime=float(dice.uniform(0.0, 0.14)),
+        sharpen=float(dice.uniform(0.2, 1.2)) if dice.random() < 0.4 else 0.0,
     )
 
 
@@ -164,7 +167,10 @@ class Layer:
     paint: Singles  # (h, w) 0..1
     alpha: Singles  # (h, w) 0..1
     shade: Singles  # (h, w) 0..1
+    mask: npt.NDArray[np.bool_]  # (h, w) where anything of it is, thin parts too
 
+
+_MASK_MIN = 0.2  # share of a pixel: the rim of a far bicycle's wheel covers a quarter of one
 
 _TEXTURE = cv2.GaussianBlur(
     np.random.default_rng(7).standard_normal((512, 512)).astype(np.float32), (0, 0), 2.0
@@ -216,6 +222,9 @@ def photograph(
         picture *= np.clip(
             1 + exposed.grime * texture(dice, *picture.shape, cell), 0.3, 1.7
         )
+    if exposed.sharpen and not light.night:  # cameras do: bright seams beside dark ones
+        soft = cv2.GaussianBlur(picture, (0, 0), 0.9 * times)
+        picture = np.where(alpha > 0, np.maximum(picture + exposed.sharpen * (picture - soft), 0), 0)
     paint = exposed.luma(picture) * alpha
     if travel_m > 0:
         way = np.array([math.cos(body.heading_rad), math.sin(body.heading_rad), 0.0])
@@ -229,6 +238,7 @@ def photograph(
     size = (width, height)
     paint = cv2.resize(paint, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    mask = alpha > _MASK_MIN
     if exposed.blur_px > 0.25:
         paint = cv2.GaussianBlur(paint, (0, 0), exposed.blur_px)
         alpha = cv2.GaussianBlur(alpha, (0, 0), exposed.blur_px)
@@ -239,7 +249,7 @@ def photograph(
             glow = np.maximum(glow, _beam(body, fine, size, times, dice))
         paint = glow + (1 - glow) * paint
         alpha = glow + (1 - glow) * alpha
-    return Layer(rect, paint, alpha, below)
+    return Layer(rect, paint, alpha, below, mask)
 
 
 def _streak(way: Floats) -> Singles | None:

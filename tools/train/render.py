@@ -11,10 +11,12 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from tools.train.camera import Camera, Dice, Layer, Placed, bounds, day, film, looking, night, photograph
+from tools.train.mesh import Singles
 from tools.train.streets import frames
 from tools.train.users import KINDS, model
 
@@ -73,14 +75,38 @@ def sprites(seed: int, count: int) -> Sprites:
             if drawn is not None:
                 break
         layer, view_deg, dark = drawn
-        alpha = np.rint(np.clip(layer.alpha, 0, 1) * 255).astype(np.uint8)
-        luma = np.clip(layer.paint / np.maximum(layer.alpha, 1e-3), 0, 1)
-        result.luma.append(np.rint(luma * 255).astype(np.uint8))
-        result.alpha.append(alpha)
-        result.shade.append(np.rint(np.clip(layer.shade, 0, 1) * 255).astype(np.uint8))
+        result.luma.append(_bytes(_filled(layer)))
+        result.alpha.append(_bytes(layer.alpha))
+        result.shade.append(_bytes(_feathered(layer.shade)))
         result.kinds.append(int(kind))
         result.views.append(view_deg)
         result.nights.append(dark)
+    return result
+
+
+def _bytes(plane: Singles) -> Bytes:
+    return np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8)
+
+
+def _filled(layer: Layer) -> Singles:
+    """Luma, carried on outwards from the body: enlarging or shrinking leaves no dark fringe."""
+    luma = layer.paint / np.maximum(layer.alpha, 1e-3)
+    known = layer.alpha > 0.04
+    for blur_px in (1.0, 3.0, 9.0, 30.0):
+        weight = cv2.GaussianBlur(layer.alpha, (0, 0), blur_px)
+        wide = cv2.GaussianBlur(layer.paint, (0, 0), blur_px)
+        luma = np.where(known, luma, wide / np.maximum(weight, 1e-6))
+        known = known | (weight > 0.01)
+    return luma.astype(np.float32)
+
+
+def _feathered(shade: Singles) -> Singles:
+    """A shadow that ends softly where the sprite ends."""
+    height, width = shade.shape
+    rows = np.minimum(np.arange(height), np.arange(height)[::-1]) / (0.08 * height + 2)
+    columns = np.minimum(np.arange(width), np.arange(width)[::-1]) / (0.08 * width + 2)
+    weight = np.minimum(np.minimum(rows[:, None], columns[None, :]), 1).astype(np.float32)
+    result: Singles = 1 - weight * (1 - shade)
     return result
 
 
@@ -123,16 +149,17 @@ def _sprite(kind: int, dice: Dice) -> tuple[Layer, float, bool] | None:
     if box is None:
         return None
     wide, high = box[2] - box[0], box[3] - box[1]
-    target = math.exp(dice.uniform(math.log(9), math.log(150 if kind < 3 else 180)))
+    small = dice.random() < 0.2
+    target = math.exp(dice.uniform(math.log(9 if small else 28), math.log(28 if small else 176)))
     scale = target / max(wide, high)
     if high * scale < 6:
         scale = 6 / high
     if max(wide, high) * scale > 184:
         return None
     camera = looking(eye, aside, min(pitch + below, math.radians(90)), roll, 1000.0 * scale, (0, 0))
-    dark = bool(dice.random() < 0.16)
+    dark = bool(dice.random() < 0.11)
     light = night(dice) if dark else day(dice)
-    exposed = film(dice)
+    exposed = film(dice, dark)
     travel = float(dice.exponential(0.12)) if kind >= 3 else float(dice.exponential(0.05))
     rect = _frame(body, camera, light.towards_sun, light.sun > 0.25 and not dark)
     times = min(8, max(3, round(260 / max(target, 1))))
@@ -157,8 +184,11 @@ def _frame(
         cast[..., 2] = 0.0
         spread = bounds(camera.project(cast)[0])
         if spread is not None:
-            left, right = min(left, spread[0] - 2), max(right, spread[2] + 2)
-            top, bottom = min(top, spread[1] - 2), max(bottom, spread[3] + 2)
+            room = 0.6 * max(box[2] - box[0], box[3] - box[1])
+            left = min(left, max(spread[0] - 2, box[0] - room))
+            right = max(right, min(spread[2] + 2, box[2] + room))
+            top = min(top, max(spread[1] - 2, box[1] - 0.3 * room))
+            bottom = max(bottom, min(spread[3] + 2, box[3] + room))
     left = max(left, box[2] + 3 - _SIDE_PX_MAX, (box[0] + box[2]) / 2 - _SIDE_PX_MAX / 2 - 40)
     top = max(top, box[3] + 3 - _SIDE_PX_MAX, (box[1] + box[3]) / 2 - _SIDE_PX_MAX / 2 - 40)
     right = min(right, math.floor(left) + _SIDE_PX_MAX)

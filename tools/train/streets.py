@@ -120,7 +120,7 @@ class _Scene:
         self.dice, self.width, self.height = dice, width, height
         self.dark = bool(dice.random() < 0.17)
         self.light = night(dice) if self.dark else day(dice)
-        self.film = film(dice)
+        self.film = film(dice, self.dark)
         self._aim()
         self._plan()
         self.scale = 2
@@ -601,7 +601,7 @@ class _Scene:
         for number, (thing, layer) in enumerate(shown):
             weight = 1.0 if thing.kind < 0 or thing.ghost else thing.absorbed
             _lay(empty, layer, weight)
-            totals.append(int((layer.alpha > 0.5).sum()))
+            totals.append(int(layer.mask.sum()))
             if not thing.ghost:
                 _lay(now, layer, 1.0)
                 _claim(owner, layer, number)
@@ -807,4 +807,4 @@ def _lay(picture: Singles, layer: Layer, weight: float) -> None:
 
 def _claim(owner: npt.NDArray[np.int32], layer: Layer, number: int) -> None:
     outer, inner = _window(layer, owner.shape)
-    owner[outer][layer.alpha[inner] > 0.5] = number
+    owner[outer][layer.mask[inner]] = number

@@ -291,7 +291,7 @@ def _bicycle(dice: Dice) -> Mesh:
     base = _between(dice, 0.98, 1.12) * size
     rear, front = -base * 0.47, base * 0.53
     steer = _between(dice, -0.2, 0.2)
-    thick = _between(dice, 0.014, 0.028)
+    thick = _between(dice, 0.02, 0.034)  # tyre and rim
     for x, turn in ((rear, 0.0), (front, steer)):
         mesh.hoop((x, 0.0, radius + thick), radius, thick, tyre, turn)
         _spokes(mesh, x, radius, thick, metal, turn, dice)
@@ -599,6 +599,7 @@ def _wheels(
     for x in axles:
         for side in (1.0, -1.0):
             y = side * (half - width / 2 + 0.015)
+            mesh.wheel((x, y - side * 0.012, radius * 1.04), radius * 1.14, width, paints.under, paints.under)
             mesh.wheel((x, y, radius), radius, width, paints.tyre, paints.rim)
 
 
