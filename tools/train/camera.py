@@ -141,9 +141,11 @@ class Film:
     sharpen: float = 0.0
 
     def luma(self, light: Singles) -> Singles:
-        """0..1 and above → 0..1."""
-        curve = np.clip(light * self.gain, 0.0, 1.0) ** self.gamma
-        result: Singles = (self.black + (1 - self.black) * curve).astype(np.float32)
+        """0..1 and above → 0..1, by a table: a power of each pixel takes long."""
+        table = np.linspace(0.0, 1.0, 4096) ** self.gamma
+        table = (self.black + (1 - self.black) * table).astype(np.float32)
+        steps = np.clip(light * np.float32(self.gain * 4095), 0, 4095).astype(np.uint16)
+        result: Singles = table[steps]
         return result
 
 
@@ -247,9 +249,18 @@ def photograph(
         glow = _bloom(cv2.resize(glare, size, interpolation=cv2.INTER_AREA), body, dice)
         if body.mesh.beam_m:
             glow = np.maximum(glow, _beam(body, fine, size, times, dice))
+        glow *= edgeless(*glow.shape)
         paint = glow + (1 - glow) * paint
         alpha = glow + (1 - glow) * alpha
     return Layer(rect, paint, alpha, below, mask)
+
+
+def edgeless(height: int, width: int) -> Singles:
+    """Weights that fall from 1 to 0 at the rim, so that light and shadow end softly there."""
+    rows = np.minimum(np.arange(height), np.arange(height)[::-1]) / (0.08 * height + 2)
+    columns = np.minimum(np.arange(width), np.arange(width)[::-1]) / (0.08 * width + 2)
+    weights: Singles = np.minimum(np.minimum(rows[:, None], columns[None, :]), 1).astype(np.float32)
+    return weights
 
 
 def _streak(way: Floats) -> Singles | None:

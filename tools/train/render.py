@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tools.train.camera import Camera, Dice, Layer, Placed, bounds, day, film, looking, night, photograph
+from tools.train.camera import Camera, Dice, Layer, Placed, bounds, day, edgeless, film, looking, night, photograph
 from tools.train.mesh import Singles
 from tools.train.streets import frames
 from tools.train.users import KINDS, model
@@ -77,7 +77,7 @@ def sprites(seed: int, count: int) -> Sprites:
         layer, view_deg, dark = drawn
         result.luma.append(_bytes(_filled(layer)))
         result.alpha.append(_bytes(layer.alpha))
-        result.shade.append(_bytes(_feathered(layer.shade)))
+        result.shade.append(_bytes(1 - edgeless(*layer.shade.shape) * (1 - layer.shade)))
         result.kinds.append(int(kind))
         result.views.append(view_deg)
         result.nights.append(dark)
@@ -98,16 +98,6 @@ def _filled(layer: Layer) -> Singles:
         luma = np.where(known, luma, wide / np.maximum(weight, 1e-6))
         known = known | (weight > 0.01)
     return luma.astype(np.float32)
-
-
-def _feathered(shade: Singles) -> Singles:
-    """A shadow that ends softly where the sprite ends."""
-    height, width = shade.shape
-    rows = np.minimum(np.arange(height), np.arange(height)[::-1]) / (0.08 * height + 2)
-    columns = np.minimum(np.arange(width), np.arange(width)[::-1]) / (0.08 * width + 2)
-    weight = np.minimum(np.minimum(rows[:, None], columns[None, :]), 1).astype(np.float32)
-    result: Singles = 1 - weight * (1 - shade)
-    return result
 
 
 def _quota(count: int) -> npt.NDArray[np.int64]:
@@ -203,6 +193,7 @@ def main() -> None:
     parser.add_argument("--sprites", type=int, default=3000)
     parser.add_argument("--scenes", type=int, default=600)
     given = parser.parse_args()
+    cv2.setNumThreads(1)  # many small pictures: threads would wait for each other
     if given.sprites:
         sprites(given.seed, given.sprites).save(given.out / "sprites" / f"render-{given.seed}.npz")
     if given.scenes:

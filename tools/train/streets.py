@@ -89,8 +89,9 @@ _TILE /= float(_TILE.std())
 
 def _lumps(x: Singles, y: Singles, cell_m: float, shift: float) -> Singles:
     """Noise of mean 0 and deviation 1 that lies on a plane of (x, y) metres."""
-    u = (x * (3.0 / cell_m) + shift) % 510.0
-    v = (y * (3.0 / cell_m) + shift * 1.7) % 510.0
+    u, v = x * (3.0 / cell_m) + shift, y * (3.0 / cell_m) + shift * 1.7
+    u -= np.floor(u / 510) * 510  # `%` is many times slower
+    v -= np.floor(v / 510) * 510
     noise: Singles = cv2.remap(_TILE, u, v, cv2.INTER_LINEAR)
     return noise
 
@@ -180,7 +181,7 @@ class _Scene:
         """How far the middle of the road is to the left at `x`."""
         return 0.5 * self.curve * x * x
 
-    def _look_down(self) -> tuple[Singles, Singles, Singles, Floats]:
+    def _look_down(self) -> tuple[Singles, Singles, Singles, Singles]:
         """Where on the ground each fine pixel looks; how large it is there, m; and its rays."""
         fine = self.camera.moved(0, 0, self.scale)
         columns = (np.arange(self.width * self.scale) + 0.5 - fine.centre_px[0]) / fine.focal_px
@@ -189,12 +190,11 @@ class _Scene:
             columns[None, :, None] * fine.turn[0]
             + rows[:, None, None] * fine.turn[1]
             + fine.turn[2]
-        )
+        ).astype(np.float32)
         down = np.minimum(rays[..., 2], -1e-3)
-        reach = np.minimum(-fine.eye[2] / down, 400.0)
-        x = (fine.eye[0] + rays[..., 0] * reach).astype(np.float32)
-        y = (fine.eye[1] + rays[..., 1] * reach).astype(np.float32)
-        footprint = (reach / fine.focal_px * np.maximum(1.0, 0.4 / -down)).astype(np.float32)
+        reach = np.minimum(-float(fine.eye[2]) / down, 400.0)
+        x, y = float(fine.eye[0]) + rays[..., 0] * reach, float(fine.eye[1]) + rays[..., 1] * reach
+        footprint = reach / fine.focal_px * np.maximum(1.0, 0.4 / -down)
         return x, y, footprint, rays
 
     def _lamp_light(self, x: Singles, y: Singles) -> Singles:
@@ -207,7 +207,7 @@ class _Scene:
             result += self.lamp_light / (1 + square / self.lamp_up**2) ** 1.5
         return result
 
-    def _paint(self, rays: Floats) -> Singles:
+    def _paint(self, rays: Singles) -> Singles:
         """Light that comes from the empty street, (h, w) of fine pixels."""
         dice = self.dice
         x, y = self.ground_x, self.ground_y
@@ -326,9 +326,9 @@ class _Scene:
         result: Singles = sun + np.float32(light.sky)
         return result
 
-    def _upright(self, street: Singles, rays: Floats, shift: float) -> Singles:
+    def _upright(self, street: Singles, rays: Singles, shift: float) -> Singles:
         """Adds the sky, and house fronts or hedges on both sides."""
-        dice, eye = self.dice, self.camera.eye
+        dice, eye = self.dice, self.camera.eye.tolist()
         sky_level = (
             0.01 + self.light.zenith if self.dark else self.light.horizon * dice.uniform(0.5, 1.0)
         )
@@ -654,7 +654,7 @@ class _Scene:
                 left, top = min(left, spread[0]), min(top, spread[1])
                 right, bottom = max(right, spread[2]), max(bottom, spread[3])
         elif self.dark and thing.body.mesh.beam_m:
-            room += 0.8 * size
+            room += 1.2 * size
         far = 150
         rect = (
             math.floor(max(left - room, -far)),
