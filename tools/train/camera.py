@@ -228,18 +228,18 @@ def photograph(
         soft = cv2.GaussianBlur(picture, (0, 0), 0.9 * times)
         picture = np.where(alpha > 0, np.maximum(picture + exposed.sharpen * (picture - soft), 0), 0)
     paint = exposed.luma(picture) * alpha
+    size = (width, height)
+    paint = cv2.resize(paint, size, interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
     if travel_m > 0:
         way = np.array([math.cos(body.heading_rad), math.sin(body.heading_rad), 0.0])
         middle = body.corners.reshape(-1, 3).mean(axis=0)
         ends, _ = fine.project(np.stack((middle - way * travel_m / 2, middle + way * travel_m / 2)))
         if np.isfinite(ends).all():
-            kernel = _streak(ends[1] - ends[0])
+            kernel = _streak((ends[1] - ends[0]) / times)
             if kernel is not None:
                 paint = cv2.filter2D(paint, -1, kernel, borderType=cv2.BORDER_CONSTANT)
                 alpha = cv2.filter2D(alpha, -1, kernel, borderType=cv2.BORDER_CONSTANT)
-    size = (width, height)
-    paint = cv2.resize(paint, size, interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
     mask = alpha > _MASK_MIN
     if exposed.blur_px > 0.25:
         paint = cv2.GaussianBlur(paint, (0, 0), exposed.blur_px)
@@ -266,14 +266,19 @@ def edgeless(height: int, width: int) -> Singles:
 def _streak(way: Floats) -> Singles | None:
     """A line kernel as long as `way`, px; nothing where it is shorter than a pixel."""
     length = float(np.hypot(way[0], way[1]))
-    if length < 1.5:
+    if length < 0.6:
         return None
-    half = min(int(math.ceil(length / 2)), 40)
+    half = min(math.ceil(length / 2) + 1, 30)
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
-    step = way / length * min(length / 2, half)
-    a = (round(half - float(step[0])), round(half - float(step[1])))
-    b = (round(half + float(step[0])), round(half + float(step[1])))
-    cv2.line(kernel, a, b, 1.0, 1)
+    steps = np.linspace(-0.5, 0.5, 4 * half + 1)
+    for share in steps * min(1.0, 2 * (half - 1) / length):
+        column, row = half + share * float(way[0]), half + share * float(way[1])
+        x, y = math.floor(column), math.floor(row)
+        fx, fy = column - x, row - y
+        kernel[y, x] += (1 - fx) * (1 - fy)
+        kernel[y, min(x + 1, 2 * half)] += fx * (1 - fy)
+        kernel[min(y + 1, 2 * half), x] += (1 - fx) * fy
+        kernel[min(y + 1, 2 * half), min(x + 1, 2 * half)] += fx * fy
     return kernel / float(kernel.sum())
 
 

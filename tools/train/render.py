@@ -92,11 +92,19 @@ def _filled(layer: Layer) -> Singles:
     """Luma, carried on outwards from the body: enlarging or shrinking leaves no dark fringe."""
     luma = layer.paint / np.maximum(layer.alpha, 1e-3)
     known = layer.alpha > 0.04
-    for blur_px in (1.0, 3.0, 9.0, 30.0):
-        weight = cv2.GaussianBlur(layer.alpha, (0, 0), blur_px)
-        wide = cv2.GaussianBlur(layer.paint, (0, 0), blur_px)
-        luma = np.where(known, luma, wide / np.maximum(weight, 1e-6))
-        known = known | (weight > 0.01)
+    height, width = luma.shape
+    for cell_px in (3, 10, 40):
+        size = (max(1, width // cell_px), max(1, height // cell_px))
+        coarse = [
+            cv2.resize(
+                cv2.resize(plane, size, interpolation=cv2.INTER_AREA),
+                (width, height),
+                interpolation=cv2.INTER_LINEAR,
+            )
+            for plane in (layer.alpha, layer.paint)
+        ]
+        luma = np.where(known, luma, coarse[1] / np.maximum(coarse[0], 1e-6))
+        known = known | (coarse[0] > 0.02)
     return luma.astype(np.float32)
 
 
@@ -152,7 +160,7 @@ def _sprite(kind: int, dice: Dice) -> tuple[Layer, float, bool] | None:
     exposed = film(dice, dark)
     travel = float(dice.exponential(0.12)) if kind >= 3 else float(dice.exponential(0.05))
     rect = _frame(body, camera, light.towards_sun, light.sun > 0.25 and not dark)
-    times = min(8, max(3, round(260 / max(target, 1))))
+    times = min(8, max(2, round(260 / max(target, 1))))
     shadow = float(dice.uniform(0.5, 1.0)) if dice.random() < 0.9 else 0.0
     layer = photograph(body, camera, light, exposed, rect, times, dice, travel, shadow)
     if int((layer.alpha > 0.5).sum()) < 10:
