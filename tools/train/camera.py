@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from tools.train.mesh import Floats, Light, Mesh, Singles, cover, fill, shade, turned
 
 Dice = np.random.Generator
@@ -43,7 +42,11 @@ class Camera:
 
 
 def looking(
-    eye: Floats, yaw_rad: float, pitch_rad: float, roll_rad: float, focal_px: float,
+    eye: Floats,
+    yaw_rad: float,
+    pitch_rad: float,
+    roll_rad: float,
+    focal_px: float,
     centre_px: tuple[float, float],
 ) -> Camera:
     """A camera that looks towards `yaw`, `pitch` below the horizon, turned by `roll`."""
@@ -163,7 +166,7 @@ def film(dice: Dice, dark: bool) -> Film:
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """A road user alone: `paint` is luma times coverage, `shade` what is left of the light below."""
+    """A road user alone: `paint` is luma times coverage, `shade` the light left to the street."""
 
     rect: Rect
     paint: Singles  # (h, w) 0..1
@@ -174,9 +177,22 @@ class Layer:
 
 _MASK_MIN = 0.2  # share of a pixel: the rim of a far bicycle's wheel covers a quarter of one
 
-_TEXTURE = cv2.GaussianBlur(
-    np.random.default_rng(7).standard_normal((512, 512)).astype(np.float32), (0, 0), 2.0
-)
+
+def blurred(plane: Singles, sigma_px: float) -> Singles:
+    """A Gaussian blur."""
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma_px), np.float32)
+
+
+def shrunk(plane: Singles | npt.NDArray[np.uint8], size: tuple[int, int]) -> Singles:
+    """The mean of the pixels under each of `size` (width, height)."""
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _smeared(plane: Singles, kernel: Singles) -> Singles:
+    return np.asarray(cv2.filter2D(plane, -1, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
+
+
+_TEXTURE = blurred(np.random.default_rng(7).standard_normal((512, 512)).astype(np.float32), 2.0)
 _TEXTURE /= float(_TEXTURE.std())
 
 
@@ -185,10 +201,9 @@ def texture(dice: Dice, height: int, width: int, cell_px: float) -> Singles:
     scale = max(cell_px / 4.0, 0.25)
     h, w = min(512, max(2, int(height / scale) + 2)), min(512, max(2, int(width / scale) + 2))
     top, left = int(dice.integers(0, 513 - h)), int(dice.integers(0, 513 - w))
-    piece: Singles = cv2.resize(
-        _TEXTURE[top : top + h, left : left + w], (width, height), interpolation=cv2.INTER_LINEAR
-    )
-    return piece
+    piece = _TEXTURE[top : top + h, left : left + w]
+    large = cv2.resize(piece, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, np.float32)
 
 
 def photograph(
@@ -221,16 +236,16 @@ def photograph(
     glare = np.maximum(picture - 1.0, 0.0) if light.night else None
     if exposed.grime:
         cell = float(dice.uniform(0.02, 0.25)) * max(height, width) * times
-        picture *= np.clip(
-            1 + exposed.grime * texture(dice, *picture.shape, cell), 0.3, 1.7
-        )
+        picture *= np.clip(1 + exposed.grime * texture(dice, *picture.shape, cell), 0.3, 1.7)
     if exposed.sharpen and not light.night:  # cameras do: bright seams beside dark ones
-        soft = cv2.GaussianBlur(picture, (0, 0), 0.9 * times)
-        picture = np.where(alpha > 0, np.maximum(picture + exposed.sharpen * (picture - soft), 0), 0)
+        soft = blurred(picture, 0.9 * times)
+        picture = np.where(
+            alpha > 0, np.maximum(picture + exposed.sharpen * (picture - soft), 0), 0
+        )
     paint = exposed.luma(picture) * alpha
     size = (width, height)
-    paint = cv2.resize(paint, size, interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    paint = shrunk(paint, size)
+    alpha = shrunk(alpha, size)
     if travel_m > 0:
         way = np.array([math.cos(body.heading_rad), math.sin(body.heading_rad), 0.0])
         middle = body.corners.reshape(-1, 3).mean(axis=0)
@@ -238,15 +253,15 @@ def photograph(
         if np.isfinite(ends).all():
             kernel = _streak((ends[1] - ends[0]) / times)
             if kernel is not None:
-                paint = cv2.filter2D(paint, -1, kernel, borderType=cv2.BORDER_CONSTANT)
-                alpha = cv2.filter2D(alpha, -1, kernel, borderType=cv2.BORDER_CONSTANT)
+                paint = _smeared(paint, kernel)
+                alpha = _smeared(alpha, kernel)
     mask = alpha > _MASK_MIN
     if exposed.blur_px > 0.25:
-        paint = cv2.GaussianBlur(paint, (0, 0), exposed.blur_px)
-        alpha = cv2.GaussianBlur(alpha, (0, 0), exposed.blur_px)
+        paint = blurred(paint, exposed.blur_px)
+        alpha = blurred(alpha, exposed.blur_px)
     below = _shadow(body, fine, light, size, times, shadow, exposed)
     if glare is not None:
-        glow = _bloom(cv2.resize(glare, size, interpolation=cv2.INTER_AREA), body, dice)
+        glow = _bloom(shrunk(glare, size), body, dice)
         if body.mesh.beam_m:
             glow = np.maximum(glow, _beam(body, fine, size, times, dice))
         glow *= edgeless(*glow.shape)
@@ -279,11 +294,17 @@ def _streak(way: Floats) -> Singles | None:
         kernel[y, min(x + 1, 2 * half)] += fx * (1 - fy)
         kernel[min(y + 1, 2 * half), x] += (1 - fx) * fy
         kernel[min(y + 1, 2 * half), min(x + 1, 2 * half)] += fx * fy
-    return kernel / float(kernel.sum())
+    kernel /= float(kernel.sum())
+    return kernel
 
 
 def _shadow(
-    body: Placed, fine: Camera, light: Light, size: tuple[int, int], times: int, strength: float,
+    body: Placed,
+    fine: Camera,
+    light: Light,
+    size: tuple[int, int],
+    times: int,
+    strength: float,
     exposed: Film,
 ) -> Singles:
     """What is left of the light on the ground: under the body, and in its cast shadow."""
@@ -291,13 +312,12 @@ def _shadow(
     result = np.ones((height, width), np.float32)
     if strength <= 0:
         return result
-    middle = np.array([[body.x_m, body.y_m, 0.0], [body.x_m + 0.0, body.y_m, 0.3]])
-    spots, away = fine.project(middle)
-    metre_px = fine.focal_px / max(float(away[0]), 0.5) / times
+    _, away = fine.project(np.array([body.x_m, body.y_m, 0.0]))
+    metre_px = fine.focal_px / max(float(away), 0.5) / times
     flat_down = body.corners.copy()
     flat_down[..., 2] = 0.0
     under = _covered(fine, flat_down, size, times)
-    under = cv2.GaussianBlur(under, (0, 0), max(0.3, 0.14 * metre_px))
+    under = blurred(under, max(0.3, 0.14 * metre_px))
     contact = 0.35 + 0.45 * (1 - light.sun)
     result -= np.float32(contact * strength) * under
     if light.sun > 0.25 and not light.night:
@@ -307,8 +327,10 @@ def _shadow(
         cast[..., 1] -= cast[..., 2] * (sun[1] / sun[2])
         cast[..., 2] = 0.0
         dark = _covered(fine, cast, size, times)
-        dark = cv2.GaussianBlur(dark, (0, 0), max(0.3, 0.03 * metre_px + exposed.blur_px))
-        left = 1 - strength * dark * np.float32(1 - (light.sky / (light.sky + light.sun)) ** exposed.gamma)
+        dark = blurred(dark, max(0.3, 0.03 * metre_px + exposed.blur_px))
+        left = 1 - strength * dark * np.float32(
+            1 - (light.sky / (light.sky + light.sun)) ** exposed.gamma
+        )
         result = np.minimum(result, left)
     return np.clip(result, 0.05, 1.0)
 
@@ -318,24 +340,21 @@ def _covered(fine: Camera, corners: Floats, size: tuple[int, int], times: int) -
     ok = np.isfinite(flat).all(axis=(1, 2))
     mask = np.zeros((size[1] * times, size[0] * times), np.uint8)
     cover(flat[ok].astype(np.float32), mask)
-    small: Singles = cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    return small
+    return np.asarray(shrunk(mask, size) / 255, np.float32)
 
 
 def _bloom(glare: Singles, body: Placed, dice: Dice) -> Singles:
     """Light that lens and haze scatter around a lamp, as coverage with white."""
     height, width = glare.shape
     size = max(height, width)
-    wide = cv2.GaussianBlur(glare, (0, 0), max(0.6, 0.02 * size))
-    wider = cv2.GaussianBlur(glare, (0, 0), max(1.2, float(dice.uniform(0.04, 0.09)) * size))
+    wide = blurred(glare, max(0.6, 0.02 * size))
+    wider = blurred(glare, max(1.2, float(dice.uniform(0.04, 0.09)) * size))
     glow: Singles = np.clip(wide * 1.2 + wider * 2.5, 0.0, None)
     bright = np.clip(glare * 2, 0, 1)
-    return np.maximum(np.minimum(glow * 0.5, 0.46), bright).astype(np.float32)
+    return np.asarray(np.maximum(np.minimum(glow * 0.5, 0.46), bright), np.float32)
 
 
-def _beam(
-    body: Placed, fine: Camera, size: tuple[int, int], times: int, dice: Dice
-) -> Singles:
+def _beam(body: Placed, fine: Camera, size: tuple[int, int], times: int, dice: Dice) -> Singles:
     """The pool of light on the road ahead, as coverage with white."""
     start, reach = body.mesh.beam_m, float(dice.uniform(5, 14))
     strength = float(dice.uniform(0.05, 0.4))
@@ -357,5 +376,5 @@ def _beam(
         mask = np.zeros_like(pool)
         cv2.fillPoly(mask, [np.rint(flat / times).astype(np.int32)], 1.0)
         pool += part * mask
-    soft: Singles = cv2.GaussianBlur(pool, (0, 0), max(1.0, 0.03 * max(size)))
-    return np.minimum(soft * strength, 0.46)
+    soft = blurred(pool, max(1.0, 0.03 * max(size)))
+    return np.asarray(np.minimum(soft * strength, 0.46), np.float32)

@@ -1,5 +1,6 @@
 """Meshes: bodies of road users as triangles, and a small rasteriser with a depth buffer."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ Point3 = tuple[float, float, float]
 class Material:
     """How a surface looks: diffuse `albedo` and `gloss` (reflection of the sky) are 0..1.
 
-    `glow` is light of its own, 1 = white by day; `lamp` says which lamp of a vehicle it is at night.
+    `glow` is light of its own, 1 = white by day; `lamp` names the lamp it is at night.
     """
 
     albedo: float
@@ -106,7 +107,9 @@ class Mesh:
         normal /= size
         normals = np.broadcast_to(normal, grid.shape)
         if bulge:
-            grid = grid + normal * (bulge * (1 - (2 * u - 1) ** 2) * (1 - (2 * v - 1) ** 2))[..., None]
+            grid = (
+                grid + normal * (bulge * (1 - (2 * u - 1) ** 2) * (1 - (2 * v - 1) ** 2))[..., None]
+            )
             width, height = np.linalg.norm(across) / 2, np.linalg.norm(along) / 2
             lean = (4 * bulge * (2 * u - 1))[..., None] * across / (2 * width) / max(width, 0.1)
             rise = (4 * bulge * (2 * v - 1))[..., None] * along / (2 * height) / max(height, 0.1)
@@ -163,7 +166,7 @@ class Mesh:
             (b[:, None] + ends * rb * 0.8 + round_ * rb * 0.45, round_ * 0.5 + ends * 0.87),
         )
         paints = np.array([rod[4] for rod in rods], np.int32)
-        for (p, n), (q, m) in zip(rings[:-1], rings[1:], strict=True):
+        for (p, n), (q, m) in itertools.pairwise(rings):
             p1, q1 = np.roll(p, -1, axis=1), np.roll(q, -1, axis=1)
             n1, m1 = np.roll(n, -1, axis=1), np.roll(m, -1, axis=1)
             self.add(
@@ -214,7 +217,8 @@ class Mesh:
         half = width / 2
         edge = np.stack((cos * radius, np.zeros_like(cos), sin * radius), axis=1)
         tread_normals = np.stack((cos, np.zeros_like(cos), sin), axis=1)
-        left, right = edge + (0, half, 0), edge - (0, half, 0)
+        aside = np.array([0.0, half, 0.0])
+        left, right = edge + aside, edge - aside
         p, q, r, s = left[:-1], left[1:], right[1:], right[:-1]
         corners = np.stack((p, q, r, p, r, s), axis=1).reshape(-1, 3, 3)
         n0, n1 = tread_normals[:-1], tread_normals[1:]
@@ -303,12 +307,13 @@ def shade(mesh: Mesh, corners: Floats, normals: Floats, eye: Floats, light: Ligh
     back = look - 2 * facing[..., None] * normals
     mirrored = back[..., 2]
     above = np.clip(mirrored * 6 + 0.5, 0, 1)
-    seen = above * (
-        light.horizon + (light.zenith - light.horizon) * np.clip(mirrored, 0, 1)
-    ) + (1 - above) * light.ground
+    seen = (
+        above * (light.horizon + (light.zenith - light.horizon) * np.clip(mirrored, 0, 1))
+        + (1 - above) * light.ground
+    )
     fresnel = gloss * (0.05 + 0.95 * (1 + facing) ** 5) + 0.05 * gloss**2
     glint = np.maximum(back @ np.array(light.towards_sun), 0.0) ** 60 * gloss * light.sun * 2.5
-    return (diffuse + fresnel * seen + glint + glow).astype(np.float32)
+    return np.asarray(diffuse + fresnel * seen + glint + glow, np.float32)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -333,10 +338,10 @@ def fill(
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if abs(area) < 1e-6:
             continue
-        left = max(0, int(math.ceil(min(x0, x1, x2) - 0.5)))
-        right = min(width - 1, int(math.floor(max(x0, x1, x2) - 0.5)))
-        top = max(0, int(math.ceil(min(y0, y1, y2) - 0.5)))
-        bottom = min(height - 1, int(math.floor(max(y0, y1, y2) - 0.5)))
+        left = max(0, math.ceil(min(x0, x1, x2) - 0.5))
+        right = min(width - 1, math.floor(max(x0, x1, x2) - 0.5))
+        top = max(0, math.ceil(min(y0, y1, y2) - 0.5))
+        bottom = min(height - 1, math.floor(max(y0, y1, y2) - 0.5))
         for y in range(top, bottom + 1):
             py = y + 0.5
             for x in range(left, right + 1):
@@ -368,10 +373,10 @@ def cover(xy: Singles, mask: npt.NDArray[np.uint8]) -> None:
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if abs(area) < 1e-6:
             continue
-        left = max(0, int(math.ceil(min(x0, x1, x2) - 0.5)))
-        right = min(width - 1, int(math.floor(max(x0, x1, x2) - 0.5)))
-        top = max(0, int(math.ceil(min(y0, y1, y2) - 0.5)))
-        bottom = min(height - 1, int(math.floor(max(y0, y1, y2) - 0.5)))
+        left = max(0, math.ceil(min(x0, x1, x2) - 0.5))
+        right = min(width - 1, math.floor(max(x0, x1, x2) - 0.5))
+        top = max(0, math.ceil(min(y0, y1, y2) - 0.5))
+        bottom = min(height - 1, math.floor(max(y0, y1, y2) - 0.5))
         for y in range(top, bottom + 1):
             py = y + 0.5
             for x in range(left, right + 1):

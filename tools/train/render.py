@@ -14,8 +14,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-
-from tools.train.camera import Camera, Dice, Layer, Placed, bounds, day, edgeless, film, looking, night, photograph
+from tools.train.camera import (
+    Camera,
+    Dice,
+    Layer,
+    Placed,
+    bounds,
+    day,
+    edgeless,
+    film,
+    looking,
+    night,
+    photograph,
+)
 from tools.train.mesh import Singles
 from tools.train.streets import frames
 from tools.train.users import KINDS, model
@@ -111,7 +122,7 @@ def _filled(layer: Layer) -> Singles:
 def _quota(count: int) -> npt.NDArray[np.int64]:
     """How many of each kind make `count`, by largest remainder."""
     exact = np.array(SHARES) * count
-    whole = np.floor(exact).astype(np.int64)
+    whole: npt.NDArray[np.int64] = np.floor(exact).astype(np.int64)
     rest = count - int(whole.sum())
     whole[np.argsort(whole - exact, kind="stable")[:rest]] += 1
     return whole
@@ -127,7 +138,7 @@ def _pitch_deg(dice: Dice) -> float:
 
 
 def _sprite(kind: int, dice: Dice) -> tuple[Layer, float, bool] | None:
-    """One road user with its view in degrees and whether it is night; nothing if it does not fit."""
+    """A road user, its view in degrees and whether it is night; nothing if it does not fit."""
     mesh = model(kind, dice)
     heading = float(dice.uniform(0, 2 * math.pi))
     body = Placed.at(mesh, heading, 0.0, 0.0)

@@ -8,19 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from tools.train.camera import (
-    Camera,
     Dice,
-    Film,
     Layer,
     Placed,
+    blurred,
     bounds,
     day,
     film,
     looking,
     night,
     photograph,
+    shrunk,
     texture,
 )
 from tools.train.mesh import Floats, Light, Material, Mesh, Singles
@@ -32,7 +31,7 @@ Boxes = npt.NDArray[np.float32]
 SIZES_PX = ((320, 192), (352, 288), (384, 216), (400, 224), (320, 240), (352, 198))
 """Width and height of a file's pictures: one of these, by seed."""
 
-_SHARES = (0.34, 0.2, 0.1, 0.22, 0.05, 0.045, 0.045)
+_SHARES = (0.26, 0.26, 0.1, 0.22, 0.06, 0.05, 0.05)
 _VISIBLE_MIN = 0.35  # share of its pixels; whoever shows less is to be ignored
 _CONTRAST_MIN = 3.0  # grey levels, of 255: whoever differs less from the street is to be ignored
 _HEIGHT_PX_MIN = 5.0
@@ -78,12 +77,7 @@ def frames(seed: int, count: int) -> Frames:
     return result
 
 
-_TILE = cv2.GaussianBlur(
-    np.random.default_rng(11).standard_normal((512, 512)).astype(np.float32),
-    (0, 0),
-    1.2,
-    borderType=cv2.BORDER_REFLECT,
-)
+_TILE = blurred(np.random.default_rng(11).standard_normal((512, 512)).astype(np.float32), 1.2)
 _TILE /= float(_TILE.std())
 
 
@@ -92,8 +86,7 @@ def _lumps(x: Singles, y: Singles, cell_m: float, shift: float) -> Singles:
     u, v = x * (3.0 / cell_m) + shift, y * (3.0 / cell_m) + shift * 1.7
     u -= np.floor(u / 510) * 510  # `%` is many times slower
     v -= np.floor(v / 510) * 510
-    noise: Singles = cv2.remap(_TILE, u, v, cv2.INTER_LINEAR)
-    return noise
+    return np.asarray(cv2.remap(_TILE, u, v, cv2.INTER_LINEAR), np.float32)
 
 
 def _hash(cells: Singles, salt: float) -> Singles:
@@ -288,7 +281,11 @@ class _Scene:
         if self.crossing_x is not None:
             zebra = (np.abs(x - self.crossing_x) < 1.8) & (np.abs(across) < self.kerb_m)
             striped = dice.random() < 0.7
-            bars = (across % 1.0 < 0.5) if striped else (np.abs(np.abs(x - self.crossing_x) - 1.6) < 0.12)
+            bars = (
+                (across % 1.0 < 0.5)
+                if striped
+                else (np.abs(np.abs(x - self.crossing_x) - 1.6) < 0.12)
+            )
             marks = np.where(zebra, bars, marks)
         if dice.random() < 0.4:  # arrows, letters and boxes, as blocks
             for _ in range(int(dice.integers(1, 7))):
@@ -333,7 +330,7 @@ class _Scene:
             0.01 + self.light.zenith if self.dark else self.light.horizon * dice.uniform(0.5, 1.0)
         )
         above = rays[..., 2] > -0.004
-        clouds = texture(dice, *street.shape, 60) * 0.06
+        clouds = texture(dice, street.shape[0], street.shape[1], 60) * 0.06
         street = np.where(above, sky_level * (1 + clouds), street)
         for sign in (1.0, -1.0):
             plane = sign * self.front_m
@@ -578,11 +575,9 @@ class _Scene:
     ]:
         """The picture now, the empty street, boxes and kinds, and boxes to ignore."""
         dice = self.dice
-        base = cv2.resize(
-            self.film.luma(self.street), (self.width, self.height), interpolation=cv2.INTER_AREA
-        )
+        base = shrunk(self.film.luma(self.street), (self.width, self.height))
         if self.film.blur_px > 0.25:
-            base = cv2.GaussianBlur(base, (0, 0), self.film.blur_px)
+            base = blurred(base, self.film.blur_px)
         things = self._things()
         things.sort(key=self._depth, reverse=True)
         shown: list[tuple[_Thing, Layer]] = []
@@ -670,7 +665,15 @@ class _Scene:
         parked = thing.kind < 0 and self.dark
         light = replace(thing.light, head=0.0, tail=0.0) if parked else thing.light
         return photograph(
-            thing.body, self.camera, light, exposed, rect, times, self.dice, thing.travel_m, strength
+            thing.body,
+            self.camera,
+            light,
+            exposed,
+            rect,
+            times,
+            self.dice,
+            thing.travel_m,
+            strength,
         )
 
     def _branches(
@@ -690,13 +693,10 @@ class _Scene:
         luma = np.clip(leaf * (1 + 0.35 * texture(dice, h + 8, w + 8, 5)), 0, 1)
         sway = dice.normal(0, 1.2, 2)
         move = np.array([[1, 0, sway[0]], [0, 1, sway[1]]], np.float32)
-        moved, moved_luma = (
-            cv2.warpAffine(plane, move, (w + 8, h + 8), borderMode=cv2.BORDER_REFLECT)
-            for plane in (cover, luma)
-        )
+        moved, moved_luma = (_moved(plane, move) for plane in (cover, luma))
         inner = np.s_[4 : h + 4, 4 : w + 4]
         # The background has averaged the swaying.
-        soft, soft_luma = (cv2.GaussianBlur(plane, (0, 0), 1.2) for plane in (cover, luma))
+        soft, soft_luma = (blurred(plane, 1.2) for plane in (cover, luma))
         now = now + (moved_luma[inner] - now) * moved[inner]
         empty = empty + (soft_luma[inner] - empty) * soft[inner]
         owner = np.where(moved[inner] > 0.5, -1, owner)
@@ -715,24 +715,31 @@ class _Scene:
         if dice.random() < 0.3:
             shake = dice.normal(0, 0.4, 2)
             move = np.array([[1, 0, shake[0]], [0, 1, shake[1]]], np.float32)
-            now = cv2.warpAffine(
-                now, move, (self.width, self.height), borderMode=cv2.BORDER_REPLICATE
-            )
+            now = _moved(now, move)
         if dice.random() < 0.06:
             now = now + _rain(dice, self.height, self.width)
         now = now * dice.uniform(0.93, 1.07) + dice.normal(0, 0.008)
         noise = dice.uniform(0.002, 0.02) + (dice.uniform(0, 0.03) if self.dark else 0.0)
         now = now + noise * dice.standard_normal(now.shape, dtype=np.float32)
-        empty = cv2.GaussianBlur(empty, (0, 0), 0.35)
-        empty = empty + dice.uniform(0.0, 0.008) * dice.standard_normal(empty.shape, dtype=np.float32)
+        empty = blurred(empty, 0.35)
+        empty = empty + dice.uniform(0.0, 0.008) * dice.standard_normal(
+            empty.shape, dtype=np.float32
+        )
         pictures = []
         quality = int(dice.integers(28, 95))
         for plane in (now, empty):
             picture = np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8)
             _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            pictures.append(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE))
+            pictures.append(np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8))
             quality = max(quality, 70)
         return pictures[0], pictures[1]
+
+
+def _moved(plane: Singles, move: Singles) -> Singles:
+    """A picture under an affine move of the camera, its rim repeated."""
+    size = (plane.shape[1], plane.shape[0])
+    moved = cv2.warpAffine(plane, move, size, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32)
 
 
 def _rain(dice: Dice, height: int, width: int) -> Singles:
@@ -742,8 +749,8 @@ def _rain(dice: Dice, height: int, width: int) -> Singles:
     kernel = np.zeros((size, size), np.float32)
     lean = int(dice.integers(0, size))
     cv2.line(kernel, (lean, 0), (size // 2, size - 1), 1.0, 1)
-    streaks: Singles = cv2.filter2D(drops, -1, kernel) * np.float32(dice.uniform(0.05, 0.25))
-    return streaks
+    streaks = np.asarray(cv2.filter2D(drops, -1, kernel), np.float32)
+    return streaks * np.float32(dice.uniform(0.05, 0.25))
 
 
 def _discs(body: Placed) -> tuple[Floats, float]:
@@ -778,15 +785,15 @@ def _post(dice: Dice, up_m: float) -> Mesh:
         board = mesh.paint(Material(float(dice.uniform(0.05, 0.9))))
         mesh.tubes([((0.0, 0.0, 0.0), (0.0, 0.0, up), 0.04, 0.04, metal)])
         half = float(dice.uniform(0.15, 0.4))
-        mesh.block(
-            (-0.06, 0.06, half, half, up - 0.6), (-0.06, 0.06, half, half, up), board
-        )
+        mesh.block((-0.06, 0.06, half, half, up - 0.6), (-0.06, 0.06, half, half, up), board)
     else:
         mesh.tubes([((0.0, 0.0, 0.0), (0.0, 0.0, float(dice.uniform(0.6, 1.2))), 0.1, 0.08, metal)])
     return mesh
 
 
-def _window(layer: Layer, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def _window(
+    layer: Layer, shape: tuple[int, ...]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Where a layer meets a picture: slices of the picture and of the layer."""
     left, top, right, bottom = layer.rect
     x0, y0 = max(left, 0), max(top, 0)

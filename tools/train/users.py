@@ -1,11 +1,10 @@
 """Road users of seven kinds as meshes, each of its own shape, paint, clothes and load."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import numpy as np
-
 from tools.train.mesh import Material, Mesh, Point3, ring
 
 KINDS = ("pedestrian", "bicycle", "motorcycle", "car", "van", "bus", "truck")
@@ -121,18 +120,20 @@ class _Body:
         self.mesh.ball(at, (0.055 * h, 0.046 * h, 0.066 * h), self.skin)
         if helmet:
             shell = self.mesh.paint(
-                Material(
-                    _between(self.dice, 0.03, 0.95), gloss=_between(self.dice, 0.0, 0.8)
-                )
+                Material(_between(self.dice, 0.03, 0.95), gloss=_between(self.dice, 0.0, 0.8))
             )
             size = 0.062 + 0.018 * helmet
             up = 0.03 * h if helmet < 1 else 0.0
             self.mesh.ball(
-                (at[0] - 0.005, at[1], at[2] + up), (size * h * 1.15, size * h, size * h * 0.95), shell
+                (at[0] - 0.005, at[1], at[2] + up),
+                (size * h * 1.15, size * h, size * h * 0.95),
+                shell,
             )
             if helmet >= 1:
                 visor = self.mesh.paint(Material(0.03, gloss=0.9))
-                self.mesh.ball((at[0] + 0.03 * h, at[1], at[2]), (0.058 * h, 0.05 * h, 0.03 * h), visor)
+                self.mesh.ball(
+                    (at[0] + 0.03 * h, at[1], at[2]), (0.058 * h, 0.05 * h, 0.03 * h), visor
+                )
         elif _chance(self.dice, 0.9):
             cap = self.hair if _chance(self.dice, 0.75) else self.mesh.paint(_cloth(self.dice))
             self.mesh.ball(
@@ -240,7 +241,9 @@ def _pedestrian(dice: Dice) -> Mesh:
     if _chance(dice, 0.25):
         body.rucksack(hip, neck)
     if umbrella:
-        body.rod((0.1 * h, 0.08 * h, 0.6 * h), (0.08 * h, 0.06 * h, 1.22 * h), 0.008, 0.008, body.hair)
+        body.rod(
+            (0.1 * h, 0.08 * h, 0.6 * h), (0.08 * h, 0.06 * h, 1.22 * h), 0.008, 0.008, body.hair
+        )
         cover = mesh.paint(_cloth(dice))
         mesh.tubes(
             [
@@ -388,14 +391,18 @@ def _bicycle(dice: Dice) -> Mesh:
     if _chance(dice, 0.12):  # a basket in front
         basket = mesh.paint(_cloth(dice))
         mesh.block(
-            (front - 0.05, front + 0.25, 0.17, 0.2, 0.72), (front - 0.08, front + 0.3, 0.2, 0.22, 0.98), basket
+            (front - 0.05, front + 0.25, 0.17, 0.2, 0.72),
+            (front - 0.08, front + 0.3, 0.2, 0.22, 0.98),
+            basket,
         )
     if _chance(dice, 0.08):  # a child in its seat
         _child(mesh, dice, (rear - 0.02, 0.0, 0.78))
     if _chance(dice, 0.05):  # a cargo bicycle
         box = mesh.paint(_cloth(dice))
         mesh.block(
-            (front - 0.1, front + 0.55, 0.27, 0.27, 0.3), (front - 0.2, front + 0.7, 0.32, 0.32, 0.78), box
+            (front - 0.1, front + 0.55, 0.27, 0.27, 0.3),
+            (front - 0.2, front + 0.7, 0.32, 0.32, 0.78),
+            box,
         )
     lamp = mesh.paint(Material(0.6, lamp="head"))
     mesh.ball((bars[0] + 0.12, 0, bars[2] - 0.12), (0.035, 0.035, 0.035), lamp)
@@ -426,7 +433,7 @@ def _spokes(
 def _guard(mesh: Mesh, x: float, z: float, radius: float, paint: int) -> None:
     rods: list[Rod] = []
     angles = np.linspace(0.2, 2.6, 7)
-    for a, b in zip(angles[:-1], angles[1:], strict=True):
+    for a, b in itertools.pairwise(angles):
         rods.append(
             (
                 (x - radius * math.cos(a), 0.0, z + radius * math.sin(a)),
@@ -444,7 +451,9 @@ def _child(mesh: Mesh, dice: Dice, seat: Point3) -> None:
     x, y, z = seat
     mesh.ball((x, y, z + 0.2), (0.13, 0.15, 0.25), cloth)
     mesh.ball((x, y, z + 0.5), (0.12, 0.11, 0.12), shell)
-    mesh.block((x - 0.2, x - 0.14, 0.17, 0.17, z), (x - 0.24, x - 0.18, 0.16, 0.16, z + 0.45), shell)
+    mesh.block(
+        (x - 0.2, x - 0.14, 0.17, 0.17, z), (x - 0.24, x - 0.18, 0.16, 0.16, z + 0.45), shell
+    )
 
 
 def _motorcycle(dice: Dice) -> Mesh:
@@ -474,7 +483,13 @@ def _motorcycle(dice: Dice) -> Mesh:
         ((bars[0], 0.3, bars[2]), (bars[0] + 0.05, 0.36, bars[2] + 0.2), 0.01, 0.01, dark),
         ((bars[0], -0.3, bars[2]), (bars[0] + 0.05, -0.36, bars[2] + 0.2), 0.01, 0.01, dark),
         ((rear - 0.1, -0.2, hub), (0.2, -0.18, hub - 0.03), 0.06, 0.035, metal),
-        ((seat_x - 0.42, 0, seat_z + 0.02), (seat_x + 0.3, 0, seat_z - 0.04), 0.11, 0.1, seat_paint),
+        (
+            (seat_x - 0.42, 0, seat_z + 0.02),
+            (seat_x + 0.3, 0, seat_z - 0.04),
+            0.11,
+            0.1,
+            seat_paint,
+        ),
     ]
     for y in (-0.38, 0.38):
         mesh.ball((bars[0] + 0.05, y, bars[2] + 0.2), (0.03, 0.06, 0.04), dark)
@@ -485,19 +500,30 @@ def _motorcycle(dice: Dice) -> Mesh:
             coat,
             bulge=0.03,
         )
-        mesh.block((rear + 0.6, front - 0.25, 0.2, 0.2, 0.22), (rear + 0.6, front - 0.25, 0.2, 0.2, 0.34), dark)
         mesh.block(
-            (front - 0.42, front - 0.2, 0.2, 0.16, 0.3), (bars[0] - 0.06, bars[0] + 0.08, 0.22, 0.12, bars[2] - 0.05), other
+            (rear + 0.6, front - 0.25, 0.2, 0.2, 0.22),
+            (rear + 0.6, front - 0.25, 0.2, 0.2, 0.34),
+            dark,
+        )
+        mesh.block(
+            (front - 0.42, front - 0.2, 0.2, 0.16, 0.3),
+            (bars[0] - 0.06, bars[0] + 0.08, 0.22, 0.12, bars[2] - 0.05),
+            other,
         )
     else:
         mesh.ball((0.14, 0, seat_z + 0.08), (0.3, 0.15, 0.16), coat)  # tank
         mesh.block((-0.28, 0.36, 0.15, 0.15, 0.28), (-0.32, 0.4, 0.14, 0.13, 0.74), dark)
         mesh.block(
-            (rear - 0.05, seat_x, 0.06, 0.13, seat_z - 0.16), (rear - 0.22, seat_x, 0.07, 0.12, seat_z), coat
+            (rear - 0.05, seat_x, 0.06, 0.13, seat_z - 0.16),
+            (rear - 0.22, seat_x, 0.07, 0.12, seat_z),
+            coat,
         )
         if _chance(dice, 0.5):  # a fairing
             mesh.block(
-                (0.1, front - 0.05, 0.17, 0.14, 0.35), (0.28, front - 0.12, 0.19, 0.1, bars[2] - 0.08), other, bulge=0.03
+                (0.1, front - 0.05, 0.17, 0.14, 0.35),
+                (0.28, front - 0.12, 0.19, 0.1, bars[2] - 0.08),
+                other,
+                bulge=0.03,
             )
     guard = mesh.paint(mesh.materials[other])
     _guard(mesh, front, hub, hub + 0.03, guard)
@@ -505,7 +531,12 @@ def _motorcycle(dice: Dice) -> Mesh:
         clear = mesh.paint(_glass(dice))
         x = bars[0] + 0.1
         mesh.patch(
-            ((x + 0.1, -0.2, bars[2] - 0.1), (x + 0.1, 0.2, bars[2] - 0.1), (x - 0.1, 0.16, bars[2] + 0.35), (x - 0.1, -0.16, bars[2] + 0.35)),
+            (
+                (x + 0.1, -0.2, bars[2] - 0.1),
+                (x + 0.1, 0.2, bars[2] - 0.1),
+                (x - 0.1, 0.16, bars[2] + 0.35),
+                (x - 0.1, -0.16, bars[2] + 0.35),
+            ),
             [[clear]],
         )
     load = dice.random()
@@ -513,12 +544,29 @@ def _motorcycle(dice: Dice) -> Mesh:
         box = mesh.paint(_coat(dice))
         size = _between(dice, 0.16, 0.28)
         x, z = rear - 0.18, seat_z + 0.06
-        mesh.block((x - size, x + size, size, size, z), (x - size * 0.9, x + size * 0.9, size * 0.9, size * 0.9, z + size * _between(dice, 1.0, 2.0)), box)
+        mesh.block(
+            (x - size, x + size, size, size, z),
+            (
+                x - size * 0.9,
+                x + size * 0.9,
+                size * 0.9,
+                size * 0.9,
+                z + size * _between(dice, 1.0, 2.0),
+            ),
+            box,
+        )
     elif load < 0.45:
         box = mesh.paint(_coat(dice))
         for y in (-0.36, 0.36):
             mesh.ball((rear - 0.05, y, 0.62), (0.24, 0.11, 0.2), box)
-    lamp = mesh.paint(Material(_between(dice, 0.5, 1.0), gloss=0.3, glow=0.8 if _chance(dice, 0.6) else 0.0, lamp="head"))
+    lamp = mesh.paint(
+        Material(
+            _between(dice, 0.5, 1.0),
+            gloss=0.3,
+            glow=0.8 if _chance(dice, 0.6) else 0.0,
+            lamp="head",
+        )
+    )
     mesh.ball((bars[0] + 0.17, 0, bars[2] - 0.16), (0.06, 0.09, 0.08), lamp)
     red = mesh.paint(Material(0.15, lamp="tail"))
     mesh.ball((rear - 0.27, 0, seat_z - 0.06), (0.04, 0.09, 0.05), red)
@@ -567,9 +615,7 @@ class _Paints:
         self.trim = mesh.paint(Material(_between(dice, 0.02, 0.1), gloss=0.1))
         self.under = mesh.paint(Material(0.015))
         self.tyre = mesh.paint(_rubber(dice))
-        self.rim = mesh.paint(
-            Material(_between(dice, 0.03, 0.7), gloss=_between(dice, 0.1, 0.8))
-        )
+        self.rim = mesh.paint(Material(_between(dice, 0.03, 0.7), gloss=_between(dice, 0.1, 0.8)))
         self.plate = mesh.paint(Material(_between(dice, 0.4, 0.9)))
         day = 0.9 if _chance(dice, 0.35) else 0.0
         self.head = mesh.paint(Material(_between(dice, 0.3, 0.9), gloss=0.6, glow=day, lamp="head"))
@@ -579,18 +625,30 @@ class _Paints:
         )
         roof = dice.random()
         self.roof = (
-            mesh.paint(Material(_between(dice, 0.02, 0.08), gloss=0.6)) if roof < 0.12 else self.coat
+            mesh.paint(Material(_between(dice, 0.02, 0.08), gloss=0.6))
+            if roof < 0.12
+            else self.coat
         )
 
 
 def _lamps(
-    mesh: Mesh, paints: _Paints, x: float, half: float, z: float, tall: float, wide: float, sign: int
+    mesh: Mesh,
+    paints: _Paints,
+    x: float,
+    half: float,
+    z: float,
+    tall: float,
+    wide: float,
+    sign: int,
 ) -> None:
     """A pair of lamps and a plate at the end of a body that lies at `x`."""
     paint = paints.head if sign > 0 else paints.tail
     for y in (half - wide / 2, -half + wide / 2):
         a, b = (y - wide / 2, y + wide / 2) if sign > 0 else (y + wide / 2, y - wide / 2)
-        mesh.patch(((x, a, z), (x, b, z), (x - sign * 0.03, b, z + tall), (x - sign * 0.03, a, z + tall)), [[paint]])
+        mesh.patch(
+            ((x, a, z), (x, b, z), (x - sign * 0.03, b, z + tall), (x - sign * 0.03, a, z + tall)),
+            [[paint]],
+        )
 
 
 def _wheels(
@@ -599,7 +657,13 @@ def _wheels(
     for x in axles:
         for side in (1.0, -1.0):
             y = side * (half - width / 2 + 0.015)
-            mesh.wheel((x, y - side * 0.012, radius * 1.04), radius * 1.14, width, paints.under, paints.under)
+            mesh.wheel(
+                (x, y - side * 0.012, radius * 1.04),
+                radius * 1.14,
+                width,
+                paints.under,
+                paints.under,
+            )
             mesh.wheel((x, y, radius), radius, width, paints.tyre, paints.rim)
 
 
@@ -612,6 +676,7 @@ def _hull(
     lower: int,
 ) -> None:
     """A body of cross-sections (x, half width, shoulder z, top z) from the rear to the front."""
+
     def section(x: float, half: float, shoulder: float, top: float) -> list[Point3]:
         return [
             (x, half * 0.9, z_low),
@@ -622,7 +687,7 @@ def _hull(
         ]
 
     first = None
-    for before, after in zip(stations[:-1], stations[1:], strict=True):
+    for before, after in itertools.pairwise(stations):
         a, b = section(*before), section(*after)
         first = first or a
         for i in range(4):
@@ -653,12 +718,12 @@ def _cabin(
     """A greenhouse between two rectangles; `pillars` are shares of its side, from the rear."""
     a, b = ring(low), ring(high)
     coat, glass, screen = paints.coat, paints.glass, paints.screen
-    us, row, frame = [0.0], [], [paints.coat]
+    us, row = [0.0], []
     half_pillar = 0.018
     stops = [0.0, *pillars, 1.0]
-    for number, (p, q) in enumerate(zip(stops[:-1], stops[1:], strict=True)):
+    for number, (p, q) in enumerate(itertools.pairwise(stops)):
         us += [min(p + half_pillar * (2 if p == 0 else 1), q), max(q - half_pillar, p), q]
-        row += [coat if p in (0.0,) else paints.trim, coat if number in blind else glass, paints.trim]
+        row += [coat if p == 0 else paints.trim, coat if number in blind else glass, paints.trim]
     row[-1] = coat
     us_clean, row_clean = [us[0]], []
     for value, material in zip(us[1:], row, strict=True):
@@ -671,7 +736,6 @@ def _cabin(
     left_us = [1 - u for u in reversed(us_clean)]
     left = row_clean[::-1]
     mesh.patch((a[2], a[3], b[3], b[2]), [full, left, full], left_us, vs)
-    del frame
     edge = (0.0, 0.05, 0.95, 1.0)
     window = [[coat] * 3, [coat, screen, coat], [coat] * 3]
     mesh.patch((a[1], a[2], b[2], b[1]), window, edge, (0.0, 0.04, 0.92, 1.0))
@@ -736,8 +800,10 @@ def _car(dice: Dice) -> Mesh:
         paints.coat,
         lower,
     )
-    pillars = [0.42, 0.98] if shape == "pickup" else sorted(
-        (_between(dice, 0.2, 0.28), _between(dice, 0.52, 0.6))
+    pillars = (
+        [0.42, 0.98]
+        if shape == "pickup"
+        else sorted((_between(dice, 0.2, 0.28), _between(dice, 0.52, 0.6)))
     )
     _cabin(
         mesh,
@@ -759,36 +825,88 @@ def _car(dice: Dice) -> Mesh:
         )
         if _chance(dice, 0.4):
             load = mesh.paint(_cloth(dice))
-            mesh.block((-end + 0.2, back_x - 0.1, half * 0.7, half * 0.7, belt), (-end + 0.3, back_x - 0.2, half * 0.6, half * 0.6, belt + _between(dice, 0.2, 0.6)), load)
+            mesh.block(
+                (-end + 0.2, back_x - 0.1, half * 0.7, half * 0.7, belt),
+                (-end + 0.3, back_x - 0.2, half * 0.6, half * 0.6, belt + _between(dice, 0.2, 0.6)),
+                load,
+            )
     _lamps(mesh, paints, end - 0.02, half * 0.84, nose_z * 0.66, 0.14, 0.4, 1)
     _lamps(mesh, paints, -end - 0.01, half * 0.84, boot * 0.68, 0.16, 0.3, -1)
     mesh.patch(
-        ((end + 0.005, -half * 0.4, clear + 0.12), (end + 0.005, half * 0.4, clear + 0.12), (end + 0.005, half * 0.45, nose_z * 0.66), (end + 0.005, -half * 0.45, nose_z * 0.66)),
+        (
+            (end + 0.005, -half * 0.4, clear + 0.12),
+            (end + 0.005, half * 0.4, clear + 0.12),
+            (end + 0.005, half * 0.45, nose_z * 0.66),
+            (end + 0.005, -half * 0.45, nose_z * 0.66),
+        ),
         [[paints.trim]],
     )
     for sign in (1.0, -1.0):
         x = sign * (end + 0.012)
         y = 0.26 * sign
-        mesh.patch(((x, -y, clear + 0.2), (x, y, clear + 0.2), (x, y, clear + 0.31), (x, -y, clear + 0.31)), [[paints.plate]])
+        mesh.patch(
+            (
+                (x, -y, clear + 0.2),
+                (x, y, clear + 0.2),
+                (x, y, clear + 0.31),
+                (x, -y, clear + 0.31),
+            ),
+            [[paints.plate]],
+        )
     for y in (half * 0.98, -half * 0.98):
         mesh.ball((screen_x - 0.25, y, belt + 0.05), (0.08, 0.1, 0.07), paints.coat)
-    _wheels(mesh, paints, (-end + length * _between(dice, 0.19, 0.22), end - length * 0.19), half, radius, 0.22)
+    _wheels(
+        mesh,
+        paints,
+        (-end + length * _between(dice, 0.19, 0.22), end - length * 0.19),
+        half,
+        radius,
+        0.22,
+    )
     extra = dice.random()
     if extra < 0.05:
         box = mesh.paint(_coat(dice))
-        mesh.block((roof_back + 0.2, roof_x, 0.35, 0.3, height), (roof_back + 0.3, roof_x - 0.15, 0.3, 0.25, height + 0.35), box, bulge=0.05)
+        mesh.block(
+            (roof_back + 0.2, roof_x, 0.35, 0.3, height),
+            (roof_back + 0.3, roof_x - 0.15, 0.3, 0.25, height + 0.35),
+            box,
+            bulge=0.05,
+        )
     elif extra < 0.1:
         for y in (-half * 0.62, half * 0.62):
-            mesh.tubes([((roof_back, y, height + 0.03), (roof_x, y, height + 0.03), 0.02, 0.02, paints.trim)], 4)
+            mesh.tubes(
+                [
+                    (
+                        (roof_back, y, height + 0.03),
+                        (roof_x, y, height + 0.03),
+                        0.02,
+                        0.02,
+                        paints.trim,
+                    )
+                ],
+                4,
+            )
     elif extra < 0.14:  # a taxi's sign or a blue light
         sign_paint = mesh.paint(Material(0.9, glow=0.3))
-        mesh.block((roof_x - 0.35, roof_x - 0.15, 0.25, 0.25, height - 0.03), (roof_x - 0.33, roof_x - 0.17, 0.22, 0.22, height + 0.12), sign_paint)
+        mesh.block(
+            (roof_x - 0.35, roof_x - 0.15, 0.25, 0.25, height - 0.03),
+            (roof_x - 0.33, roof_x - 0.17, 0.22, 0.22, height + 0.12),
+            sign_paint,
+        )
     if _chance(dice, 0.06):  # a band along the side, or another colour of the bonnet
         other = mesh.paint(_coat(dice))
         for sign in (1.0, -1.0):
             y = sign * (half + 0.004)
             xs = (-end * 0.8, screen_x) if sign < 0 else (screen_x, -end * 0.8)
-            mesh.patch(((xs[0], y, waist * 0.7), (xs[1], y, waist * 0.7), (xs[1], y, waist), (xs[0], y, waist)), [[other]])
+            mesh.patch(
+                (
+                    (xs[0], y, waist * 0.7),
+                    (xs[1], y, waist * 0.7),
+                    (xs[1], y, waist),
+                    (xs[0], y, waist),
+                ),
+                [[other]],
+            )
     return mesh
 
 
@@ -796,12 +914,22 @@ def _van(dice: Dice) -> Mesh:
     mesh = Mesh()
     paints = _Paints(mesh, dice)
     if _chance(dice, 0.5):
-        mesh.materials[paints.coat] = Material(_between(dice, 0.6, 0.95), gloss=_between(dice, 0.1, 0.6))
+        mesh.materials[paints.coat] = Material(
+            _between(dice, 0.6, 0.95), gloss=_between(dice, 0.1, 0.6)
+        )
     small = _chance(dice, 0.35)
     if small:
-        length, width, height = _between(dice, 4.2, 4.9), _between(dice, 1.75, 1.9), _between(dice, 1.78, 1.95)
+        length, width, height = (
+            _between(dice, 4.2, 4.9),
+            _between(dice, 1.75, 1.9),
+            _between(dice, 1.78, 1.95),
+        )
     else:
-        length, width, height = _between(dice, 4.9, 7.0), _between(dice, 1.92, 2.1), _between(dice, 1.95, 2.85)
+        length, width, height = (
+            _between(dice, 4.9, 7.0),
+            _between(dice, 1.92, 2.1),
+            _between(dice, 1.95, 2.85),
+        )
     half, end = width / 2, length / 2
     clear, radius = 0.22, _between(dice, 0.31, 0.37)
     belt = _between(dice, 1.0, 1.2)
@@ -832,7 +960,13 @@ def _van(dice: Dice) -> Mesh:
         mesh,
         paints,
         (-end + 0.02, screen_x, half * 0.99, half * 0.97, belt),
-        (-end + _between(dice, 0.03, 0.15), roof_x, half * _between(dice, 0.86, 0.94), half * 0.86, height - 0.04),
+        (
+            -end + _between(dice, 0.03, 0.15),
+            roof_x,
+            half * _between(dice, 0.86, 0.94),
+            half * 0.86,
+            height - 0.04,
+        ),
         pillars,
         blind,
     )
@@ -841,7 +975,12 @@ def _van(dice: Dice) -> Mesh:
     if _chance(dice, 0.5):
         for y in (-0.42, 0.42):
             mesh.patch(
-                ((-end - 0.014, y + 0.3, belt + 0.12), (-end - 0.014, y - 0.3, belt + 0.12), (-end + 0.02, y - 0.28, min(belt + 0.6, height - 0.2)), (-end + 0.02, y + 0.28, min(belt + 0.6, height - 0.2))),
+                (
+                    (-end - 0.014, y + 0.3, belt + 0.12),
+                    (-end - 0.014, y - 0.3, belt + 0.12),
+                    (-end + 0.02, y - 0.28, min(belt + 0.6, height - 0.2)),
+                    (-end + 0.02, y + 0.28, min(belt + 0.6, height - 0.2)),
+                ),
                 [[paints.glass]],
             )
     _wheels(mesh, paints, (-end + length * 0.2, end - nose * 0.5 - 0.3), half, radius, 0.24)
@@ -852,18 +991,20 @@ def _van(dice: Dice) -> Mesh:
         rail = mesh.paint(Material(_between(dice, 0.3, 0.8), gloss=0.5))
         rods: list[Rod] = []
         for y in (-0.3, 0.15):
-            rods.append(((-end + 0.2, y, height + 0.12), (roof_x, y, height + 0.12), 0.035, 0.035, rail))
+            rods.append(
+                ((-end + 0.2, y, height + 0.12), (roof_x, y, height + 0.12), 0.035, 0.035, rail)
+            )
         for x in np.linspace(-end + 0.3, roof_x - 0.1, 9):
-            rods.append(((float(x), -0.3, height + 0.12), (float(x), 0.15, height + 0.12), 0.02, 0.02, rail))
+            rods.append(
+                ((float(x), -0.3, height + 0.12), (float(x), 0.15, height + 0.12), 0.02, 0.02, rail)
+            )
         mesh.tubes(rods, sides=4)
     if _chance(dice, 0.35):  # lettering on the side
         _letters(mesh, dice, half + 0.006, -end * 0.8, roof_x - 1.0, belt * 0.55, belt)
     return mesh
 
 
-def _letters(
-    mesh: Mesh, dice: Dice, y: float, x0: float, x1: float, z0: float, z1: float
-) -> None:
+def _letters(mesh: Mesh, dice: Dice, y: float, x0: float, x1: float, z0: float, z1: float) -> None:
     """Blocks of paint on both sides, as lettering and advertisements look from afar."""
     for side in (1.0, -1.0):
         for _ in range(int(dice.integers(1, 5))):
@@ -871,7 +1012,15 @@ def _letters(
             a, b = sorted(dice.uniform(x0, x1, 2).tolist())
             c, d = sorted(dice.uniform(z0, z1, 2).tolist())
             xs = (b, a) if side > 0 else (a, b)
-            mesh.patch(((xs[0], side * y, c), (xs[1], side * y, c), (xs[1], side * y, d), (xs[0], side * y, d)), [[paint]])
+            mesh.patch(
+                (
+                    (xs[0], side * y, c),
+                    (xs[1], side * y, c),
+                    (xs[1], side * y, d),
+                    (xs[0], side * y, d),
+                ),
+                [[paint]],
+            )
 
 
 def _bus_body(
@@ -908,21 +1057,41 @@ def _bus_body(
     rows.append(full)
     kerb_rows = [kerb if i == 0 else row for i, row in enumerate(rows)]
     a = ring((-end, end, half, half * 0.98, low))
-    b = ring((-end + 0.06, end - _between(dice, 0.05, 0.4), half * 0.98, half * 0.96, height - 0.08))
+    b = ring(
+        (-end + 0.06, end - _between(dice, 0.05, 0.4), half * 0.98, half * 0.96, height - 0.08)
+    )
     mesh.patch((a[0], a[1], b[1], b[0]), kerb_rows, us, vs)
     back_us = [1 - u for u in reversed(us)]
     mesh.patch((a[2], a[3], b[3], b[2]), [row[::-1] for row in rows], back_us, vs)
-    roof = mesh.paint(Material(_between(dice, 0.3, 0.95), gloss=0.2)) if _chance(dice, 0.6) else coat
+    roof = (
+        mesh.paint(Material(_between(dice, 0.3, 0.95), gloss=0.2)) if _chance(dice, 0.6) else coat
+    )
     mesh.patch(b, [[roof]], bulge=0.08)
     if front:
         sign = mesh.paint(Material(0.05, glow=_between(dice, 0.0, 0.6)))
         z_sign = 1 - _between(dice, 0.08, 0.14) * (1 if decks == 1 else 0.5)
         screens = [[coat] * 3, [coat, paints.screen, coat], [coat, sign, coat], [coat] * 3]
         if decks == 2:
-            screens = [[coat] * 3, [coat, paints.screen, coat], [coat, sign, coat], [coat, paints.screen, coat], [coat] * 3]
-            mesh.patch((a[1], a[2], b[2], b[1]), screens, (0, 0.05, 0.95, 1.0), (0.0, 0.2, 0.45, 0.54, 0.9, 1.0))
+            screens = [
+                [coat] * 3,
+                [coat, paints.screen, coat],
+                [coat, sign, coat],
+                [coat, paints.screen, coat],
+                [coat] * 3,
+            ]
+            mesh.patch(
+                (a[1], a[2], b[2], b[1]),
+                screens,
+                (0, 0.05, 0.95, 1.0),
+                (0.0, 0.2, 0.45, 0.54, 0.9, 1.0),
+            )
         else:
-            mesh.patch((a[1], a[2], b[2], b[1]), screens, (0, 0.05, 0.95, 1.0), (0.0, 0.3, z_sign - 0.02, 0.97, 1.0))
+            mesh.patch(
+                (a[1], a[2], b[2], b[1]),
+                screens,
+                (0, 0.05, 0.95, 1.0),
+                (0.0, 0.3, z_sign - 0.02, 0.97, 1.0),
+            )
         _lamps(mesh, paints, end + 0.02, half * 0.9, 0.55, 0.25, 0.4, 1)
         for y in (half + 0.15, -half - 0.15):
             mesh.ball((end + 0.05, y, min(height, 3.0) * 0.72), (0.08, 0.1, 0.22), paints.trim)
@@ -935,7 +1104,11 @@ def _bus_body(
         unit = mesh.paint(Material(_between(dice, 0.3, 0.9)))
         for _ in range(int(dice.integers(1, 3))):
             x = _between(dice, -end * 0.7, end * 0.5)
-            mesh.block((x - 0.8, x + 0.8, half * 0.6, half * 0.6, height - 0.05), (x - 0.7, x + 0.7, half * 0.55, half * 0.55, height + _between(dice, 0.1, 0.3)), unit)
+            mesh.block(
+                (x - 0.8, x + 0.8, half * 0.6, half * 0.6, height - 0.05),
+                (x - 0.7, x + 0.7, half * 0.55, half * 0.55, height + _between(dice, 0.1, 0.3)),
+                unit,
+            )
     if _chance(dice, 0.4):
         _letters(mesh, dice, half + 0.005, -end * 0.85, end * 0.7, low + 0.1, sill)
 
@@ -968,14 +1141,27 @@ def _bus(dice: Dice) -> Mesh:
         joint = -1.6
         mesh.merge(tail, bend, (joint - 3.6 * math.cos(bend), -3.6 * math.sin(bend), 0.0))
         bellows = mesh.paint(Material(_between(dice, 0.02, 0.15)))
-        mesh.block((joint - 0.7, joint + 0.7, width * 0.44, width * 0.44, 0.4), (joint - 0.7, joint + 0.7, width * 0.43, width * 0.43, height - 0.15), bellows)
+        mesh.block(
+            (joint - 0.7, joint + 0.7, width * 0.44, width * 0.44, 0.4),
+            (joint - 0.7, joint + 0.7, width * 0.43, width * 0.43, height - 0.15),
+            bellows,
+        )
         return mesh
     _bus_body(mesh, dice, paints, length, width, height, front=True)
-    _wheels(mesh, paints, (-length * _between(dice, 0.2, 0.28), length / 2 - _between(dice, 1.3, 2.7)), width / 2, radius, 0.3)
+    _wheels(
+        mesh,
+        paints,
+        (-length * _between(dice, 0.2, 0.28), length / 2 - _between(dice, 1.3, 2.7)),
+        width / 2,
+        radius,
+        0.3,
+    )
     return mesh
 
 
-def _cab(mesh: Mesh, dice: Dice, paints: _Paints, front: float, half: float, height: float) -> float:
+def _cab(
+    mesh: Mesh, dice: Dice, paints: _Paints, front: float, half: float, height: float
+) -> float:
     """The cab of a truck that ends at x = `front`; returns where its back is."""
     deep = _between(dice, 1.5, 2.3)
     back = front - deep
@@ -983,7 +1169,11 @@ def _cab(mesh: Mesh, dice: Dice, paints: _Paints, front: float, half: float, hei
     belt = low + (height - low) * _between(dice, 0.4, 0.5)
     nose = _between(dice, 0.4, 1.2) if _chance(dice, 0.2) else 0.0  # a bonnet in front
     face = front - nose
-    mesh.block((back, front, half, half * 0.96, low), (back, front - 0.05, half, half * 0.95, belt), paints.coat)
+    mesh.block(
+        (back, front, half, half * 0.96, low),
+        (back, front - 0.05, half, half * 0.95, belt),
+        paints.coat,
+    )
     _cabin(
         mesh,
         paints,
@@ -995,23 +1185,39 @@ def _cab(mesh: Mesh, dice: Dice, paints: _Paints, front: float, half: float, hei
     )
     grille = paints.trim if _chance(dice, 0.6) else paints.coat
     x = front + 0.01
-    mesh.patch(((x, -half * 0.6, low + 0.15), (x, half * 0.6, low + 0.15), (x - 0.04, half * 0.6, belt - 0.1), (x - 0.04, -half * 0.6, belt - 0.1)), [[grille]])
+    mesh.patch(
+        (
+            (x, -half * 0.6, low + 0.15),
+            (x, half * 0.6, low + 0.15),
+            (x - 0.04, half * 0.6, belt - 0.1),
+            (x - 0.04, -half * 0.6, belt - 0.1),
+        ),
+        [[grille]],
+    )
     _lamps(mesh, paints, x + 0.01, half * 0.92, low + 0.1, 0.25, 0.36, 1)
     for y in (half + 0.16, -half - 0.16):
         mesh.ball((face - 0.1, y, belt + 0.45), (0.07, 0.1, 0.28), paints.trim)
     if _chance(dice, 0.3):  # a deflector on the roof
-        mesh.block((back, face - 0.5, half * 0.85, half * 0.7, height), (back, back + 0.3, half * 0.85, half * 0.85, height + _between(dice, 0.3, 0.9)), paints.coat)
+        mesh.block(
+            (back, face - 0.5, half * 0.85, half * 0.7, height),
+            (back, back + 0.3, half * 0.85, half * 0.85, height + _between(dice, 0.3, 0.9)),
+            paints.coat,
+        )
     return back
 
 
-def _load(
-    mesh: Mesh, dice: Dice, paints: _Paints, back: float, front: float, half: float
-) -> None:
-    """What a truck or trailer carries between two x: box, tarpaulin, tipper, flatbed, tank, drum."""
+def _load(mesh: Mesh, dice: Dice, paints: _Paints, back: float, front: float, half: float) -> None:
+    """What a truck or trailer carries between two x: box, tipper, flatbed, tank or drum."""
     bed = _between(dice, 0.95, 1.25)
-    skin = mesh.paint(Material(_between(dice, 0.6, 0.95), 0.15) if _chance(dice, 0.5) else _coat(dice))
+    skin = mesh.paint(
+        Material(_between(dice, 0.6, 0.95), 0.15) if _chance(dice, 0.5) else _coat(dice)
+    )
     chassis = mesh.paint(Material(_between(dice, 0.02, 0.12)))
-    mesh.block((back, front, half * 0.45, half * 0.45, 0.5), (back, front, half * 0.45, half * 0.45, bed), chassis)
+    mesh.block(
+        (back, front, half * 0.45, half * 0.45, 0.5),
+        (back, front, half * 0.45, half * 0.45, bed),
+        chassis,
+    )
     mesh.block((back, front, half, half, bed - 0.18), (back, front, half, half, bed), chassis)
     shape = dice.random()
     if shape < 0.52:
@@ -1028,13 +1234,21 @@ def _load(
                     mesh.patch(((a, y, bed), (b, y, bed), (b, y, top), (a, y, top)), [[rib]])
     elif shape < 0.68:  # tipper
         top = bed + _between(dice, 0.6, 1.4)
-        mesh.block((back, front, half, half, bed), (back - 0.15, front, half, half, top), skin, top=chassis)
+        mesh.block(
+            (back, front, half, half, bed), (back - 0.15, front, half, half, top), skin, top=chassis
+        )
         heap = mesh.paint(Material(_between(dice, 0.05, 0.5)))
         if _chance(dice, 0.6):
             middle = (back + front) / 2
-            mesh.ball((middle, 0.0, top - 0.1), ((front - back) * 0.46, half * 0.9, _between(dice, 0.15, 0.7)), heap)
+            mesh.ball(
+                (middle, 0.0, top - 0.1),
+                ((front - back) * 0.46, half * 0.9, _between(dice, 0.15, 0.7)),
+                heap,
+            )
     elif shape < 0.84:  # flatbed with something on it
-        mesh.block((front - 0.1, front, half, half, bed), (front - 0.1, front, half, half, bed + 0.8), skin)
+        mesh.block(
+            (front - 0.1, front, half, half, bed), (front - 0.1, front, half, half, bed + 0.8), skin
+        )
         x = back + 0.1
         while x < front - 0.8:
             long = _between(dice, 0.6, 2.5)
@@ -1042,15 +1256,41 @@ def _load(
             stop = min(x + long, front - 0.2)
             if _chance(dice, 0.8):
                 wide = half * _between(dice, 0.5, 0.95)
-                mesh.block((x, stop, wide, wide, bed), (x, stop, wide, wide, bed + _between(dice, 0.3, 1.7)), piece)
+                mesh.block(
+                    (x, stop, wide, wide, bed),
+                    (x, stop, wide, wide, bed + _between(dice, 0.3, 1.7)),
+                    piece,
+                )
             x = stop + 0.1
     elif shape < 0.93:  # tank
         radius = half * 0.9
         metal = mesh.paint(Material(_between(dice, 0.4, 0.9), gloss=_between(dice, 0.3, 1.0)))
-        mesh.tubes([((back + 0.3, 0, bed + radius), (front - 0.3, 0, bed + radius), radius, radius, metal)], 14)
+        mesh.tubes(
+            [
+                (
+                    (back + 0.3, 0, bed + radius),
+                    (front - 0.3, 0, bed + radius),
+                    radius,
+                    radius,
+                    metal,
+                )
+            ],
+            14,
+        )
     else:  # concrete
         drum = mesh.paint(_coat(dice))
-        mesh.tubes([((back + 0.4, 0, bed + 1.6), (front - 0.4, 0, bed + 1.0), half * 0.55, half * 0.95, drum)], 12)
+        mesh.tubes(
+            [
+                (
+                    (back + 0.4, 0, bed + 1.6),
+                    (front - 0.4, 0, bed + 1.0),
+                    half * 0.55,
+                    half * 0.95,
+                    drum,
+                )
+            ],
+            12,
+        )
     _lamps(mesh, paints, back - 0.02, half * 0.95, bed - 0.3, 0.18, 0.4, -1)
 
 
