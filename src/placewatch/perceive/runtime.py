@@ -220,7 +220,7 @@ def backends() -> list[Availability]:
 
 
 _GET_OPENVINO = 'pip install "placewatch[openvino]"'
-_GET_CUDA = 'pip install "placewatch[gpu]", and see docs/guide/install.md'
+_GET_CUDA = 'pip install "placewatch[gpu]", and see docs/guide/detectors.md'
 
 # y = Relu(x), one number: as an ONNX file (IR 8, operators of version 13).
 _PROBE = bytes.fromhex(
