@@ -97,6 +97,7 @@ def test_every_dependency_we_chose_has_its_reason_written_down() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     chosen = [
         *project["project"]["dependencies"],
+        *(one for extra in project["project"]["optional-dependencies"].values() for one in extra),
         *project["dependency-groups"]["dev"],
         *project["build-system"]["requires"],
     ]

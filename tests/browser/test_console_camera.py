@@ -288,7 +288,8 @@ def test_what_people_should_know_of_a_camera_is_on_its_page_and_hinted_at_elsewh
     expect(note).to_be_visible()
     expect(note).to_contain_text("yolox.onnx answers with numbers that are none")
     page = visit("noted").open("/")
-    expect(page.locator('[data-place="kista-03"]').first).to_contain_text("a note under Health")
+    tile = page.locator("article", has=page.locator('[data-place="kista-03"]')).first
+    expect(tile).to_contain_text("a note under Health")
     page = visit("day").open(PAGE)
     expect(page.get_by_role("heading", name="Health")).to_be_visible()
     expect(page.get_by_role("note")).to_have_count(0)

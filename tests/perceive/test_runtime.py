@@ -1,13 +1,14 @@
 """Runtime: one seam for three libraries; what runs a net, and what is no net, is said."""
 
 import importlib.util
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from tests.perceive import nets
 
@@ -15,6 +16,7 @@ from placewatch.core.errors import Misconfigured
 from placewatch.perceive import runtime
 from placewatch.perceive.runtime import Backend, Expected, backends, open_net
 
+onnxruntime = runtime.library()
 HERE: list[Backend] = ["onnxruntime", "openvino"]
 
 
@@ -212,3 +214,38 @@ def test_the_probe_is_a_sound_model() -> None:
     onnx.checker.check_model(onnx.load_from_string(runtime._PROBE))
     (result,) = open_net(runtime._PROBE).run(np.array([-1.0], np.float32))
     assert result == [0.0]
+
+
+def test_no_library_tells_anybody_or_leaves_anything_behind(
+    backend: Backend, tmp_path: Path
+) -> None:
+    """ONNX Runtime would tell Microsoft, OpenVINO Google."""
+    (tmp_path / "net.onnx").write_bytes(nets.double())
+    script = f"""
+import socket, sys
+from pathlib import Path
+
+class Closed(socket.socket):
+    def __init__(self, *_, **__):
+        raise AssertionError("somebody opens a socket")
+
+socket.socket = Closed
+import numpy as np
+from placewatch.perceive.runtime import open_net
+open_net(Path("net.onnx"), backend="{backend}").try_out(np.zeros((1, 3, 8, 8), np.float32))
+assert "{backend}" in sys.modules
+"""
+    home = tmp_path / "home"
+    home.mkdir()
+    # Nothing else, above all no CI=true, for which ONNX Runtime keeps quiet by itself.
+    environment = {name: str(home) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(home.rglob("*")) == []

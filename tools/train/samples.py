@@ -243,9 +243,12 @@ class _Canvas:
         """Puts somebody whose foot is at (x, y), `scale` px a metre."""
         dice = self._dice
         high, wide = sprite.alpha.shape
-        bottom = _bottom(sprite.alpha)
+        body = _body(sprite.alpha)
         seen_px = HEIGHT_M[sprite.kind] * scale * float(dice.uniform(0.85, 1.5))
-        times = min(seen_px / max(1.0, bottom), 110.0 / high, 170.0 / wide)
+        body_high, body_wide = body[3] - body[1], body[2] - body[0]
+        times = min(
+            seen_px / body_high, 110.0 / body_high, 170.0 / body_wide, 400.0 / max(high, wide)
+        )
         size = (max(3, round(wide * times)), max(3, round(high * times)))
         how = cv2.INTER_AREA if times < 1 else cv2.INTER_LINEAR
         alpha: Plane = cv2.resize(sprite.alpha, size, interpolation=how).astype(np.float32) / 255
@@ -254,6 +257,7 @@ class _Canvas:
         if sprite.shade is not None:
             shade = cv2.resize(sprite.shade, size, interpolation=how).astype(np.float32) / 255
         if dice.random() < 0.5:
+            body = (wide - body[2], body[1], wide - body[0], body[3])
             alpha, luma = alpha[:, ::-1], luma[:, ::-1]
             shade = None if shade is None else shade[:, ::-1]
         middle = float(luma[alpha > 0.5].mean()) if (alpha > 0.5).any() else 128.0
@@ -264,7 +268,8 @@ class _Canvas:
         if self._soft > 0.0:
             luma = cv2.GaussianBlur(luma, (0, 0), self._soft)
             alpha = cv2.GaussianBlur(alpha, (0, 0), 0.7 * self._soft)
-        left, top = round(x - size[0] / 2), round(y - bottom * times)
+        left = round(x - (body[0] + body[2]) / 2 * times)
+        top = round(y - body[3] * times)
         ys, xs, part = _overlap(left, top, size)
         if part is None:
             return
@@ -281,17 +286,14 @@ class _Canvas:
             return
         if where == "street":
             return
-        solid = alpha > 0.5
+        solid = alpha > 0.4  # thin parts, such as wheels, cover little of a small pixel
         if not solid.any():
             return
-        rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
-        box = (
-            float(xs.start + columns[0]),
-            float(ys.start + rows[0]),
-            float(xs.start + columns[-1] + 1),
-            float(ys.start + rows[-1] + 1),
+        sides = np.clip(
+            np.array(body) * times + (left, top, left, top), 0, (WIDTH, HEIGHT, WIDTH, HEIGHT)
         )
-        whole = cv2.resize(sprite.alpha, size, interpolation=how) > 127
+        box = (float(sides[0]), float(sides[1]), float(sides[2]), float(sides[3]))
+        whole = cv2.resize(sprite.alpha, size, interpolation=how) > 102
         shown = solid.sum() / max(1, whole.sum())
         differs = float(np.abs(self._now[ys, xs] - before)[solid].mean())
         if shown < 0.35 or differs < 5.0 or min(box[2] - box[0], box[3] - box[1]) < 3.0:
@@ -533,9 +535,13 @@ def _overlap(
     return slice(y0, y1), slice(x0, x1), part
 
 
-def _bottom(alpha: npt.NDArray[np.uint8]) -> float:
-    rows = np.flatnonzero((alpha > 127).any(1))
-    return float(rows[-1] + 1) if len(rows) else float(alpha.shape[0])
+def _body(alpha: npt.NDArray[np.uint8]) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of what covers the street, without margin and shadow."""
+    solid = alpha > 127
+    rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+    if not len(rows):
+        return 0.0, 0.0, float(alpha.shape[1]), float(alpha.shape[0])
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 T = TypeVar("T")

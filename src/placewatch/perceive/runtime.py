@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -177,6 +178,19 @@ _ENGINES: "weakref.WeakValueDictionary[tuple[str, str], Engine]" = weakref.WeakV
 _LOADING = threading.Lock()  # or two cameras that start together would load the same net twice
 
 
+def library() -> Any:
+    """ONNX Runtime, told to keep to itself. Nobody imports it but by this.
+
+    From 1.29 on its wheels send events and an identity of the machine to Microsoft, and keep both
+    in the home folder, unless this is set before it is first loaded (its docs/Privacy.md).
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    # Only now: it takes a while to load, and `motion` does without.
+    import onnxruntime
+
+    return onnxruntime
+
+
 def is_finite(values: Array) -> bool:
     """Whether no value is NaN or infinite. A sum tells in a third of the time, nearly always."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -202,9 +216,7 @@ class Availability:
 
 def backends() -> list[Availability]:
     """All back ends, and which are usable here."""
-    import onnxruntime
-
-    version = onnxruntime.__version__
+    version = library().__version__
     found = [Availability("onnxruntime", True, f"ONNX Runtime {version}, processor")]
     if importlib.util.find_spec("openvino") is None:
         found.append(Availability("openvino", False, f"not installed: {_GET_OPENVINO}"))
@@ -220,7 +232,7 @@ def backends() -> list[Availability]:
 
 
 _GET_OPENVINO = 'pip install "placewatch[openvino]"'
-_GET_CUDA = 'pip install "placewatch[gpu]", and see docs/guide/install.md'
+_GET_CUDA = 'pip install "placewatch[gpu]", and see docs/guide/detectors.md'
 
 # y = Relu(x), one number: as an ONNX file (IR 8, operators of version 13).
 _PROBE = bytes.fromhex(
@@ -279,8 +291,7 @@ class _Unusable(Exception):
 
 def _load_cuda(source: Path | bytes) -> "_OnnxRuntime":
     """A session on the graphics processor. Raises _Unusable."""
-    import onnxruntime
-
+    onnxruntime = library()
     if _CUDA not in onnxruntime.get_available_providers():
         if _has("onnxruntime-gpu"):
             raise _Unusable(
@@ -330,9 +341,7 @@ class _OnnxRuntime:
     """ONNX Runtime, one thread."""
 
     def __init__(self, source: Path | bytes, providers: list[Any], where: str) -> None:
-        # Only now: it takes a while to load, and `motion` does without.
-        import onnxruntime
-
+        onnxruntime = library()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
@@ -403,12 +412,20 @@ def _load_openvino(source: Path | bytes, name: str) -> Engine:
     return _translated(name, lambda: _OpenVino(source))
 
 
+def _openvino() -> Any:
+    """OpenVINO without `openvino_telemetry`, which would tell Google of each import of it."""
+    # An import that fails: OpenVINO then takes a stub of its own.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    import openvino
+
+    return openvino
+
+
 class _OpenVino:
     """OpenVINO on the processor, one thread: the one that calls."""
 
     def __init__(self, source: Path | bytes) -> None:
-        import openvino
-
+        openvino = _openvino()
         self._source = source
         core = openvino.Core()
         model = core.read_model(source if isinstance(source, bytes) else str(source))
