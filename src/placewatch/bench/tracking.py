@@ -1,8 +1,8 @@
 """Tracking: how well the tracker keeps identities on simulated streets, and what it costs.
 
 How this works. The streets of `simulated.py` at 5, 10 and 25 frames a second give the same
-detections to placewatch's tracker and, where they can be reached, to ByteTrack, OC-SORT and BoT-SORT
-(without camera motion) as the package `trackers` has them, with the settings they come with. They
+detections to placewatch's tracker and, where they can be reached, to ByteTrack, OC-SORT and
+BoT-SORT (without camera motion) as the package `trackers` has them, with the settings they come with. They
 run in an interpreter of their own, `tools/peers/track.py`, which the variable
 PLACEWATCH_PEERS_PYTHON names; the runs follow each other in turn, so that a busy machine is busy
 for all. Costs are CPU seconds of `update` alone, from detections that are ready. What is told as
@@ -208,7 +208,7 @@ def write_detections(sequence: Sequence, path: Path) -> None:
 
 
 def read_tracks(path: Path, frames: int) -> list[Floats]:
-    """Tracks in the form of MOTChallenge as rows of who, left, top, right, bottom for each frame."""
+    """Tracks in the form of MOTChallenge: for each frame (who, left, top, right, bottom)."""
     text = path.read_text(encoding="ascii").split("\n")
     rows = np.array([line.split(",")[:6] for line in text if line], np.float64).reshape(-1, 6)
     rows[:, 4:6] += rows[:, 2:4]
