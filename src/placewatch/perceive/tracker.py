@@ -9,7 +9,7 @@ detections near by (nothing overlaps at low frame rates), and doubtful detection
 A side of a detection that lies on the picture's edge is where the picture ends, not where the road
 user ends: there the size known from before holds, and the box slides out of the picture.
 
-Three things keep an identity in a crowd. A measurement far from what was expected weighs less (a
+Three things keep the identity of whom a net recognised in a crowd. A measurement far from what was expected weighs less (a
 box of two that overlap is drawn where neither is). A good pair is not given up for two poor ones.
 And the time that somebody hidden is covered by who stands in front does not count as absence.
 
@@ -193,8 +193,9 @@ _VOTES = 38
 _KINDS = len(KINDS)
 _COLUMNS = _VOTES + _KINDS
 
-_ACCELERATION = 1.2  # box sizes per s²: a braking car
-_GROWTH = 0.5  # the same for sizes: growth by perspective is slow
+_ACCELERATION = 3.0  # box sizes per s²: a braking car, and boxes of motion that leap
+_ACCELERATION_SURE = 0.7  # the same for who is recognised: a net's boxes keep to the body
+_GROWTH_SURE = 0.5  # and for sizes: growth by perspective is slow
 _SURPRISE = 6.0  # squared standard deviations: a measurement further off weighs less
 _DAMPING_S = 3.0  # the velocity of somebody hidden fades
 _MEASUREMENT = 0.06  # box sizes: how far sides wobble
@@ -245,7 +246,7 @@ def _advance(
             _learn(row, seen[order[taken[t]]], edge, width, height)
         else:
             row[_UNSEEN] += max(elapsed_s, 1e-9)
-            if row[_CERTAIN] > 0.0 and _is_behind(row, state, taken):
+            if row[_CERTAIN] > 0.0 and _is_sure(row) and _is_behind(row, state, taken):
                 row[_BEHIND] += elapsed_s
         # A prediction is good for a moment, and for whoever leaves the picture. Else whoever is
         # hidden waits where it was hidden: a guess must not cross a line.
@@ -319,19 +320,27 @@ def _ordered(seen: Floats) -> tuple[Whole, int]:
 
 
 @numba.njit(cache=True, nogil=True)
+def _is_sure(row: Floats) -> bool:
+    """Whether a net recognised it, so far; what only moved has boxes that leap and merge."""
+    return bool(row[_SCORES] >= SCORE_SURE * row[_HITS])
+
+
+@numba.njit(cache=True, nogil=True)
 def _predict(
     row: Floats, elapsed_s: float, fade: float, damping: float, width: float, height: float
 ) -> None:
-    noise = _ACCELERATION**2 * row[_W] * row[_H]
+    sure = _is_sure(row)
+    area = row[_W] * row[_H]
+    noise = (_ACCELERATION_SURE if sure else _ACCELERATION) ** 2 * area
     t = elapsed_s
     row[_VW] *= fade  # a size does not go on growing unseen
     row[_VH] *= fade
-    if row[_UNSEEN] > 0.0:
+    if sure and row[_UNSEEN] > 0.0:
         row[_VX] *= damping
         row[_VY] *= damping
     for k in range(4):
-        if k == 2:
-            noise *= (_GROWTH / _ACCELERATION) ** 2
+        if k == 2 and sure:
+            noise = _GROWTH_SURE**2 * area
         row[k] += row[4 + k] * t
         p01, p11 = row[_P + 3 * k + 1], row[_P + 3 * k + 2]
         row[_P + 3 * k] += 2 * t * p01 + t * t * p11 + noise * t * t * t * t / 4
@@ -400,12 +409,18 @@ def _match(
             pairs_t[rest], pairs_d[rest], costs[rest] = t, d, costs[k]
             rest += 1
     if rest > 0:
-        _settle(pairs_t[:rest], pairs_d[:rest], costs[:rest], track_of, taken, first)
+        _settle(state, pairs_t[:rest], pairs_d[:rest], costs[:rest], track_of, taken, first)
 
 
 @numba.njit(cache=True, nogil=True)
 def _settle(
-    pairs_t: Whole, pairs_d: Whole, costs: Floats, track_of: Whole, taken: Whole, first: int
+    state: Floats,
+    pairs_t: Whole,
+    pairs_d: Whole,
+    costs: Floats,
+    track_of: Whole,
+    taken: Whole,
+    first: int,
 ) -> None:
     """Assigns those who compete, group by group."""
     count, total = len(taken), len(track_of)
@@ -438,14 +453,16 @@ def _settle(
             if mark[count + d] and group[count + d] == root:
                 columns[n], place[count + d] = d, n
                 n += 1
-        cost = np.full((m, n), _ALONE)
+        cost = np.empty((m, n))
+        for i in range(m):
+            cost[i, :] = _ALONE if _is_sure(state[rows[i]]) else _NEVER
         for k in range(len(costs)):
             if group[pairs_t[k]] == root:
                 cost[place[pairs_t[k]], place[count + pairs_d[k]]] = costs[k]
         assigned = assign(cost)
         for i in range(m):
             j = assigned[i]
-            if j >= 0 and cost[i, j] < _ALONE:
+            if j >= 0 and cost[i, j] < (_ALONE if _is_sure(state[rows[i]]) else _NEVER):
                 taken[rows[i]], track_of[columns[j]] = first + columns[j], rows[i]
 
 
@@ -531,7 +548,7 @@ def _correct(row: Floats, k: int, measured: float, noise: float) -> None:
     innovation = measured - row[k]
     total = row[p] + noise
     surprise = innovation * innovation / (_SURPRISE * total)
-    if surprise > 1.0:
+    if surprise > 1.0 and _is_sure(row):
         total = row[p] + noise * surprise
     gain, gain_velocity = row[p] / total, row[p + 1] / total
     row[k] += gain * innovation
