@@ -4,8 +4,8 @@ How this works. The road users of the drawn streets, and of two more (a two-way 
 bar, a square that people cross in all directions), are seen by a pinhole camera whose height and
 angles depend on the seed. What is nearer covers what is farther. The detector misses in
 stretches, more so what is covered; its sides wobble from frame to frame and drift; it makes one
-box of two that overlap, sees what is not there, mistakes kinds, and is less sure of what is small or covered. All
-of it happens in seconds, so that the same street at another frame rate is as hard.
+box of two that overlap, sees what is not there, mistakes kinds, and is less sure of what is small
+or covered. All of it happens in seconds, so that the same street at another frame rate is as hard.
 """
 
 import math

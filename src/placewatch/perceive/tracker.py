@@ -9,12 +9,10 @@ detections near by (nothing overlaps at low frame rates), and doubtful detection
 A side of a detection that lies on the picture's edge is where the picture ends, not where the road
 user ends: there the size known from before holds, and the box slides out of the picture.
 
-Three things keep the identity of whom a net recognised in a crowd. A measurement far from what was expected weighs less (a
-box of two that overlap is drawn where neither is). A good pair is not given up for two poor ones.
-And the time that somebody hidden is covered by who stands in front does not count as absence.
-
-Where it costs nothing it does nothing: pairs that nobody else could be part of are joined as they
-are found, and only groups that compete are assigned. The rows of the state stay in place.
+Three things keep in a crowd the identity of whom a net recognised. A measurement far from what was
+expected weighs less (a box of two that overlap is drawn where neither is). A good pair is not given
+up for two poor ones. And the time that somebody hidden is covered by who stands in front does not
+count as absence.
 """
 
 import math
