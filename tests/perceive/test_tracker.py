@@ -233,19 +233,6 @@ def test_everybody_ends_when_nobody_is_seen_any_more() -> None:
     assert told[-1] == []
 
 
-def test_behind_a_lorry_time_does_not_count_as_absence() -> None:
-    def frame(number: int) -> list[Detection]:
-        lorry = seen(250, 100, 240, 140, Kind.TRUCK)
-        left = 40.0 + 4 * number
-        hidden = left + 30 > 245 and left + 30 < 490  # the car's middle
-        return [lorry] if hidden else [lorry, seen(left, 130, 60, 40)]
-
-    told = run([frame(n) for n in range(140)])
-    away = [tracks for tracks in told if sum(t.seen for t in tracks) < 2]
-    assert len(away) > 40  # 4 s: twice as long as somebody may otherwise be hidden
-    assert len({t.id for tracks in told for t in tracks}) == 2
-
-
 def test_two_people_who_cross_keep_who_they_are_although_one_hides_the_other() -> None:
     def frame(number: int) -> list[Detection]:
         right, left = 100.0 + 5 * number, 400.0 - 5 * number
@@ -258,20 +245,6 @@ def test_two_people_who_cross_keep_who_they_are_although_one_hides_the_other() -
     last = {t.id: t.box.left_px for t in told[-1]}
     assert first.keys() == last.keys()
     assert all((first[who] < 250) == (last[who] > 250) for who in first)
-
-
-def test_a_good_pair_is_not_given_up_for_two_poor_ones() -> None:
-    # The left car is gone; another comes so near that it could pass for the right one.
-    tracker = Tracker()
-    for n in range(8):
-        told = tracker.update(
-            [seen(100, 100, 100), seen(170, 100, 100)], n / 10, width_px=640, height_px=360
-        )
-    stayed = told[1].id
-    after = tracker.update(
-        [seen(170, 100, 100), seen(236, 100, 100)], 0.8, width_px=640, height_px=360
-    )
-    assert next(t for t in after if t.id == stayed).box.left_px == pytest.approx(170, abs=5)
 
 
 def test_a_crowd_larger_than_ever_before_is_followed() -> None:

@@ -9,10 +9,8 @@ detections near by (nothing overlaps at low frame rates), and doubtful detection
 A side of a detection that lies on the picture's edge is where the picture ends, not where the road
 user ends: there the size known from before holds, and the box slides out of the picture.
 
-Three things keep in a crowd the identity of whom a net recognised. A measurement far from what was
-expected weighs less (a box of two that overlap is drawn where neither is). A good pair is not given
-up for two poor ones. And the time that somebody hidden is covered by who stands in front does not
-count as absence.
+Where it costs nothing it does nothing: pairs that nobody else could be part of are joined as they
+are found, and only groups that compete are assigned. The rows of the state stay in place.
 """
 
 import math
@@ -85,8 +83,15 @@ class Tracker:
         """
         flat: list[float] = []
         for detection in detections:
-            flat += detection.box
-            flat += (detection.score, _INDEX[detection.kind])
+            box = detection.box
+            flat += (
+                box.left_px,
+                box.top_px,
+                box.right_px,
+                box.bottom_px,
+                detection.score,
+                _INDEX[detection.kind],
+            )
         seen = np.array(flat, np.float64).reshape(-1, 6)
         told = self.advance(
             seen, media_s, width_px=width_px, height_px=height_px, after_gap=after_gap
@@ -191,22 +196,14 @@ _VOTES = 38
 _KINDS = len(KINDS)
 _COLUMNS = _VOTES + _KINDS
 
-_ACCELERATION = 3.0  # box sizes per s²: a braking car, and boxes of motion that leap
-_ACCELERATION_SURE = 0.7  # the same for who is recognised: a net's boxes keep to the body
-_GROWTH_SURE = 0.5  # and for sizes: growth by perspective is slow
-_SURPRISE = 6.0  # squared standard deviations: a measurement further off weighs less
-_DAMPING_S = 3.0  # the velocity of somebody hidden fades
+_ACCELERATION = 3.0  # box sizes per s²: a braking car, and growth by perspective
 _MEASUREMENT = 0.06  # box sizes: how far sides wobble
 _EDGE = 0.008  # share of the picture's width: a side nearer to the edge is cut off
 _PREDICTED_S = 0.3
 _HITS_MIN = 4
 _AGE_MIN_S = 0.12
 _TRAVEL_MIN = 0.4  # box sizes, as the crow flies
-_RECOGNISED_HITS_MIN = 2  # a fast vehicle has no more at five frames a second
-_RECOGNISED_AGE_MIN_S = 0.075
 _TENTATIVE_S = 0.25
-_COVERED_MIN = 0.5  # of somebody's box: so much of it behind another is hidden
-_BEHIND_MAX_S = 6.0  # longer than a lorry takes to pass a queue; beyond, a guess is no memory
 
 
 @numba.njit(cache=True, nogil=True)
@@ -225,9 +222,9 @@ def _advance(
     Returns how many rows there are now, and whether they are the very same as before.
     """
     edge = max(1.5, _EDGE * width)
-    fade, damping = math.exp(-elapsed_s / 0.5), math.exp(-elapsed_s / _DAMPING_S)
+    fade = math.exp(-elapsed_s / 0.5)
     for t in range(count):
-        _predict(state[t], elapsed_s, fade, damping, width, height)
+        _predict(state[t], elapsed_s, fade, width, height)
 
     order, sure = _ordered(seen)
     total = len(order)
@@ -244,8 +241,6 @@ def _advance(
             _learn(row, seen[order[taken[t]]], edge, width, height)
         else:
             row[_UNSEEN] += max(elapsed_s, 1e-9)
-            if row[_CERTAIN] > 0.0 and _is_sure(row) and _is_behind(row, state, taken):
-                row[_BEHIND] += elapsed_s
         # A prediction is good for a moment, and for whoever leaves the picture. Else whoever is
         # hidden waits where it was hidden: a guess must not cross a line.
         trust_s = min(_PREDICTED_S, 0.3 * (row[_AGE] - row[_UNSEEN]))
@@ -259,9 +254,7 @@ def _advance(
     for t in range(count):
         row = state[t]
         if taken[t] < 0:
-            patience = _TENTATIVE_S
-            if row[_CERTAIN] > 0.0:
-                patience = hidden_s + min(_BEHIND_MAX_S, row[_BEHIND])
+            patience = hidden_s if row[_CERTAIN] > 0.0 else _TENTATIVE_S
             outside = (
                 row[_X] + 0.5 * row[_W] < 0.0
                 or row[_X] - 0.5 * row[_W] > width
@@ -318,27 +311,12 @@ def _ordered(seen: Floats) -> tuple[Whole, int]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _is_sure(row: Floats) -> bool:
-    """Whether a net recognised it, so far; what only moved has boxes that leap and merge."""
-    return bool(row[_SCORES] >= SCORE_SURE * row[_HITS])
-
-
-@numba.njit(cache=True, nogil=True)
-def _predict(
-    row: Floats, elapsed_s: float, fade: float, damping: float, width: float, height: float
-) -> None:
-    sure = _is_sure(row)
-    area = row[_W] * row[_H]
-    noise = (_ACCELERATION_SURE if sure else _ACCELERATION) ** 2 * area
+def _predict(row: Floats, elapsed_s: float, fade: float, width: float, height: float) -> None:
+    noise = _ACCELERATION**2 * row[_W] * row[_H]
     t = elapsed_s
     row[_VW] *= fade  # a size does not go on growing unseen
     row[_VH] *= fade
-    if sure and row[_UNSEEN] > 0.0:
-        row[_VX] *= damping
-        row[_VY] *= damping
     for k in range(4):
-        if k == 2 and sure:
-            noise = _GROWTH_SURE**2 * area
         row[k] += row[4 + k] * t
         p01, p11 = row[_P + 3 * k + 1], row[_P + 3 * k + 2]
         row[_P + 3 * k] += 2 * t * p01 + t * t * p11 + noise * t * t * t * t / 4
@@ -407,18 +385,12 @@ def _match(
             pairs_t[rest], pairs_d[rest], costs[rest] = t, d, costs[k]
             rest += 1
     if rest > 0:
-        _settle(state, pairs_t[:rest], pairs_d[:rest], costs[:rest], track_of, taken, first)
+        _settle(pairs_t[:rest], pairs_d[:rest], costs[:rest], track_of, taken, first)
 
 
 @numba.njit(cache=True, nogil=True)
 def _settle(
-    state: Floats,
-    pairs_t: Whole,
-    pairs_d: Whole,
-    costs: Floats,
-    track_of: Whole,
-    taken: Whole,
-    first: int,
+    pairs_t: Whole, pairs_d: Whole, costs: Floats, track_of: Whole, taken: Whole, first: int
 ) -> None:
     """Assigns those who compete, group by group."""
     count, total = len(taken), len(track_of)
@@ -451,21 +423,18 @@ def _settle(
             if mark[count + d] and group[count + d] == root:
                 columns[n], place[count + d] = d, n
                 n += 1
-        cost = np.empty((m, n))
-        for i in range(m):
-            cost[i, :] = _ALONE if _is_sure(state[rows[i]]) else _NEVER
+        cost = np.full((m, n), _NEVER)
         for k in range(len(costs)):
             if group[pairs_t[k]] == root:
                 cost[place[pairs_t[k]], place[count + pairs_d[k]]] = costs[k]
         assigned = assign(cost)
         for i in range(m):
             j = assigned[i]
-            if j >= 0 and cost[i, j] < (_ALONE if _is_sure(state[rows[i]]) else _NEVER):
+            if j >= 0 and cost[i, j] < _NEVER:
                 taken[rows[i]], track_of[columns[j]] = first + columns[j], rows[i]
 
 
 _NEVER = 1e3
-_ALONE = 1.0  # to go without a partner: more than any pair, less than two poor ones
 
 
 @numba.njit(cache=True, nogil=True)
@@ -545,9 +514,6 @@ def _correct(row: Floats, k: int, measured: float, noise: float) -> None:
     p = _P + 3 * k
     innovation = measured - row[k]
     total = row[p] + noise
-    surprise = innovation * innovation / (_SURPRISE * total)
-    if surprise > 1.0 and _is_sure(row):
-        total = row[p] + noise * surprise
     gain, gain_velocity = row[p] / total, row[p + 1] / total
     row[k] += gain * innovation
     row[4 + k] += gain_velocity * innovation
@@ -595,31 +561,11 @@ def _judge(state: Floats, count: int, taken: Whole) -> None:
                     break
         size = math.sqrt(area)
         travel = math.hypot(row[_X] - row[_BIRTH_X], row[_Y] - row[_BIRTH_Y])
+        enough = row[_HITS] >= _HITS_MIN and row[_AGE] >= _AGE_MIN_S
         alone = row[_COVERED] < 0.5 * row[_HITS]
-        went = row[_HITS] >= _HITS_MIN and row[_AGE] >= _AGE_MIN_S and travel >= _TRAVEL_MIN * size
-        recognised = (
-            row[_HITS] >= _RECOGNISED_HITS_MIN
-            and row[_AGE] >= _RECOGNISED_AGE_MIN_S
-            and row[_SCORES] / row[_HITS] >= SCORE_SURE
-        )
-        if alone and (went or recognised):
+        recognised = row[_SCORES] / row[_HITS] >= SCORE_SURE
+        if enough and alone and (travel >= _TRAVEL_MIN * size or recognised):
             row[_CERTAIN] = 1.0
-
-
-@numba.njit(cache=True, nogil=True)
-def _is_behind(row: Floats, state: Floats, taken: Whole) -> bool:
-    """Whether most of the predicted box is covered by somebody who is seen and stands nearer."""
-    enough = _COVERED_MIN * row[_W] * row[_H]
-    foot = row[_Y] + 0.4 * row[_H]
-    for t in range(len(taken)):
-        other = state[t]
-        if taken[t] < 0 or other[_Y] + 0.5 * other[_H] < foot:
-            continue
-        across = min(row[_RIGHT], other[_RIGHT]) - max(row[_LEFT], other[_LEFT])
-        down = min(row[_BOTTOM], other[_BOTTOM]) - max(row[_TOP], other[_TOP])
-        if across > 0.0 and down > 0.0 and across * down > enough:
-            return True
-    return False
 
 
 @numba.njit(cache=True, nogil=True)
