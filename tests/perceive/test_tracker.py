@@ -2,13 +2,14 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Detection, Track
-from placewatch.perceive.tracker import Tracker
+from placewatch.perceive.tracker import BEFORE, CERTAIN, LEFT, SEEN_AS, UNSEEN_S, Tracker
 
 WIDTH, HEIGHT = 640, 360
 
@@ -163,9 +164,11 @@ def test_a_rider_seen_now_as_a_person_now_as_a_bicycle_is_a_bicycle() -> None:
     assert run(frames)[-1][0].kind is Kind.BICYCLE
 
 
-def test_ids_are_random_and_tell_nothing() -> None:
-    frames = [[seen(100, 100)]] * 3
-    assert run(frames)[-1][0].id != run(frames)[-1][0].id
+def test_two_runs_of_the_same_street_share_no_id() -> None:
+    frames = [[seen(100 + 5 * n, 100), seen(400, 200)] for n in range(20)]
+    one, other = ({t.id for tracks in run(frames) for t in tracks} for _ in range(2))
+    assert len(one) == len(other) == 2
+    assert one.isdisjoint(other)
 
 
 def test_cars_that_pass_each_other_do_not_swap() -> None:
@@ -177,3 +180,107 @@ def test_cars_that_pass_each_other_do_not_swap() -> None:
     right, left = sorted(ways.values(), key=lambda way: way[-1] - way[0], reverse=True)
     assert right == sorted(right)
     assert left == sorted(left, reverse=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(frames=some_frames, times=st.sampled_from([0.5, 2.0, 4.0]))
+def test_a_larger_picture_of_the_same_street_has_the_same_tracks(
+    frames: list[list[Detection]], times: float
+) -> None:
+    here, there = Tracker(), Tracker()
+    for number, frame in enumerate(frames):
+        large = [Detection(d.kind, Box(*(side * times for side in d.box)), d.score) for d in frame]
+        told = [
+            tracker.update(
+                them,
+                number / 10,
+                width_px=round(WIDTH * zoom),
+                height_px=round(HEIGHT * zoom),
+            )
+            for tracker, them, zoom in ((here, frame, 1.0), (there, large, times))
+        ]
+        for a, b in zip(*told, strict=True):
+            assert b.box == pytest.approx([side * times for side in a.box])
+            assert (a.kind, a.seen, a.certain) == (b.kind, b.seen, b.certain)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_a_street_has_as_many_road_users_at_any_frame_rate(seed: int) -> None:
+    dice = random.Random(seed)
+    lanes = [
+        (top, dice.choice([-1, 1]) * dice.uniform(40, 160), dice.uniform(0, 200))
+        for top in (40, 100, 160, 220, 280)
+    ]
+
+    def frame(media_s: float) -> list[Detection]:
+        found = []
+        for top, speed, start in lanes:
+            left = 100 + start + speed * media_s
+            if left > 8 and left + 60 < WIDTH - 8:
+                found.append(seen(left, top))
+        return found
+
+    for fps in (5, 10, 25):
+        told = run([frame(n / fps) for n in range(4 * fps)], fps)
+        assert len({t.id for tracks in told for t in tracks}) == len(lanes)
+        assert len({t.id for tracks in told for t in tracks if t.certain}) == len(lanes)
+
+
+def test_everybody_ends_when_nobody_is_seen_any_more() -> None:
+    told = run([[seen(100 + 5 * n, 100), seen(400, 200)] for n in range(20)] + [[]] * 25)
+    assert len(told[25]) == 2
+    assert told[-1] == []
+
+
+def test_two_people_who_cross_keep_who_they_are_although_one_hides_the_other() -> None:
+    def frame(number: int) -> list[Detection]:
+        right, left = 100.0 + 5 * number, 400.0 - 5 * number
+        near = seen(right, 105, 24, 62, Kind.PEDESTRIAN)
+        far = seen(left, 100, 24, 60, Kind.PEDESTRIAN)
+        return [near] if abs(right - left) < 16 else [near, far]
+
+    told = run([frame(n) for n in range(60)])
+    first = {t.id: t.box.left_px for t in told[20]}
+    last = {t.id: t.box.left_px for t in told[-1]}
+    assert first.keys() == last.keys()
+    assert all((first[who] < 250) == (last[who] > 250) for who in first)
+
+
+def test_a_crowd_larger_than_ever_before_is_followed() -> None:
+    frames = [
+        [seen(12 * k + 0.5 * n, 20 * j, 10, 15) for k in range(40) for j in range(1, 6)]
+        for n in range(6)
+    ]
+    told = run(frames)
+    assert [len(tracks) for tracks in told] == [200] * 6
+    assert len({t.id for tracks in told for t in tracks}) == 200
+
+
+def test_rows_tell_which_detection_and_which_row_before_they_are() -> None:
+    tracker = Tracker()
+    one, other = [300.0, 100, 360, 140, 0.9, 3], [20.0, 100, 80, 140, 0.8, 3]
+    tracker.advance(np.array([one, other]), 0.0, width_px=WIDTH, height_px=HEIGHT)
+    ids = list(tracker.ids)
+    told = tracker.advance(
+        np.array([other, one, [200, 200, 230, 230, 0.05, 0]]), 0.1, width_px=WIDTH, height_px=HEIGHT
+    )
+    assert tracker.ids == ids
+    assert told[:, BEFORE].tolist() == [0, 1]
+    assert told[:, SEEN_AS].tolist() == [0, 1]
+    assert told[:, LEFT] == pytest.approx([20, 300])
+    assert not told[:, UNSEEN_S].any()
+    assert set(told[:, CERTAIN].tolist()) <= {0.0, 1.0}
+    told = tracker.advance(np.array([one]), 0.2, width_px=WIDTH, height_px=HEIGHT)
+    assert told[:, SEEN_AS].tolist() == [-1, 0]
+
+
+def test_what_is_no_box_is_ignored() -> None:
+    bad = np.array(
+        [
+            [np.nan, 10, 50, 50, 0.9, 0],
+            [50, 10, 20, 50, 0.9, 0],
+            [10, 10, 50, 50, np.nan, 0],
+        ]
+    )
+    assert len(Tracker().advance(bad, 0.0, width_px=WIDTH, height_px=HEIGHT)) == 0

@@ -5,7 +5,7 @@ Computer Vision 129, 548), IDF1 (Ristani et al. 2016) and the CLEAR measures (Be
 Stiefelhagen 2008), with the matching rules of TrackEval 1.3, so that figures can be compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from placewatch.perceive.assignment import assign
 
 Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.float64]
 """(N, 5): who, left, top, right, bottom; `who` is a whole number from 0, unique in a frame."""
 
@@ -107,7 +108,7 @@ class _Tally:
         rows, columns = _best(common)
         self.common = float(common[rows, columns].sum())
 
-    def _frames(self):  # type: ignore[no-untyped-def]
+    def _frames(self) -> Iterator[tuple[Whole, Whole, Floats]]:
         for a, b, alike in zip(self._truth, self._told, self._alike, strict=True):
             yield a[:, 0].astype(int), b[:, 0].astype(int), alike
 

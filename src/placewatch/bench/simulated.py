@@ -2,10 +2,10 @@
 
 How this works. The road users of the drawn streets, and of two more (a two-way road with a stop
 bar, a square that people cross in all directions), are seen by a pinhole camera whose height and
-angles depend on the seed. What is nearer covers what is farther. The detector misses in stretches,
-more so what is covered; its sides wobble from frame to frame and drift; it makes one box of two that
-overlap, sees what is not there, mistakes kinds, and is less sure of what is small or covered. All
-of it happens in seconds, so that the same street at another frame rate is as hard.
+angles depend on the seed. What is nearer covers what is farther. The detector misses in
+stretches, more so what is covered; its sides wobble from frame to frame and drift; it makes one
+box of two that overlap, sees what is not there, mistakes kinds, and is less sure of what is small
+or covered. All of it happens in seconds, so that the same street at another frame rate is as hard.
 """
 
 import math
@@ -61,7 +61,7 @@ class Sequence:
 
 
 def simulate(name: str, fps: float, seed: int, duration_s: float = 40.0) -> Sequence:
-    """The street `name`, one of NAMES, seen `fps` times a second. The same arguments give the same."""
+    """The street `name`, one of NAMES, seen `fps` times a second. The same call gives the same."""
     streams, signals, lines, camera = _place(name, seed)
     traffic = Traffic(streams, signals, lines, seed, settle_s=60.0)
     detector = _Detector(fps, seed)
