@@ -6,6 +6,7 @@ import pytest
 
 from placewatch.capture import SOURCES, open_source
 from placewatch.capture.device import device_source
+from placewatch.capture.policy import FULL
 from placewatch.capture.source import SourceSpec
 from placewatch.core.errors import Misconfigured, PlacewatchError
 from placewatch.core.ids import CameraId
@@ -25,7 +26,7 @@ def test_a_device_that_is_no_camera_is_told_in_one_sentence_with_a_hint(tmp_path
     thing = tmp_path / "video0"
     thing.write_bytes(b"no camera")
     with pytest.raises(PlacewatchError, match="video0") as failure:
-        device_source(SourceSpec(CAMERA, str(thing)), SystemClock(), lambda: False)
+        device_source(SourceSpec(CAMERA, str(thing)), SystemClock(), lambda: False, FULL)
     assert failure.value.hint
     assert "\n" not in str(failure.value)
 
@@ -54,7 +55,7 @@ def test_every_address_has_one_opener(url: str, key: str, monkeypatch: pytest.Mo
         pass
 
     def opener(name: str) -> object:
-        def open_it(spec: SourceSpec, clock: Clock, stopping: object) -> None:
+        def open_it(spec: SourceSpec, clock: Clock, stopping: object, policy: object) -> None:
             met.append(name)
             raise Met
 

@@ -99,13 +99,13 @@ def test_no_sound_is_read_on_from_a_file_that_has_some(
     assert kinds.count("audio") > 50, "the film must have sound for this to mean anything"
 
     met: list[str] = []
-    decode = Decoder._decode
+    decode = Decoder.decode
 
     def spy(self: Decoder, packet: "Packet[VideoStream]") -> Iterator[Picture]:
         met.append(packet.stream.type)
         return decode(self, packet)
 
-    monkeypatch.setattr(Decoder, "_decode", spy)
+    monkeypatch.setattr(Decoder, "decode", spy)
     frames, _ = watch(film)
     assert len(frames) == 50
     assert set(met) == {"video"}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from placewatch.capture.address import clean
 from placewatch.capture.device import device_source
 from placewatch.capture.network import http_source, rtsp_source
+from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import Source, SourceSpec
 from placewatch.capture.video import FileSource
 from placewatch.core.errors import Misconfigured
@@ -13,25 +14,30 @@ from placewatch.core.time import Clock
 
 __all__ = ["SOURCES", "clean", "open_source"]
 
-Opener = Callable[[SourceSpec, Clock, Callable[[], bool]], Source]
+Opener = Callable[[SourceSpec, Clock, Callable[[], bool], Policy], Source]
 
 
 def open_source(
-    spec: SourceSpec, clock: Clock, *, stopping: Callable[[], bool] = lambda: False
+    spec: SourceSpec,
+    clock: Clock,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    policy: Policy = FULL,
 ) -> Source:
-    """A session with the camera or file that `spec` names, with its first frame in hand.
+    """A session with what `spec` names, with its first frame in hand.
 
-    `stopping` is asked while a camera is slow to answer. Raises Misconfigured where a person must
-    change something, and Unavailable where trying again may help.
+    `stopping` is asked while a camera is slow to answer. `policy` says how much of it is decoded;
+    whoever analyses the frames lets it `heed` what was found. Raises Misconfigured where a person
+    must change something, and Unavailable where trying again may help.
     """
-    return SOURCES[_kind(spec.url)](spec, clock, stopping)
+    return SOURCES[_kind(spec.url)](spec, clock, stopping, policy)
 
 
-def _file(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) -> Source:
-    return FileSource(spec, clock)
+def _file(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy) -> Source:
+    return FileSource(spec, clock, policy)
 
 
-def _street(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) -> Source:
+def _street(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy) -> Source:
     from placewatch.capture.synthetic import SyntheticSource  # drawing is loaded where it is used
 
     return SyntheticSource(spec, clock)

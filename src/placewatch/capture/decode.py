@@ -1,4 +1,11 @@
-"""Decode: a container's one video stream becomes pictures; sound and data are never read on."""
+"""Decode: a container's one video stream becomes pictures; sound and data are never read on.
+
+How this works. Packets come one by one (`packets`), maybe in another thread than that which decodes
+(`decode`). For each the camera's policy says whether it is decoded now or kept. What is kept is
+decoded later, in order and with its own times, when the policy wakes up before the next key frame,
+when the ring is full, when a packet is broken and when the stream ends; else it is passed over, and
+the next picture says how many were.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +26,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from placewatch.capture.gops import GopRing, Kept
+from placewatch.capture.policy import FULL, PacketSeen, Policy
 from placewatch.capture.source import SourceHealth, StreamInfo
 from placewatch.core.ids import CameraId
 from placewatch.core.time import UtcMicros
@@ -30,6 +39,11 @@ DAMAGED_JPEGS_MAX = 3  # in a row are left out; then the camera's are all like t
 FPS_MAX = 240.0
 GENERATE_TICKS = 0x0001  # AVFMT_FLAG_GENPTS, which PyAV sets and does not type
 PIXELS_MAX = 8192 * 8192  # a damaged header must not ask for the whole memory
+KEPT_BYTES_MAX = 16_000_000  # of one camera's undecoded packets; two seconds at 60 Mbit/s
+KEPT_S_MAX = 10.0
+
+FILTERED = frozenset({"h264", "hevc"})
+"""Decoders whose loop filter can be left out."""
 
 TELL_NOTHING = frozenset({"hevc", "mjpeg"})
 """Decoders that patch damage over silently unless they are told to refuse it; H.264 flags it."""
@@ -57,8 +71,12 @@ class Picture:
 
     image: VideoFrame
     ticks: int | None
-    number: int
+    number: int  # counts the stream's frames from 0, also those that were passed over
     damaged: bool  # packets before it were lost or broken
+    arrival_s: float | None = None  # when the packet that completed it came in
+    passed: int = 0  # frames before it that were not decoded, because the policy wanted none
+    hole_ticks: int = 0  # the longest step between the packets of those
+    replayed: bool = False  # it was kept for a while, and is late for that reason
 
 
 class NoVideo(Exception):
@@ -81,12 +99,14 @@ class Decoder:
         target: str,
         health: SourceHealth,
         *,
+        policy: Policy = FULL,
         format: str | None = None,
         options: Mapping[str, str] = MappingProxyType({}),
         timeout_s: float | None = None,
         joins: bool = False,
     ) -> None:
         self._health = health
+        self._policy = policy
         container = av.open(
             target,
             format=format,
@@ -101,52 +121,108 @@ class Decoder:
         except BaseException:
             container.close()
             raise
-        # One thread for each stream: the cores are shared by cameras, and threads within a
-        # decoder cost CPU seconds and delay. See docs/design/capture.md.
-        self._stream.codec_context.thread_count = 1
         # Made-up times are worse than none: FFmpeg's guesses go back and forth in an AVI with B
         # frames, and it holds packets back to make them.
         container.flags &= ~GENERATE_TICKS
-        options = {"max_pixels": str(PIXELS_MAX)}
-        if self._stream.codec_context.name in TELL_NOTHING:
-            options["err_detect"] = "explode"
-        self._stream.codec_context.options = options
+        self._filters = policy.loop_filter
+        self._context = _set_up(self._stream.codec_context, loop_filter=self._filters)
+        self._other: VideoCodecContext | None = None  # with the loop filter turned the other way
         self.format = container.format.name
         self.time_base = self._stream.time_base or Fraction(1, 90_000)
         self.info = _info(container, self._stream)
         self.finite = self.info.duration_s is not None or (container.size or 0) > 0
         self.packets = 0
+        self._ring = GopRing(KEPT_BYTES_MAX, KEPT_S_MAX)
+        self._packet_ticks: int | None = None
+        self._hole_ticks = 0
+        self._passed = 0
+        self._fed = 0
         self._number = 0
         self._damaged = False
         self._damaged_pictures = 0
         self._joining = joins
-        self._lenient: VideoCodecContext | None = None
         self._ticks: int | None = None
         self._step_ticks = 0
 
-    def pictures(self) -> Iterator[Picture]:
-        """All pictures until the container ends. Damaged packets are counted and passed over."""
+    def packets_read(self) -> "Iterator[Packet[VideoStream] | None]":
+        """All packets until the container ends, and None for one that could not be read."""
         damaged_reads = 0
         while damaged_reads < DAMAGED_READS_MAX:
             try:
                 for packet in self._container.demux(self._stream):
                     damaged_reads = 0
-                    yield from self._decode(packet)
+                    self.packets += 1
+                    yield packet
                 return
             except DAMAGE:
                 damaged_reads += 1
-                self._note_damage()
+                yield None
+
+    def pictures(self) -> Iterator[Picture]:
+        """All pictures until the container ends. Damaged packets are counted and passed over."""
+        try:
+            for packet in self.packets_read():
+                yield from self.decode(packet)
+        except av.error.FFmpegError:
+            yield from self.replay()  # what was kept is not lost with the stream
+            raise
 
     def close(self) -> None:
-        """Frees the container; pictures that were handed out stay valid."""
+        """Frees the container. Pictures that were handed out stay valid, and packets that were
+        read can still be decoded."""
         self._container.close()
 
-    def _decode(self, packet: "Packet[VideoStream]") -> Iterator[Picture]:
-        self.packets += 1
+    def decode(
+        self, packet: "Packet[VideoStream] | None", arrival_s: float | None = None
+    ) -> Iterator[Picture]:
+        """The pictures that are due once `packet` is there; None: one was lost before it."""
+        if packet is None:
+            self._note_damage()
+            return
+        size_bytes = packet.size
+        if size_bytes == 0:  # the end
+            yield from self.replay()
+            yield from self._decode(packet, arrival_s)
+            return
+        is_key, step_ticks = packet.is_keyframe, self._step_to(packet)
+        step_s = float(step_ticks * self.time_base)
+        wanted = self._policy.choose(
+            PacketSeen(size_bytes, is_key, step_s, self._context.has_b_frames)
+        )
+        if is_key:
+            passed = self._ring.clear()
+            self._passed += passed
+            self._number += passed
+            self._fed += passed
+            if self._policy.loop_filter != self._filters:
+                yield from self._turn_filter(arrival_s)
+            self._context.skip_frame = "NONREF" if self._policy.references_only else "DEFAULT"
+        self._hole_ticks = max(self._hole_ticks, step_ticks)
         if packet.is_corrupt:
             self._note_damage()
+        elif not (wanted or is_key or self._joining) and self._ring.keep(
+            Kept(packet, arrival_s, size_bytes, step_s, is_key)
+        ):
+            return
+        yield from self.replay()
+        yield from self._decode(packet, arrival_s)
+
+    @property
+    def kept(self) -> int:
+        """How many packets wait undecoded for the next key frame."""
+        return len(self._ring)
+
+    def replay(self) -> Iterator[Picture]:
+        """The pictures of all that was kept."""
+        for kept in self._ring.take():
+            for picture in self._decode(kept.packet, kept.arrival_s):
+                yield replace(picture, replayed=True)
+
+    def _decode(self, packet: "Packet[VideoStream]", arrival_s: float | None) -> Iterator[Picture]:
+        drained = packet.size == 0
+        self._fed += not drained
         try:
-            images = packet.decode() if self._lenient is None else self._lenient.decode(packet)
+            images = self._context.decode(None if drained else packet)
         except av.error.EOFError:  # flushed before, when a damaged read came in between
             return
         except av.error.FFmpegError:
@@ -154,24 +230,71 @@ class Decoder:
             self._damaged_pictures += 1
             if self._damaged_pictures >= DAMAGED_JPEGS_MAX and self.info.codec == "mjpeg":
                 # A camera whose every JPEG lacks its end is still a camera.
-                self._lenient = VideoCodecContext.create("mjpeg", "r")
+                self._context = VideoCodecContext.create("mjpeg", "r")
             return
         for image in images:
-            number = self._number
-            self._number += 1
-            ticks = self._ticks_of(image, drained=packet.size == 0)
-            if image.is_corrupt:
-                self._note_damage()
-                self._damaged_pictures += 1
-                if self._damaged_pictures <= DAMAGED_PICTURES_MAX:
-                    continue
-            else:
-                self._damaged_pictures = 0
-            if not self.info.width_px:  # joined where the stream did not say its size
-                self.info = replace(self.info, width_px=image.width, height_px=image.height)
-            self._joining = False
-            damaged, self._damaged = self._damaged, False
-            yield Picture(image, ticks, number, damaged)
+            picture = self._picture(image, arrival_s, drained=drained)
+            if picture is not None:
+                yield picture
+
+    def _picture(
+        self, image: VideoFrame, arrival_s: float | None, *, drained: bool
+    ) -> Picture | None:
+        """`image` with all that is known of it; None where it is left out as damaged."""
+        if self._policy.references_only:
+            self._pass_over()
+        number = self._number
+        self._number += 1
+        ticks = self._ticks_of(image, drained=drained)
+        if image.is_corrupt:
+            self._note_damage()
+            self._damaged_pictures += 1
+            if self._damaged_pictures <= DAMAGED_PICTURES_MAX:
+                return None
+        else:
+            self._damaged_pictures = 0
+        if not self.info.width_px:  # joined where the stream did not say its size
+            self.info = replace(self.info, width_px=image.width, height_px=image.height)
+        self._joining = False
+        damaged, self._damaged = self._damaged, False
+        passed, self._passed = self._passed, 0
+        hole_ticks, self._hole_ticks = self._hole_ticks, 0
+        return Picture(image, ticks, number, damaged, arrival_s, passed, hole_ticks)
+
+    def _pass_over(self) -> None:
+        """Counts the frames that the decoder left out, which it does not tell."""
+        late = self._fed - self._number - 1
+        # What is shown out of order is held back by as many frames as the stream says, no more.
+        left_out = max(0, late - int(self._context.reorder_depth))
+        self._passed += left_out
+        self._number += left_out
+
+    def _turn_filter(self, arrival_s: float | None) -> Iterator[Picture]:
+        """Goes on with the other decoder; what the old one holds back comes first."""
+        before, after = self._context, self._other
+        if before.name not in FILTERED:
+            self._filters = self._policy.loop_filter
+            return
+        for image in before.decode(None):
+            picture = self._picture(image, arrival_s, drained=True)
+            if picture is not None:
+                yield picture
+        before.flush_buffers()
+        self._filters = self._policy.loop_filter
+        if after is None:
+            created = VideoCodecContext.create(before.name, "r")
+            assert isinstance(created, VideoCodecContext)
+            after = created
+            after.extradata = before.extradata
+            _set_up(after, loop_filter=self._filters)
+        self._context, self._other = after, before
+
+    def _step_to(self, packet: "Packet[VideoStream]") -> int:
+        """The ticks from the packet before to this one; 0 where one of them has no time."""
+        before, now = self._packet_ticks, packet.dts if packet.dts is not None else packet.pts
+        if now is not None:
+            self._packet_ticks = now
+        return max(0, now - before) if now is not None and before is not None else 0
 
     def _ticks_of(self, image: VideoFrame, *, drained: bool) -> int | None:
         """The time of `image`, that of the packet that completed it where it has none."""
@@ -187,6 +310,19 @@ class Decoder:
         if not self._joining:
             self._health.packets_corrupt += 1
         self._damaged = True
+
+
+def _set_up(context: VideoCodecContext, *, loop_filter: bool) -> VideoCodecContext:
+    # One thread for each stream: the cores are shared by cameras, and threads within a decoder
+    # cost CPU seconds and delay. See docs/design/capture.md.
+    context.thread_count = 1
+    options = {"max_pixels": str(PIXELS_MAX)}
+    if context.name in TELL_NOTHING:
+        options["err_detect"] = "explode"
+    if not loop_filter and context.name in FILTERED:
+        options["skip_loop_filter"] = "all"
+    context.options = options
+    return context
 
 
 def only_video(container: InputContainer) -> VideoStream:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from placewatch.capture import failures
 from placewatch.capture.live import Line, LiveSource
+from placewatch.capture.policy import Policy
 from placewatch.capture.source import SourceSpec
 from placewatch.core.errors import Misconfigured
 from placewatch.core.time import Clock
 
 
-def device_source(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) -> LiveSource:
+def device_source(
+    spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy
+) -> LiveSource:
     """The camera at `/dev/videoN`."""
     path = Path(spec.url)
     if not path.exists():
@@ -26,4 +29,4 @@ def device_source(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) 
         "video4linux2,v4l2",
         wording=partial(failures.failed_to_open_device, spec.url),
     )
-    return LiveSource(spec, clock, line, stopping=stopping)
+    return LiveSource(spec, clock, line, stopping=stopping, policy=policy)

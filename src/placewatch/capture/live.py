@@ -1,9 +1,15 @@
 """Live: cameras on the network and on this machine, read by a thread of their own.
 
 How this works. FFmpeg may block for as long as a camera is silent, a name server slow or a driver
-stuck, and nothing can stop it from outside. So a thread opens, reads and decodes, and puts
-pictures into a short queue; whoever calls `frames` waits on that queue, with a deadline, and can
-be woken by `close`. A thread that is left behind frees its camera when FFmpeg comes back.
+stuck, and nothing can stop it from outside. So a thread opens and reads, and puts packets into a
+queue; whoever calls `frames` waits on that queue, with a deadline, decodes what the camera's policy
+wants, and can be woken by `close`. A thread that is left behind frees its camera when FFmpeg comes
+back.
+
+Who is late by more than a few frames decodes without showing: those frames are dropped, and
+counted. What a policy kept and wants after all is late for a good reason and is shown; the lateness
+it brings is forgiven until it is made up for. Nobody can fall behind for ever: a queue that is full
+is thrown away up to the next key frame.
 """
 
 import socket
@@ -12,18 +18,24 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import av.error
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 from placewatch.capture import failures
 from placewatch.capture.decode import Darkroom, Decoder, NoDecoder, NoVideo, Picture
+from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo
 from placewatch.capture.timestamps import LiveUtc, MediaClock
 from placewatch.core.errors import PlacewatchError, Unavailable
 from placewatch.core.time import Clock, UtcMicros
 from placewatch.pixels.frame import Frame
 
-QUEUE_FRAMES = 8  # a third of a second; each keeps a picture of the decoder's
+QUEUE_FRAMES = 8  # a third of a second; who is later does not show all it decodes
+QUEUE_PACKETS_MAX = 750  # half a minute; then the decoder is too slow for this stream
+QUEUE_BYTES_MAX = 32_000_000
 KEY_S_MAX = 30.0  # cameras that save bits send a key frame in up to 20 s
 NOTICE = 0.9  # of the timeout: so that a loss is told, not only met, within it
 SLICE_S = 0.2  # how often an opening that can be called off looks whether it was
@@ -56,21 +68,25 @@ class LiveSource:
         line: Line,
         *,
         stopping: Callable[[], bool] = lambda: False,
+        policy: Policy = FULL,
     ) -> None:
         self.health = SourceHealth()
         self._spec, self._clock, self._line = spec, clock, line
+        self._policy = policy
         self._change = threading.Condition()  # guards all below; told of every change
-        self._queue: deque[tuple[Picture, float]] = deque()
-        self._arrival_s = 0.0  # of the newest picture
+        self._queue: deque[_Arrived] = deque()
+        self._queue_bytes = 0
+        self._thrown_away = False  # the queue was full; nothing is taken before a key frame
+        self._arrival_s = 0.0  # of the newest packet
         self._decoder: Decoder | None = None
-        self._watched = False
         self._over = False
         self._error: BaseException | None = None
         self._closed = False
         thread = threading.Thread(target=self._read, name=f"capture-{spec.camera}", daemon=True)
         thread.start()
         try:
-            self._await_first(stopping)
+            self._pictures = self._shown(stopping)
+            self._first: Picture | None = next(self._pictures)
         except BaseException:
             self.close()
             raise
@@ -85,24 +101,49 @@ class LiveSource:
         media_clock = MediaClock(time_base, self.info.fps)
         darkroom = Darkroom(self._spec.camera, self.health)
         utc: LiveUtc | None = None
-        self._watched = True
+        for picture in self._in_time():
+            arrival_s = picture.arrival_s or 0.0
+            ticks = round(arrival_s * 1e6) if untimed else picture.ticks
+            counted_s = None if self._ends else arrival_s
+            stamp = media_clock.stamp(
+                ticks,
+                counted_s,
+                damaged=picture.damaged,
+                passed=picture.passed,
+                hole_ticks=picture.hole_ticks,
+            )
+            media_clock.report(self.health)
+            self.health.lateness_s = max(0.0, self._clock.monotonic_s() - arrival_s)
+            if utc is None:
+                opened_at = self._clock.utc() - round(self.health.lateness_s * 1e6)
+                utc = LiveUtc(UtcMicros(opened_at), arrival_s)
+            yield darkroom.develop(
+                picture,
+                at=utc.at(stamp, counted_s),
+                media_s=stamp.media_s,
+                after_gap=stamp.after_gap,
+            )
+
+    def _in_time(self) -> Iterator[Picture]:
+        """The pictures, without those that are too late to be shown."""
+        burst = len(self._queue)  # what came in one burst at the opening was never due
+        forgiven = 0
+        damaged = False
         try:
-            while (taken := self._take()) is not None:
-                picture, arrival_s = taken
-                ticks = round(arrival_s * 1e6) if untimed else picture.ticks
-                counted_s = None if self._ends else arrival_s
-                stamp = media_clock.stamp(ticks, counted_s, damaged=picture.damaged)
-                media_clock.report(self.health)
-                self.health.lateness_s = max(0.0, self._clock.monotonic_s() - arrival_s)
-                if utc is None:
-                    opened_at = self._clock.utc() - round(self.health.lateness_s * 1e6)
-                    utc = LiveUtc(UtcMicros(opened_at), arrival_s)
-                yield darkroom.develop(
-                    picture,
-                    at=utc.at(stamp, counted_s),
-                    media_s=stamp.media_s,
-                    after_gap=stamp.after_gap,
-                )
+            picture, self._first = self._first, None
+            while picture is not None and not self._closed:
+                behind = len(self._queue)
+                forgiven = max(forgiven, behind) if picture.replayed else min(forgiven, behind)
+                if not behind:
+                    burst = 0
+                damaged |= picture.damaged
+                if behind > QUEUE_FRAMES + forgiven and not self._ends and not picture.replayed:
+                    self.health.frames_dropped += not burst
+                    burst = max(0, burst - 1)
+                else:
+                    yield replace(picture, damaged=damaged) if damaged else picture
+                    damaged = False
+                picture = next(self._pictures, None)
         finally:
             self.close()
 
@@ -110,6 +151,7 @@ class LiveSource:
         with self._change:
             self._closed = True
             self._queue.clear()
+            self._queue_bytes = 0
             self._change.notify_all()
 
     @property
@@ -122,54 +164,79 @@ class LiveSource:
     def _untimed(self, decoder: Decoder) -> bool:
         return decoder.format in self._line.untimed_formats
 
-    def _await_first(self, stopping: Callable[[], bool]) -> None:
-        """Waits for the first picture. Raises what `frames` never can: that it did not open.
+    def _shown(self, stopping: Callable[[], bool]) -> Iterator[Picture]:
+        """All pictures that the policy wants, decoded by whoever asks for the next.
 
-        A camera that sends something and no whole picture yet is given longer: joined in the
-        middle, a stream shows nothing before its next key frame.
+        Ends after `close`, and at an end. Until the first picture it raises what `frames` never
+        can: that the camera did not open. One that sends something and no whole picture yet is
+        given longer: joined in the middle, a stream shows nothing before its next key frame.
         """
         clock, timeout_s = self._clock, self._spec.timeout_s
         started_s = heard_s = clock.monotonic_s()
-        packets = 0
+        shown, seen_s = False, 0.0
+        while True:
+            if shown:
+                arrived = self._take()
+            else:
+                until_s = min(heard_s + timeout_s, started_s + max(timeout_s, KEY_S_MAX))
+                arrived = self._take_first(until_s, stopping)
+                heard_s = clock.monotonic_s()
+            decoder = self._decoder
+            assert decoder is not None or arrived is None
+            if decoder is None or arrived is None:
+                return
+            if isinstance(arrived, _End):
+                yield from decoder.replay()  # what was kept is not lost with the camera
+                raise arrived.error
+            for picture in decoder.decode(arrived.packet, arrived.arrival_s):
+                shown, seen_s = True, arrived.arrival_s
+                yield picture
+            if decoder.kept:
+                seen_s = arrived.arrival_s
+            elif shown and arrived.arrival_s - seen_s > NOTICE * timeout_s:  # it sends rubbish
+                raise failures.silent(self._spec.camera, self._line.shown, NOTICE * timeout_s)
+
+    def _take_first(self, until_s: float, stopping: Callable[[], bool]) -> "_Arrived":
+        """The next packet of a camera that has shown nothing yet."""
         with self._change:
             while not self._queue:
                 if self._error is not None:
                     raise self._worded(self._error)
                 if self._over or self._closed or stopping():
                     raise Unavailable(f"{self._line.shown} was closed before its first frame")
-                now_s = clock.monotonic_s()
-                if self._decoder is not None and self._decoder.packets != packets:
-                    packets, heard_s = self._decoder.packets, now_s
-                left_s = min(heard_s + timeout_s, started_s + max(timeout_s, KEY_S_MAX)) - now_s
+                left_s = until_s - self._clock.monotonic_s()
                 if left_s <= 0:
                     raise self._worded(TimeoutError())
                 self._change.wait(min(SLICE_S, left_s))
+            return self._pop()
 
-    def _take(self) -> tuple[Picture, float] | None:
-        """The oldest picture and when it arrived; None after `close`, and at an end."""
+    def _take(self) -> "_Arrived | _End | None":
+        """The oldest packet and when it arrived; None after `close`, and at an end."""
         camera, shown = self._spec.camera, self._line.shown
         with self._change:
             while not self._queue and not self._closed:
                 error = self._error
                 if isinstance(error, av.error.FFmpegError):
                     # Without `from error`: FFmpeg's own holds the address with its login.
-                    raise failures.lost(camera, shown, error, self._spec.timeout_s)
+                    return _End(failures.lost(camera, shown, error, self._spec.timeout_s))
                 if error is not None:
-                    raise error
+                    return _End(error)
                 if self._over:
                     if self._ends:
                         return None
-                    raise failures.lost(camera, shown, None, self._spec.timeout_s)
+                    return _End(failures.lost(camera, shown, None, self._spec.timeout_s))
                 silence_s = NOTICE * self._spec.timeout_s
                 left_s = self._arrival_s + silence_s - self._clock.monotonic_s()
                 if left_s <= 0:
-                    raise failures.silent(camera, shown, silence_s)
+                    return _End(failures.silent(camera, shown, silence_s))
                 self._change.wait(left_s)
-            if self._closed:
-                return None
-            taken = self._queue.popleft()
-            self._change.notify_all()
-            return taken
+            return None if self._closed else self._pop()
+
+    def _pop(self) -> "_Arrived":
+        arrived = self._queue.popleft()
+        self._queue_bytes -= arrived.size_bytes
+        self._change.notify_all()
+        return arrived
 
     def _worded(self, error: BaseException) -> BaseException:
         """`error` in words for people, where it is one of the outside world's."""
@@ -207,11 +274,12 @@ class LiveSource:
                 options=self._line.options,
                 timeout_s=self._spec.timeout_s,
                 joins=True,
+                policy=self._policy,
             )
-            self._decoder = decoder
-            keeps_all = self._ends
-            for picture in decoder.pictures():
-                if not self._put(picture, keeps_all=keeps_all):
+            with self._change:
+                self._decoder = decoder
+            for packet in decoder.packets_read():
+                if not self._put(packet, keeps_all=self._ends):
                     break
         except BaseException as error:  # raised again in the thread that reads `frames`
             self._error = error
@@ -222,21 +290,42 @@ class LiveSource:
                 self._over = True
                 self._change.notify_all()
 
-    def _put(self, picture: Picture, *, keeps_all: bool) -> bool:
-        """Queues `picture`, in place of the oldest when it is full. False after `close`."""
+    def _put(self, packet: "Packet[VideoStream] | None", *, keeps_all: bool) -> bool:
+        """Queues `packet`, None for one that is broken. False after `close`."""
+        size_bytes = packet.size if packet is not None else 0
         with self._change:
             while keeps_all and len(self._queue) >= QUEUE_FRAMES and not self._closed:
                 self._change.wait()
             if self._closed:
                 return False
-            if len(self._queue) >= QUEUE_FRAMES:
-                dropped, _ = self._queue.popleft()
-                # What came in one burst at the opening was never due.
-                self.health.frames_dropped += self._watched
-                if dropped.damaged:
-                    after, after_s = self._queue[0]
-                    self._queue[0] = (replace(after, damaged=True), after_s)
+            full = len(self._queue) >= QUEUE_PACKETS_MAX
+            if not keeps_all and (full or self._queue_bytes + size_bytes > QUEUE_BYTES_MAX):
+                self.health.frames_dropped += len(self._queue)
+                self._queue.clear()
+                self._queue_bytes = 0
+                self._thrown_away = True
             self._arrival_s = self._clock.monotonic_s()
-            self._queue.append((picture, self._arrival_s))
+            if self._thrown_away:
+                if packet is None or not packet.is_keyframe:
+                    self.health.frames_dropped += 1
+                    return True
+                self._thrown_away = False
+                self._queue.append(_Arrived(None, self._arrival_s, 0))  # something is missing
+            self._queue.append(_Arrived(packet, self._arrival_s, size_bytes))
+            self._queue_bytes += size_bytes
             self._change.notify_all()
             return True
+
+
+class _Arrived(NamedTuple):
+    """A packet in the queue. `packet` is None where one could not be read."""
+
+    packet: "Packet[VideoStream] | None"
+    arrival_s: float
+    size_bytes: int
+
+
+class _End(NamedTuple):
+    """There is no next packet, and why."""
+
+    error: BaseException

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from placewatch.capture.address import parse_address
 from placewatch.capture.live import Line, LiveSource
+from placewatch.capture.policy import Policy
 from placewatch.capture.source import SourceSpec
 from placewatch.core.time import Clock
 
@@ -14,7 +15,9 @@ HTTP_FORMATS = (
 AGENT = "placewatch"
 
 
-def rtsp_source(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) -> LiveSource:
+def rtsp_source(
+    spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy
+) -> LiveSource:
     """A camera at `rtsp://` or `rtsps://`. Sound is not even asked for."""
     address = parse_address(spec.url, spec.login)
     options = {
@@ -25,10 +28,12 @@ def rtsp_source(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) ->
         **_PROBING,
     }
     line = Line(address.shown, address.with_login(), "rtsp", options, address.host)
-    return LiveSource(spec, clock, line, stopping=stopping)
+    return LiveSource(spec, clock, line, stopping=stopping, policy=policy)
 
 
-def http_source(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) -> LiveSource:
+def http_source(
+    spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy
+) -> LiveSource:
     """Motion JPEG, or any video behind `http://` or `https://`."""
     address = parse_address(spec.url, spec.login)
     options = {
@@ -47,7 +52,7 @@ def http_source(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool]) ->
         untimed_formats=("mpjpeg", "mjpeg"),  # a row of JPEG files, without times
         ends=True,
     )
-    return LiveSource(spec, clock, line, stopping=stopping)
+    return LiveSource(spec, clock, line, stopping=stopping, policy=policy)
 
 
 # A camera says what it sends in its description; FFmpeg would watch for 5 s to guess the rest.

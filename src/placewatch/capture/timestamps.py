@@ -62,12 +62,20 @@ class MediaClock:
         return sorted(self._distances_s)[len(self._distances_s) // 2]
 
     def stamp(
-        self, ticks: int | None, arrival_s: float | None = None, *, damaged: bool = False
+        self,
+        ticks: int | None,
+        arrival_s: float | None = None,
+        *,
+        damaged: bool = False,
+        passed: int = 0,
+        hole_ticks: int = 0,
     ) -> Stamp:
         """The time of the next frame, later than every one before it.
 
         `ticks` is the stream's own time; `arrival_s` the machine's monotonic time when a live
         frame came in, None for a recording. `damaged`: packets were lost or broken before it.
+        `passed` frames before it came in and were not decoded; `hole_ticks` is the longest step
+        between those: a stream that was there has no gap, however few frames are looked at.
         """
         before_s = self._media_s
         if before_s is None:
@@ -75,13 +83,15 @@ class MediaClock:
             self._media_s, self._arrival_s = 0.0, arrival_s
             return Stamp(0.0, after_gap=True)
 
-        elapsed_s = self.frame_s
+        elapsed_s = self.frame_s * (passed + 1)
         if arrival_s is not None and self._arrival_s is not None:
             elapsed_s = max(HAIR_S, arrival_s - self._arrival_s)
-        media_s, restarted = self._next(ticks, before_s, elapsed_s, live=arrival_s is not None)
+        live = arrival_s is not None
+        media_s, restarted = self._next(ticks, before_s, elapsed_s, passed, live=live)
 
         gap_s = max(DAMAGE_S_MIN if damaged else GAP_S_MIN, GAP_FRAMES * self.frame_s)
-        after_gap = restarted or media_s - before_s > gap_s
+        step_s = self._seconds(hole_ticks) if passed else media_s - before_s
+        after_gap = restarted or step_s > gap_s
         self.gaps += after_gap
         self._media_s, self._arrival_s = media_s, arrival_s
         return Stamp(media_s, after_gap)
@@ -93,7 +103,7 @@ class MediaClock:
         self._told = (self.repaired, self.gaps)
 
     def _next(
-        self, ticks: int | None, before_s: float, elapsed_s: float, *, live: bool
+        self, ticks: int | None, before_s: float, elapsed_s: float, passed: int, *, live: bool
     ) -> tuple[float, bool]:
         """(media_s, whether the ticks started anew and the time between is a guess)."""
         if ticks is None:
@@ -106,7 +116,8 @@ class MediaClock:
         ticks = self._unwrapped(ticks)
         media_s = self._zero_s + self._seconds(ticks - self._zero_ticks)
         ahead_s = media_s - before_s
-        if ahead_s > max(GAP_S_MIN, GAP_FRAMES * self.frame_s) and not self._can_be_true(
+        usual_s = self.frame_s * (passed + 1)
+        if ahead_s > max(GAP_S_MIN, GAP_FRAMES * usual_s) and not self._can_be_true(
             ahead_s, elapsed_s, live=live
         ):
             self.repaired += 1
@@ -114,7 +125,7 @@ class MediaClock:
             return before_s + elapsed_s, True
         if ahead_s > 0 and ticks > self._high_ticks:
             self._high_ticks, self._stuck_frames = ticks, 0
-            self._distances_s.append(ahead_s)
+            self._distances_s.append(ahead_s / (passed + 1))
             return media_s, False
 
         self.repaired += 1

@@ -8,6 +8,7 @@ import av.error
 
 from placewatch.capture import failures
 from placewatch.capture.decode import Darkroom, Decoder, NoDecoder, NoVideo, Picture
+from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo
 from placewatch.capture.timestamps import MediaClock
 from placewatch.core.errors import Misconfigured
@@ -31,7 +32,7 @@ class FileSource:
     info: StreamInfo
     health: SourceHealth
 
-    def __init__(self, spec: SourceSpec, clock: Clock) -> None:
+    def __init__(self, spec: SourceSpec, clock: Clock, policy: Policy = FULL) -> None:
         path = Path(spec.url).expanduser()
         _check(path, spec.url)
         self.health = SourceHealth()
@@ -44,6 +45,7 @@ class FileSource:
             self._decoder = Decoder(
                 f"file:{path.resolve()}",
                 self.health,
+                policy=policy,
                 options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
             )
         except NoVideo:
@@ -68,7 +70,12 @@ class FileSource:
         picture, self._first = self._first, None
         try:
             while picture is not None:
-                stamp = media_clock.stamp(picture.ticks, damaged=picture.damaged)
+                stamp = media_clock.stamp(
+                    picture.ticks,
+                    damaged=picture.damaged,
+                    passed=picture.passed,
+                    hole_ticks=picture.hole_ticks,
+                )
                 media_clock.report(self.health)
                 unknown |= stamp.after_gap
                 late_s = 0.0

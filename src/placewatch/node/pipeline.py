@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import Source
 from placewatch.core.facts import Crossing
 from placewatch.measure.flow import FlowMeter
@@ -24,6 +25,7 @@ class Post:
     painter: BackdropPainter
     stage: Stage
     flow: FlowMeter
+    policy: Policy = FULL  # how much of the stream is decoded: the one its source was opened with
 
 
 def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]) -> None:
@@ -40,6 +42,7 @@ def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], No
             after_gap=frame.after_gap,
         )  # also when empty: so tracks end
         post.painter.learn(frame, motion, tracks)
+        post.policy.heed(tracks)
 
         # Measure: the ground begins here.
         scene = post.stage.place(
