@@ -72,6 +72,10 @@ def watch(
     detector: Annotated[
         str | None, typer.Option(metavar="NAME|FILE.onnx", help="motion, or a net.")
     ] = None,
+    decode: Annotated[
+        str | None,
+        typer.Option(help="auto, full, no_loop_filter, keyframes or non_reference."),
+    ] = None,
     pace: Annotated[str, typer.Option(help="full speed, or real: as it was recorded.")] = "full",
     transport: Annotated[str, typer.Option(help="tcp or udp, for RTSP.")] = "tcp",
     login_file: Annotated[
@@ -93,6 +97,7 @@ def watch(
             out=out,
             json=json,
             detector=detector,
+            decode=decode,
             pace=pace,
             transport=transport,
             login_file=login_file,

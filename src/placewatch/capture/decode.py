@@ -129,6 +129,7 @@ class Decoder:
         self._other: VideoCodecContext | None = None  # with the loop filter turned the other way
         self.format = container.format.name
         self.time_base = self._stream.time_base or Fraction(1, 90_000)
+        self._tick_s = float(self.time_base)
         self.info = _info(container, self._stream)
         self.finite = self.info.duration_s is not None or (container.size or 0) > 0
         self.packets = 0
@@ -185,7 +186,7 @@ class Decoder:
             yield from self._decode(packet, arrival_s)
             return
         is_key, step_ticks = packet.is_keyframe, self._step_to(packet)
-        step_s = float(step_ticks * self.time_base)
+        step_s = step_ticks * self._tick_s
         wanted = self._policy.choose(
             PacketSeen(size_bytes, is_key, step_s, self._context.has_b_frames)
         )
@@ -288,6 +289,10 @@ class Decoder:
             after.extradata = before.extradata
             _set_up(after, loop_filter=self._filters)
         self._context, self._other = after, before
+
+    def step_s(self, packet: "Packet[VideoStream]") -> float:
+        """The seconds from the packet before to this one, for who carries and does not decode."""
+        return self._step_to(packet) * self._tick_s
 
     def _step_to(self, packet: "Packet[VideoStream]") -> int:
         """The ticks from the packet before to this one; 0 where one of them has no time."""

@@ -30,6 +30,7 @@ from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo
 from placewatch.capture.timestamps import LiveUtc, MediaClock
 from placewatch.core.errors import PlacewatchError, Unavailable
+from placewatch.core.ids import CameraId
 from placewatch.core.time import Clock, UtcMicros
 from placewatch.pixels.frame import Frame
 
@@ -53,6 +54,29 @@ class Line:
     untimed_formats: tuple[str, ...] = ()  # containers whose times mean nothing: arrival counts
     ends: bool = False  # a file behind an address comes to an end; a camera never does
     wording: Callable[[Exception], PlacewatchError] | None = None
+
+
+def worded(error: BaseException, line: Line, camera: CameraId) -> BaseException:
+    """`error` in words for people, where it is one of the outside world's."""
+    if isinstance(error, NoVideo):
+        return failures.no_video_in(line.shown)
+    if isinstance(error, NoDecoder):
+        return failures.unsupported(line.shown, str(error))
+    if isinstance(error, TimeoutError) and not isinstance(error, av.error.FFmpegError):
+        return Unavailable(
+            f"{line.shown} showed no picture in time",
+            hint="is the camera on, and does it answer a ping?",
+        )
+    if isinstance(error, socket.gaierror):
+        return Unavailable(
+            f"no host is known as {line.host}",
+            hint="check its spelling, and that the name server answers",
+        )
+    if isinstance(error, av.error.FFmpegError):
+        if line.wording is not None:
+            return line.wording(error)
+        return failures.failed_to_connect(camera, line.shown, error)
+    return error
 
 
 class LiveSource:
@@ -239,27 +263,7 @@ class LiveSource:
         return arrived
 
     def _worded(self, error: BaseException) -> BaseException:
-        """`error` in words for people, where it is one of the outside world's."""
-        shown, camera = self._line.shown, self._spec.camera
-        if isinstance(error, NoVideo):
-            return failures.no_video_in(shown)
-        if isinstance(error, NoDecoder):
-            return failures.unsupported(shown, str(error))
-        if isinstance(error, TimeoutError) and not isinstance(error, av.error.FFmpegError):
-            return Unavailable(
-                f"{shown} showed no picture in time",
-                hint="is the camera on, and does it answer a ping?",
-            )
-        if isinstance(error, socket.gaierror):
-            return Unavailable(
-                f"no host is known as {self._line.host}",
-                hint="check its spelling, and that the name server answers",
-            )
-        if isinstance(error, av.error.FFmpegError):
-            if self._line.wording is not None:
-                return self._line.wording(error)
-            return failures.failed_to_connect(camera, shown, error)
-        return error
+        return worded(error, self._line, self._spec.camera)
 
     def _read(self) -> None:
         """The thread: opens, decodes and queues until the stream ends or nobody wants it."""

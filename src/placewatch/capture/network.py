@@ -19,6 +19,18 @@ def rtsp_source(
     spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy
 ) -> LiveSource:
     """A camera at `rtsp://` or `rtsps://`. Sound is not even asked for."""
+    return LiveSource(spec, clock, rtsp_line(spec), stopping=stopping, policy=policy)
+
+
+def http_source(
+    spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy
+) -> LiveSource:
+    """Motion JPEG, or any video behind `http://` or `https://`."""
+    return LiveSource(spec, clock, http_line(spec), stopping=stopping, policy=policy)
+
+
+def rtsp_line(spec: SourceSpec) -> Line:
+    """How the RTSP camera of `spec` is reached. Raises Misconfigured."""
     address = parse_address(spec.url, spec.login)
     options = {
         "rtsp_transport": spec.transport,
@@ -27,14 +39,11 @@ def rtsp_source(
         "user_agent": AGENT,
         **_PROBING,
     }
-    line = Line(address.shown, address.with_login(), "rtsp", options, address.host)
-    return LiveSource(spec, clock, line, stopping=stopping, policy=policy)
+    return Line(address.shown, address.with_login(), "rtsp", options, address.host)
 
 
-def http_source(
-    spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy
-) -> LiveSource:
-    """Motion JPEG, or any video behind `http://` or `https://`."""
+def http_line(spec: SourceSpec) -> Line:
+    """How the video behind HTTP of `spec` is reached. Raises Misconfigured."""
     address = parse_address(spec.url, spec.login)
     options = {
         "format_whitelist": HTTP_FORMATS,
@@ -43,7 +52,7 @@ def http_source(
         "user_agent": AGENT,
         **_PROBING,
     }
-    line = Line(
+    return Line(
         address.shown,
         address.with_login(),
         None,
@@ -52,7 +61,6 @@ def http_source(
         untimed_formats=("mpjpeg", "mjpeg"),  # a row of JPEG files, without times
         ends=True,
     )
-    return LiveSource(spec, clock, line, stopping=stopping, policy=policy)
 
 
 # A camera says what it sends in its description; FFmpeg would watch for 5 s to guess the rest.

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from placewatch.core.facts import Decoding
 from placewatch.core.sightings import Track
-
-Mode = Literal["full", "no_loop_filter", "keyframes", "non_reference"]
 
 
 class PacketSeen(NamedTuple):
@@ -43,6 +42,10 @@ class Policy(Protocol):
         """Takes note of what the analysis found in the frame that came last."""
         ...
 
+    def report(self) -> Decoding:
+        """How much is decoded, and what that may miss. May be called from any thread."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Steady:
@@ -56,6 +59,11 @@ class Steady:
 
     def heed(self, tracks: Sequence[Track]) -> None:
         pass
+
+    def report(self) -> Decoding:
+        if self.references_only:
+            return Decoding("non_reference")
+        return Decoding("full" if self.loop_filter else "no_loop_filter")
 
 
 FULL = Steady()

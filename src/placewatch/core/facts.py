@@ -59,3 +59,24 @@ class CameraHealth:
     gaps: int  # breaks in the stream across which nothing is measured
     losses: int  # sessions that ended without being asked to
     lateness_s_max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How much of a camera's stream is decoded, and what that may miss, since watching began.
+
+    A camera that `sleeps` decodes only key frames while nobody is there. Some groups of pictures
+    are then drawn by dice and analysed in full: of `tracks_checked` road users in those (and in
+    the proof before) sleep would have missed `tracks_missed`.
+    """
+
+    mode: str
+    sleeps: bool = False  # it may; while somebody is there it does not
+    why: str = ""  # it does not sleep, as a sentence
+    gops: int = 0  # groups of pictures that came in
+    gops_slept: int = 0  # of which only the key frame was decoded
+    audits: int = 0
+    auc: float | None = None  # of its packet sizes as a sign of road users, when last measured
+    tracks_checked: int = 0
+    tracks_missed: int = 0
+    missed_share_max: float | None = None  # upper 95 % bound; None where it has never slept

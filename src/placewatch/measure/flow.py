@@ -26,7 +26,9 @@ from placewatch.measure.scene import Mover, Scene, Step
 from placewatch.measure.stage import size_of, speed_m_s
 from placewatch.measure.walk import TAKEN_UP_SIZES, Walk
 
-UNSEEN_AFTER_S = 2.0  # frames further apart: what happened between them was not watched
+# Frames further apart: what happened between them was not watched. Sleeping cameras, which are
+# seen by their key frames and the sizes of all packets, have those two seconds apart, and jitter.
+UNSEEN_AFTER_S = 2.1
 GRACE_S = 5.0  # a minute stays open for late frames and crossings that settle
 SPOT_S = 0.4  # the spot speed is that of the path this long before and after the line
 SPEEDS_FOR_P85 = 5

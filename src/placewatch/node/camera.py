@@ -7,16 +7,17 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from placewatch.capture import open_source
 from placewatch.capture.source import Source, SourceHealth, SourceSpec
-from placewatch.core.errors import PlacewatchError
+from placewatch.core.errors import PlacewatchError, Unavailable
 from placewatch.core.facts import CameraHealth, Crossing, LineCount
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import Clock, UtcMicros, minute_of
-from placewatch.measure.flow import FlowMeter
+from placewatch.measure.flow import UNSEEN_AFTER_S, FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
 from placewatch.node import log, views
@@ -25,9 +26,12 @@ from placewatch.node.equip import (
     check_picture,
     counting_lines,
     notice_of,
+    policy_of,
+    scaled,
     stage_of,
 )
 from placewatch.node.live import Live
+from placewatch.node.main_stream import MainStream
 from placewatch.node.pipeline import Post, watch
 from placewatch.node.supervise import Turn, keep_going
 from placewatch.perceive.backdrop import BackdropPainter
@@ -43,7 +47,6 @@ BACKDROP_FIRST_EVERY_S = 4.0  # while much of the street is still being learnt
 FPS_OVER_S = 5.0
 KNOWN_SHARE_ENOUGH = 0.97
 KNOWN_SHARE_MIN = 0.5  # a street of which less is known is still being learnt
-UNSEEN_AFTER_S = 2.0
 
 
 class WatchedCamera:
@@ -75,7 +78,13 @@ class WatchedCamera:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._source: Source | None = None
-        self._size_px = size_px
+        self._size_px = size_px  # of the picture on which people draw
+        self._analysed_px: tuple[int, int] | None = None
+        self._scale = (1.0, 1.0)  # from the one to the other
+        self._main: MainStream | None = None
+        if camera.sub_url is not None:
+            main = partial(self._spec, camera.url)
+            self._main = MainStream(self.id, clock, main, self._remember)
         self._state: views.State = "starting"
         self._why: str | None = "it is being opened"
         self._since = clock.utc()
@@ -107,6 +116,8 @@ class WatchedCamera:
         self._become("starting", "it is being opened")
         self._thread = threading.Thread(target=self._run, name=f"camera {self.id}", daemon=True)
         self._thread.start()
+        if self._main is not None:
+            self._main.start()
 
     def heed_notice(self) -> None:
         """Looks at the date: a notice that begins today starts the camera, one that is over
@@ -131,6 +142,8 @@ class WatchedCamera:
     def stop(self) -> None:
         """Asks its thread to end; `join` waits for it."""
         self._stop.set()
+        if self._main is not None:
+            self._main.stop()
         source = self._source
         if source is not None:
             source.close()
@@ -166,14 +179,9 @@ class WatchedCamera:
     def _session(self) -> None:
         """One session, from opening to its end. Raises Unavailable when the camera is lost."""
         assert self._post is not None
-        spec = SourceSpec(
-            camera=self.id,
-            url=address_of(self.settings, self._folder),
-            pace="real",
-            transport=self.settings.transport,
-            login=settings.login_of(self.settings, self._folder),
-        )
-        source = open_source(spec, self._clock, stopping=self._stop.is_set)
+        spec = self._spec(self.settings.sub_url or self.settings.url)
+        policy = self._post.policy
+        source = open_source(spec, self._clock, stopping=self._stop.is_set, policy=policy)
         self._source = source
         try:
             if self._stop.is_set():
@@ -191,21 +199,75 @@ class WatchedCamera:
                 crossings = self._flow.leave()
             self._tell_crossings(crossings)
 
+    def _spec(self, url: str) -> SourceSpec:
+        return SourceSpec(
+            camera=self.id,
+            url=address_of(url, self._folder),
+            pace="real",
+            transport=self.settings.transport,
+            login=settings.login_of(self.settings, self._folder),
+        )
+
     def _opened(self, source: Source) -> None:
         width_px, height_px = source.info.width_px, source.info.height_px
-        if self._size_px != (width_px, height_px):
-            self._size_px = (width_px, height_px)
-            try:
-                self._remember_size(self.id, width_px, height_px)
-            except PlacewatchError as error:  # a full disk is no reason to stop watching
-                self._log.warning("camera.size-not-kept", why=error.message, hint=error.hint)
-        check_picture(self.settings, width_px, height_px)
+        if self._main is None:
+            self._remember(width_px, height_px)
+        elif self._size_px is None:
+            raise Unavailable(
+                "the size of the main stream is not known yet, and lines are drawn on its picture",
+                hint="is the main stream there? `placewatch check` tells",
+            )
+        assert self._size_px is not None
+        check_picture(self.settings, *self._size_px)
+        check_picture(settings.with_values(self.settings, line=()), width_px, height_px)
+        with self._lock:
+            self._analysed_px = (width_px, height_px)
+            self._fit()
         self._log.info("camera.opened", width_px=width_px, height_px=height_px)
         self._retry_at_s = None
         if self._backdrop is None:
             self._become("learning", "It learns the empty street.")
         else:
             self._become("watching", None)
+
+    def _remember(self, width_px: int, height_px: int) -> None:
+        """Takes note of the size of the picture on which people draw."""
+        with self._lock:
+            if self._size_px == (width_px, height_px):
+                return
+            self._size_px = (width_px, height_px)
+            self._fit()
+        try:
+            self._remember_size(self.id, width_px, height_px)
+        except PlacewatchError as error:  # a full disk is no reason to stop watching
+            self._log.warning("camera.size-not-kept", why=error.message, hint=error.hint)
+
+    def _fit(self) -> None:
+        """Measures in the pixels that are analysed, which may be fewer than people drew on."""
+        if self._size_px is None or self._analysed_px is None:
+            return
+        scale = (
+            self._analysed_px[0] / self._size_px[0],
+            self._analysed_px[1] / self._size_px[1],
+        )
+        if scale != self._scale:
+            self._scale = scale
+            self._measure_anew(self.settings, self._site)
+
+    def _measure_anew(
+        self, camera: settings.CameraSettings, site: settings.Settings
+    ) -> list[Crossing]:
+        """A new flow meter and stage; what was counted so far is reported."""
+        changed = scaled(camera, *self._scale)
+        stage = stage_of(changed, site.origin)
+        now = self._clock.utc()
+        crossings = self._flow.leave()
+        if self._last_scene is not None:
+            self._waiting += self._flow.close(now)
+        self._flow = FlowMeter(self.id, counting_lines(changed), now)
+        if self._post is not None:
+            self._post.stage = stage  # anew: paths on the old ground would give false speeds
+        return crossings
 
     def _turned(self, turn: Turn) -> None:
         """Takes over what supervision says of the camera."""
@@ -273,8 +335,9 @@ class WatchedCamera:
             detector=detector,
             tracker=Tracker(),
             painter=BackdropPainter(quarantine_s=self.settings.backdrop_quarantine_s),
-            stage=stage_of(self.settings, self._site.origin),
+            stage=stage_of(scaled(self.settings, *self._scale), self._site.origin),
             flow=_SharedFlow(self),
+            policy=policy_of(self.settings),
         )
 
     # What others ask of it.
@@ -381,14 +444,8 @@ class WatchedCamera:
             changed = dataclasses.replace(
                 self.settings, line=camera.line, area=camera.area, ground=camera.ground
             )
-            stage = stage_of(changed, site.origin)
-            self.settings, self._site = changed, site
-            now = self._clock.utc()
-            crossings = self._flow.leave()
-            self._waiting += self._flow.close(now)
-            self._flow = FlowMeter(self.id, counting_lines(changed), now)
-            if self._post is not None:
-                self._post.stage = stage  # anew: paths on the old ground would give false speeds
+            crossings = self._measure_anew(changed, site)
+            self.settings, self._site = camera, site
         self._tell_crossings(crossings)
 
     def _become(self, state: views.State, why: str | None) -> None:
@@ -424,6 +481,8 @@ class WatchedCamera:
             losses=self._losses,
             last_loss=self._last_loss[0] if self._last_loss else None,
             last_loss_why=self._last_loss[1] if self._last_loss else None,
+            decode=self._post.policy.report() if self._post is not None else None,
+            main_stream=self._main.view() if self._main is not None else None,
         )
 
     def _totals(self) -> views.Totals:
@@ -464,7 +523,7 @@ class WatchedCamera:
         }
 
     def _scene_view(self, scene: Scene, late_s: float) -> views.SceneView:
-        width_px, height_px = self._size_px or (1, 1)
+        width_px, height_px = self._analysed_px or (1, 1)
         return views.SceneView(
             scene.at,
             round(scene.media_s, 3),

@@ -7,12 +7,13 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from placewatch.capture import open_source
+from placewatch.capture.carried import Carriage, CarriedStream
 from placewatch.capture.source import SourceSpec
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.ids import camera_id
@@ -141,7 +142,7 @@ def _of_camera(
         yield Finding("nothing is counted: no line is drawn (draw one in the console)", wrong=False)
     spec = SourceSpec(
         camera=camera_id(camera.id),
-        url=address_of(camera, path.parent),
+        url=address_of(camera.sub_url or camera.url, path.parent),
         pace="full",
         transport=camera.transport,
         login=login,
@@ -164,7 +165,19 @@ def _of_camera(
     info = source.info
     rate = f", {info.fps:g} frames/s" if info.fps else ""
     yield Finding(f"delivers {frame.width_px}x{frame.height_px} {info.codec}{rate}", wrong=False)
-    for text in lines_outside(camera, frame.width_px, frame.height_px):
+    width_px, height_px = frame.width_px, frame.height_px
+    if camera.sub_url is not None:
+        main = replace(spec, url=address_of(camera.url, path.parent))
+        try:
+            carried = CarriedStream(main, clock, Carriage())
+        except PlacewatchError as error:
+            yield Finding(f"main stream: {error}")
+            return
+        width_px, height_px = carried.info.width_px, carried.info.height_px
+        codec = carried.info.codec
+        carried.close()
+        yield Finding(f"carries {width_px}x{height_px} {codec}, undecoded", wrong=False)
+    for text in lines_outside(camera, width_px, height_px):
         yield Finding(text)
 
 

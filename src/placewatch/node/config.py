@@ -26,6 +26,8 @@ Latitude = Annotated[float, Field(gt=-90, lt=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 Metres = Annotated[float, Field(ge=-10_000_000, le=10_000_000)]  # grids of countries, too
+Share = Annotated[float, Field(ge=0.01, le=1)]
+Decode = Literal["auto", "full", "no_loop_filter", "keyframes", "non_reference"]
 Pixels = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 
 
@@ -103,7 +105,10 @@ class CameraSettings:
 
     id: str  # small letters, digits, hyphens; permanent
     url: str  # rtsp://, http://, a file, /dev/video0 or street:NAME
+    sub_url: str | None = None  # its small stream, analysed in place of `url`; pixels are `url`'s
     transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
+    decode: Decode = "auto"  # how much of the stream is decoded; see the guide
+    decode_audit_share: Share = 0.05  # of a sleeping camera's GOPs, analysed in full all the same
     login_file: str | None = None  # a file with one line user:password
     detector: str = "motion"  # or the name or file of an ONNX net
     detector_every_s: Seconds = 0.0  # a net looks this often at most; 0: at every frame

@@ -1,9 +1,13 @@
 """Equip: from a camera's settings to what the stages need."""
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from placewatch.capture.controller import Controller, Demands
+from placewatch.capture.policy import Policy, Steady
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import camera_id
 from placewatch.core.space import PicturePoint
@@ -47,6 +51,22 @@ def stage_of(camera: settings.CameraSettings, origin: settings.OriginSettings | 
     return Stage(ground, camera_id(camera.id), SizeSorter(ground) if by_size and ground else None)
 
 
+def policy_of(camera: settings.CameraSettings) -> Policy:
+    """How much of a live camera's stream is decoded. `auto` sleeps between key frames, where the
+    camera has proven that nobody is missed; the rest is decoded bit-exact."""
+    if camera.decode in ("auto", "keyframes"):
+        # Chance decides only what is audited: it need not be secret, and can be repeated.
+        dice = random.Random(f"audit {camera.id}")
+        return Controller(dice, Demands(audit_share=camera.decode_audit_share))
+    return steady(camera.decode)
+
+
+def steady(decode: settings.Decode) -> Policy:
+    """The same for every packet. `auto` is `full` here: without the loop filter two of the five
+    hand-counted clips count otherwise (docs/design/capture.md), so it is a person's choice."""
+    return Steady(loop_filter=decode != "no_loop_filter", references_only=decode == "non_reference")
+
+
 def notice_of(camera: settings.CameraSettings) -> Notice | None:
     """The camera's notice, if it has one."""
     one = camera.notice
@@ -64,11 +84,36 @@ def notice_of(camera: settings.CameraSettings) -> Notice | None:
     )
 
 
-def address_of(camera: settings.CameraSettings, folder: Path) -> str:
-    """The camera's address; a file's path is relative to `folder`, that of the TOML."""
-    if ":" in camera.url.split("/")[0] or camera.url.startswith("/"):
-        return camera.url
-    return str(folder / camera.url)
+def address_of(url: str, folder: Path) -> str:
+    """`url` as it is opened; a file's path is relative to `folder`, that of the TOML."""
+    if ":" in url.split("/")[0] or url.startswith("/"):
+        return url
+    return str(folder / url)
+
+
+def scaled(camera: settings.CameraSettings, x: float, y: float) -> settings.CameraSettings:
+    """`camera` with all its pixels times `x` across and `y` down.
+
+    People set a camera up on the picture of its main stream; a small stream shows the same street
+    in fewer pixels, and not always in the same proportions.
+    """
+    if (x, y) == (1.0, 1.0):
+        return camera
+
+    def moved(point: settings.Pixel) -> settings.Pixel:
+        return point[0] * x, point[1] * y
+
+    return replace(
+        camera,
+        line=tuple(
+            replace(one, from_px=moved(one.from_px), to_px=moved(one.to_px)) for one in camera.line
+        ),
+        area=tuple(
+            replace(one, corners_px=tuple(moved(corner) for corner in one.corners_px))
+            for one in camera.area
+        ),
+        ground=tuple(replace(one, x_px=one.x_px * x, y_px=one.y_px * y) for one in camera.ground),
+    )
 
 
 def check_picture(camera: settings.CameraSettings, width_px: int, height_px: int) -> None:

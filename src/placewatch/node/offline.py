@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
-from placewatch.node.equip import check_picture, counting_lines, stage_of
+from placewatch.node.equip import check_picture, counting_lines, policy_of, stage_of, steady
 from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
@@ -51,6 +51,7 @@ class WatchRequest:
     out: Path | None = None
     json: str | None = None
     detector: str | None = None
+    decode: str | None = None
     pace: str = "full"
     transport: str = "tcp"
     login_file: Path | None = None
@@ -97,7 +98,8 @@ def analyse(
     started = minute_of(clock.utc()) if started is None else started
     meter = _Meter()
     begun_s = clock.monotonic_s()
-    source = _Metered(open_source(spec, _Recording(started)))
+    policy = policy_of(camera) if camera.decode == "keyframes" else steady(camera.decode)
+    source = _Metered(open_source(spec, _Recording(started), policy=policy))
     try:
         check_picture(camera, source.info.width_px, source.info.height_px)
         flow = FlowMeter(spec.camera, counting_lines(camera), started)
@@ -108,6 +110,7 @@ def analyse(
             painter=BackdropPainter(quarantine_s=_quarantine_s(spec, camera, source.info)),
             stage=stage_of(camera, None),
             flow=flow,
+            policy=policy,
         )
         seen = _Seen(source.info)
         losses = 0
@@ -161,6 +164,7 @@ def analyse(
         calibrated=bool(camera.ground),
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,
         density=seen.density.tolist(),
+        decode=policy.report(),
     )
 
 
@@ -322,6 +326,13 @@ def _settings_of(request: WatchRequest) -> settings.CameraSettings:
         camera = settings.with_values(camera, line=lines)
     if request.detector is not None:
         camera = settings.with_values(camera, detector=request.detector)
+    if request.decode is not None:
+        modes = get_args(settings.Decode)
+        if request.decode not in modes:
+            raise Misconfigured(
+                f'--decode "{request.decode}" is unknown', hint=f"it can be {', '.join(modes)}"
+            )
+        camera = settings.with_values(camera, decode=request.decode)
     return camera
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
+from placewatch.core.facts import Decoding
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
@@ -107,8 +108,21 @@ class BackdropView:
 
 
 @dataclass(frozen=True, slots=True)
+class MainStreamView:
+    """A camera's large stream while its small one is analysed: carried undecoded, or why not."""
+
+    carried: bool
+    why: str | None
+    packets: int
+    losses: int
+
+
+@dataclass(frozen=True, slots=True)
 class HealthView:
-    """How well a camera delivers: `fps` and `lateness_s` now, the rest since the node started."""
+    """How well a camera delivers: `fps` and `lateness_s` now, the rest since the node started.
+
+    `fps` are the frames that were analysed. `main_stream` is None where there is only one stream.
+    """
 
     fps: float
     lateness_s: float
@@ -120,6 +134,8 @@ class HealthView:
     losses: int
     last_loss: UtcMicros | None
     last_loss_why: str | None
+    decode: Decoding | None = None
+    main_stream: MainStreamView | None = None
 
 
 @dataclass(frozen=True, slots=True)

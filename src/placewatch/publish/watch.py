@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from placewatch import __version__
-from placewatch.core.facts import CameraHealth, Crossing, LineCount
+from placewatch.core.facts import CameraHealth, Crossing, Decoding, LineCount
 from placewatch.core.time import rfc3339
 from placewatch.publish.whole import write_whole
 
@@ -53,6 +53,7 @@ class WatchSummary:
     calibrated: bool = False
     backdrop_jpeg: bytes | None = None
     density: Sequence[Sequence[float]] = ()
+    decode: Decoding | None = None
 
     @property
     def frames(self) -> int:
@@ -110,6 +111,7 @@ def to_document(summary: WatchSummary) -> dict[str, Any]:
             "losses": health.losses,
             "lateness_s_max": round(health.lateness_s_max, 3),
             "unseen_s": [[round(since, 3), round(until, 3)] for since, until in summary.unseen_s],
+            **({"decode": _decode(summary.decode)} if summary.decode is not None else {}),
         },
         "cost": {
             "cpu_s": round(summary.cpu_s, 3),
@@ -154,6 +156,25 @@ def _crossing(crossing: Crossing) -> dict[str, Any]:
     }
     if crossing.speed_m_s is not None:
         told["speed_m_s"] = round(crossing.speed_m_s, 3)
+    return told
+
+
+def _decode(decode: Decoding) -> dict[str, Any]:
+    told: dict[str, Any] = {"mode": decode.mode}
+    if decode.gops:  # else it is no mode that passes over groups of pictures
+        told |= {
+            "sleeps": decode.sleeps,
+            "why": decode.why,
+            "gops": decode.gops,
+            "gops_slept": decode.gops_slept,
+            "audits": decode.audits,
+            "auc": None if decode.auc is None else round(decode.auc, 4),
+            "tracks_checked": decode.tracks_checked,
+            "tracks_missed": decode.tracks_missed,
+            "missed_share_max": None
+            if decode.missed_share_max is None
+            else round(decode.missed_share_max, 6),
+        }
     return told
 
 
