@@ -153,11 +153,20 @@ def bench(
         list[str] | None, typer.Argument(help="Which; all when none is named.")
     ] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="FILE|-")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Write the figures as a page, too.")
+    ] = None,
+    peers: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The peers' environments: tools/peers.")
+    ] = None,
+    net: Annotated[
+        Path | None, typer.Option(metavar="FILE.onnx", help="YOLOX-nano, for the peers.")
+    ] = None,
 ) -> None:
     """Measures: ratios and counts with their ranges, what is demanded and what is aimed at."""
     from placewatch.bench.run import run_benches
 
-    if not run_benches(names or [], json):
+    if not run_benches(names or [], json, report=report, peers=peers, net=net):
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Analysis: one pass of the whole product over a film, with its cost, and the bare decode beside it.
+"""Analysis: one pass of the whole product over a film, what it cost, and a bare decode beside it.
 
 The pass is the node's own: its source, its stages wired by `node/pipeline.py`, the backdrop
 painted, the ground calibrated, every line of the street counted. Costs are CPU seconds of the whole
@@ -6,19 +6,21 @@ process, so that a thread which anything starts is paid for as well.
 """
 
 import statistics
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
 
 from placewatch.capture import open_source
-from placewatch.capture.policy import FULL, Policy, Steady
+from placewatch.capture.carried import Carriage, CarriedStream
+from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import SourceSpec
 from placewatch.core.facts import Crossing
 from placewatch.core.ids import camera_id
-from placewatch.core.time import SystemClock
+from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
@@ -28,12 +30,6 @@ from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.tracker import Tracker
-
-EXACT = FULL
-"""Every frame as the standard demands it, bit for bit."""
-
-DEFAULT = Steady(loop_filter=False)
-"""What a camera is watched with from its first minute on."""
 
 Boxes = list[tuple[float, float, float, float, float]]
 """(time in s, left, top, right, bottom), all but the time in shares of the picture."""
@@ -51,12 +47,12 @@ class Pass:
 
 
 def analyse(
-    camera: settings.CameraSettings, *, policy: Policy = DEFAULT, along: Path | None = None
+    camera: settings.CameraSettings, *, policy: Policy = FULL, along: Path | None = None
 ) -> Pass:
     """Watches the camera's film to its end.
 
-    `along` is a main stream that is carried beside it without being decoded, packet by packet.
-    Raises Misconfigured.
+    `along` is a main stream that is carried beside it without being decoded, in a thread of its
+    own as a node does. Raises Misconfigured.
     """
     clock = SystemClock()
     told = Pass()
@@ -65,7 +61,7 @@ def analyse(
     name = camera_id(camera.id)
     source = open_source(SourceSpec(name, camera.url), clock, policy=policy)
     width_px, height_px = source.info.width_px, source.info.height_px
-    carried = _packets(along) if along is not None else None
+    carrying = _carry(along, clock) if along is not None else None
     try:
         check_picture(camera, width_px, height_px)
         flow = FlowMeter(name, counting_lines(camera), clock.utc())
@@ -82,8 +78,6 @@ def analyse(
         def tell(scene: Scene, crossings: list[Crossing]) -> None:
             told.frames += 1
             told.crossings += crossings
-            if carried is not None:
-                next(carried, None)
             for mover in scene.movers:
                 if mover.seen:
                     box = mover.box
@@ -99,11 +93,10 @@ def analyse(
 
         watch(source, post, tell)
         told.crossings += flow.leave()
-        if carried is not None:
-            for _ in carried:
-                pass
     finally:
         source.close()
+    if carrying is not None:
+        carrying.join()
     told.cpu_s = time.process_time() - begun_s
     return told
 
@@ -150,8 +143,8 @@ def in_bare_decodes(
     }, statistics.median(bare_s)
 
 
-def _packets(path: Path) -> Iterator[int]:
-    """Takes the packets of a stream one by one, as whoever keeps or passes them on must."""
-    with av.open(str(path)) as container:
-        for packet in container.demux(container.streams.video[0]):
-            yield len(bytes(packet))
+def _carry(path: Path, clock: Clock) -> threading.Thread:
+    stream = CarriedStream(SourceSpec(camera_id("carried"), str(path)), clock, Carriage())
+    thread = threading.Thread(target=stream.carry, daemon=True)
+    thread.start()
+    return thread

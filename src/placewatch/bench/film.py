@@ -10,6 +10,7 @@ draws: a change of either makes a new film and drops the old one.
 
 import dataclasses
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -37,6 +38,7 @@ from placewatch.core.ids import camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import SystemClock
 from placewatch.node import config as settings
+from placewatch.node.equip import scaled
 
 GOP = 50
 """Frames from key frame to key frame: two seconds, as most cameras are set."""
@@ -87,26 +89,22 @@ class Film:
     def camera(self, *, sub: bool = False, detector: str | None = None) -> settings.CameraSettings:
         """The settings of a camera that shows it, with the street's lines and surveyed ground."""
         recipe, street = self.recipe, STREETS[self.recipe.street]
-        width_px = recipe.sub_width_px if sub else recipe.width_px
-        height_px = recipe.sub_height_px if sub else recipe.height_px
-        across, down = width_px / DRAWN_WIDTH_PX, height_px / DRAWN_HEIGHT_PX
-        camera = settings.CameraSettings(
+        drawn = settings.CameraSettings(
             id=CAMERA,
             url=str(self.sub if sub else self.main),
-            line=tuple(
-                settings.LineSettings(
-                    name, (a[0] * across, a[1] * down), (b[0] * across, b[1] * down)
-                )
-                for name, a, b in street.lines_px()
-            ),
+            line=tuple(settings.LineSettings(name, a, b) for name, a, b in street.lines_px()),
             ground=tuple(
-                settings.GroundPointSettings(
-                    picture.x_px * across, picture.y_px * down, ground.x_m, ground.y_m
-                )
+                settings.GroundPointSettings(picture.x_px, picture.y_px, ground.x_m, ground.y_m)
                 for picture, ground in street.control_px()
             ),
         )
-        return camera if detector is None else settings.with_values(camera, detector=detector)
+        if detector is not None:
+            drawn = dataclasses.replace(drawn, detector=detector)
+        return scaled(
+            drawn,
+            (recipe.sub_width_px if sub else recipe.width_px) / DRAWN_WIDTH_PX,
+            (recipe.sub_height_px if sub else recipe.height_px) / DRAWN_HEIGHT_PX,
+        )
 
 
 def film(recipe: Recipe, told: Callable[[str], None] = lambda text: None) -> Film:
@@ -144,7 +142,12 @@ def night(street: Street) -> Street:
             stream,
             per_min=_NIGHT_PER_MIN,
             routes=tuple(
-                Route(route.path, route.share, (Gate("upstream", _NIGHT_STOP_M, _NIGHT_STOP_M + 1.0),), route.slow)
+                Route(
+                    route.path,
+                    route.share,
+                    (Gate("upstream", _NIGHT_STOP_M, _NIGHT_STOP_M + 1.0),),
+                    route.slow,
+                )
                 for route in stream.routes
             ),
         )
@@ -159,7 +162,7 @@ def night(street: Street) -> Street:
 
 
 def _title(recipe: Recipe) -> str:
-    return f"{recipe.street}-quiet" if recipe.quiet else recipe.street
+    return f"quiet-{recipe.street}" if recipe.quiet else recipe.street
 
 
 def _key(recipe: Recipe) -> str:
@@ -169,7 +172,8 @@ def _key(recipe: Recipe) -> str:
     drawn_by = Path(capture.__file__).parent
     for name in _DRAW:
         digest.update((drawn_by / f"{name}.py").read_bytes())
-    digest.update(Path(__file__).read_bytes())
+    for part in (night, _make, _stream):
+        digest.update(inspect.getsource(part).encode())
     return digest.hexdigest()[:16]
 
 

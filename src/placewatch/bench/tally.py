@@ -1,4 +1,4 @@
-"""Tally: counts against the truth, road user by road user, never by totals in which errors cancel."""
+"""Tally: counts against the truth, one road user at a time, not by totals that cancel errors."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,9 @@ class Tally:
         return self.wrong / self.true if self.true else float(self.extra > 0)
 
     def __str__(self) -> str:
-        return f"{self.found} of {self.true} found, {self.extra} extra, {self.kind_right} kinds right"
+        return (
+            f"{self.found} of {self.true} found, {self.extra} extra, {self.kind_right} kinds right"
+        )
 
 
 def tally(truth: Iterable[AnyCrossing], told: Iterable[AnyCrossing]) -> Tally:
