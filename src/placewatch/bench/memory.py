@@ -8,6 +8,7 @@ alone (its private pages, USS) is read from the kernel meanwhile; the slope is t
 import dataclasses
 import datetime
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -89,6 +90,7 @@ def _of(extent: Extent, cameras: int) -> dict[str, int]:
         [sys.executable, "-m", "placewatch.bench.memory", json.dumps(wish)],
         capture_output=True,
         text=True,
+        env={"OPENBLAS_NUM_THREADS": "1", **os.environ},
         timeout=extent.watched_s + 120,
         check=True,
     )
@@ -143,6 +145,7 @@ def _pages() -> dict[str, int]:
 
 
 if __name__ == "__main__":
+    # Numpy is loaded by now; the parent has set what `placewatch` sets for itself.
     asked = json.loads(sys.argv[1])
     told = _watch(Recipe(**asked["recipe"]), asked["cameras"], asked["watched_s"])
     sys.stdout.write(json.dumps(told) + "\n")

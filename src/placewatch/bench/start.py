@@ -73,13 +73,13 @@ def _starts(command: list[str]) -> list[float]:
 
 def _until_first_frame(path: str) -> None:
     """What `placewatch watch` does, and the end at its first frame."""
-    from placewatch import cli  # as the command does
+    from placewatch.cli import spare_threads  # as the command does
+
+    spare_threads()
     from placewatch.capture.source import SourceSpec
     from placewatch.core.ids import camera_id
     from placewatch.node import config as settings
     from placewatch.node.offline import analyse
-
-    assert cli.app is not None
 
     @contextlib.contextmanager
     def end_at_first(info: "StreamInfo") -> Iterator[Callable[[int], None]]:
