@@ -124,9 +124,7 @@ def _watch(recipe: Recipe, cameras: int, watched_s: float) -> dict[str, int]:
         try:
             time.sleep(watched_s)
             told = _pages()
-            frames = sum(
-                camera.health_since(node.clock.utc()).frames for camera in node.cameras.values()
-            )
+            frames = sum(camera.view().health.frames for camera in node.cameras.values())
         finally:
             node.stop()
     return {**told, "frames": frames}
