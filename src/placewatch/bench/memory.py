@@ -13,7 +13,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from av.error import FFmpegError
@@ -122,7 +121,7 @@ def _watch(recipe: Recipe, cameras: int, watched_s: float) -> dict[str, int]:
         node = Node(Path(folder) / "placewatch.toml", site, SystemClock(), demo=False)
         node.start()
         try:
-            time.sleep(watched_s)
+            node.clock.sleep(watched_s)
             told = _pages()
             frames = sum(camera.view().health.frames for camera in node.cameras.values())
         finally:

@@ -1,16 +1,16 @@
 """Start: the CPU seconds of a new process until it has watched the first frame of a file.
 
-The process says itself what it used, from its birth on: Python, what is imported, what was compiled
+The kernel says what the process used, from its birth on: Python, what is imported, what was compiled
 before and is loaded, the file opened, one frame through every stage. What an installation does once
 (bytecode, compiled code) is done by a start that does not count.
 """
 
 import contextlib
 import os
+import resource
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:  # the process that is measured loads this module, too
     from placewatch.capture.source import StreamInfo
 
 STARTS = 5
+_FIRST_FRAME = """
+import sys
+from placewatch import cli  # as the command does
+cli.spare_threads()
+from placewatch.bench.start import until_first_frame
+until_first_frame(sys.argv[1])
+"""
 MUST_S, AIM_S = 1.0, 0.5
 
 
@@ -32,8 +39,8 @@ def measure(extent: "Extent") -> "list[Figure]":
     figures = []
     try:
         path = str(film(extent.main, extent.told).main)
-        first = _starts([sys.executable, "-m", "placewatch.bench.start", path])
-        help_ = _starts([sys.executable, "-m", "placewatch.bench.start"])
+        first = _starts(["-c", _FIRST_FRAME, path])
+        help_ = _starts(["-m", "placewatch.cli", "--help"])
     except (FFmpegError, OSError, subprocess.SubprocessError, ValueError) as error:
         why = f"could not run: {error}"
         return [
@@ -54,28 +61,29 @@ def measure(extent: "Extent") -> "list[Figure]":
                 must="" if must is None else f"<= {must:g}",
                 aim="" if aim is None else f"<= {aim:g}",
                 passed=must is None or value <= must,
-                how=f"{STARTS} new processes {what}, as each says of itself; one before is not "
+                how=f"{STARTS} new processes {what}, as the kernel says; one before is not "
                 "counted, which wrote bytecode and compiled code",
             )
         )
     return figures
 
 
-def _starts(command: list[str]) -> list[float]:
+def _starts(arguments: list[str]) -> list[float]:
     """CPU seconds of `STARTS` starts after the one that does what is done once."""
     surroundings = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    told = [
-        subprocess.run(command, env=surroundings, capture_output=True, text=True, check=True).stdout
-        for _ in range(STARTS + 1)
-    ]
-    return [float(text.split()[-1]) for text in told[1:]]
+    used = []
+    for _ in range(STARTS + 1):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, *arguments], env=surroundings, capture_output=True, check=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return used[1:]
 
 
-def _until_first_frame(path: str) -> None:
-    """What `placewatch watch` does, and the end at its first frame."""
-    from placewatch.cli import spare_threads  # as the command does
-
-    spare_threads()
+def until_first_frame(path: str) -> None:
+    """What `placewatch watch` does, and the end of the process at its first frame."""
     from placewatch.capture.source import SourceSpec
     from placewatch.core.ids import camera_id
     from placewatch.node import config as settings
@@ -83,30 +91,9 @@ def _until_first_frame(path: str) -> None:
 
     @contextlib.contextmanager
     def end_at_first(info: "StreamInfo") -> Iterator[Callable[[int], None]]:
-        yield lambda frames: _end()
+        yield lambda frames: os._exit(0)
 
     camera = settings.CameraSettings(
         id="clip", url=path, line=(settings.LineSettings("line", (20.0, 20.0), (40.0, 40.0)),)
     )
     analyse(SourceSpec(camera_id("clip"), path), camera, progress=end_at_first)
-
-
-def _help() -> None:
-    """What `placewatch --help` does."""
-    from placewatch.cli import app
-
-    app(["--help"], standalone_mode=False)
-    _end()
-
-
-def _end() -> None:
-    sys.stdout.write(f"\n{time.process_time()}\n")
-    sys.stdout.flush()
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        _until_first_frame(sys.argv[1])
-    else:
-        _help()
