@@ -1,7 +1,7 @@
 """Start: the CPU seconds of a new process until it has watched the first frame of a file.
 
-The kernel says what the process used, from its birth on: Python, what is imported, what was compiled
-before and is loaded, the file opened, one frame through every stage. What an installation does once
+The kernel says what the process used, from its birth on: Python, what is imported, what was
+compiled before and is loaded, the file opened, one frame through every stage. What an installation does once
 (bytecode, compiled code) is done by a start that does not count.
 """
 
