@@ -1,8 +1,8 @@
 """Start: the CPU seconds of a new process until it has watched the first frame of a file.
 
 The kernel says what the process used, from its birth on: Python, what is imported, what was
-compiled before and is loaded, the file opened, one frame through every stage. What an installation does once
-(bytecode, compiled code) is done by a start that does not count.
+compiled before and is loaded, the file opened, one frame through every stage. What an installation
+does once (bytecode, compiled code) is done by a start that does not count.
 """
 
 import contextlib
