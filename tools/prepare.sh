@@ -44,7 +44,7 @@ prepare_alone() {
       fail "uv could not be installed: is the Python package index (pypi.org) reachable from here?"
   fi
   echo "placewatch: installing what it needs and building the console (a minute or two, once)" >&2
-  VIRTUAL_ENV= .venv/bin/uv sync --locked --inexact --system-certs --quiet >&2 ||
+  VIRTUAL_ENV= .venv/bin/uv sync --locked --inexact --system-certs --compile-bytecode --quiet >&2 ||
     fail "the packages could not be installed: see above; is pypi.org and registry.npmjs.org reachable from here?"
   printf '%s' "$PWD" >"$stamp"
 }

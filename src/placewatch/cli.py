@@ -29,6 +29,7 @@ DEFAULT_CONFIG = Path("placewatch.toml")
 
 def main() -> None:
     """Runs the command line; errors become one sentence and exit status 2."""
+    spare_threads()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows only ASCII, a name that
             stream.reconfigure(errors="backslashreplace")  # is no UTF-8: shown as well as it goes
@@ -41,6 +42,12 @@ def main() -> None:
     except BrokenPipeError:  # `placewatch export | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def spare_threads() -> None:
+    """Keeps numpy's linear algebra, which is loaded later, from starting a thread for each core:
+    they cost half of its loading and are of no use to matrices of this size."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @app.callback(invoke_without_command=True)
@@ -153,11 +160,20 @@ def bench(
         list[str] | None, typer.Argument(help="Which; all when none is named.")
     ] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="FILE|-")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Write the figures as a page, too.")
+    ] = None,
+    peers: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The peers' environments: tools/peers.")
+    ] = None,
+    net: Annotated[
+        Path | None, typer.Option(metavar="FILE.onnx", help="YOLOX-nano, for the peers.")
+    ] = None,
 ) -> None:
     """Measures: ratios and counts with their ranges, what is demanded and what is aimed at."""
     from placewatch.bench.run import run_benches
 
-    if not run_benches(names or [], json):
+    if not run_benches(names or [], json, report=report, peers=peers, net=net):
         raise typer.Exit(1)
 
 

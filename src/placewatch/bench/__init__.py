@@ -1,7 +1,12 @@
 """Bench: what the claims of this project measure on this machine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a bench loads what it measures, and nothing else does
+    from placewatch.bench.film import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +28,79 @@ class Figure:
     how: str
 
 
-def _cost() -> list[Figure]:
-    from placewatch.bench.cost import measure  # only now: a bench loads what it measures
+def _main() -> "Recipe":
+    from placewatch.bench.film import Recipe
 
-    return measure()
+    return Recipe()
 
 
-BENCHES: dict[str, Callable[[], list[Figure]]] = {"cost": _cost}
-"""Every bench by its name. `placewatch bench` runs all of them."""
+def _quiet() -> "Recipe":
+    from placewatch.bench.film import Recipe
+
+    return Recipe(seed=1, duration_s=300.0, quiet=True)
+
+
+def _silent(text: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a bench measures, and what it is lent. Tests make do with less."""
+
+    pairs: int = 9
+    main: "Recipe" = field(default_factory=_main)
+    quiet: "Recipe" = field(default_factory=_quiet)
+    cameras: int = 8
+    watched_s: float = 20.0  # how long memory is left to grow
+    detector: str | None = None  # the default one
+    peers: Path | None = None  # a folder with the virtual environments of tools/peers
+    net: Path | None = None  # YOLOX-nano for the peers; None: the one in the models' folder
+    told: Callable[[str], None] = _silent  # how far it is
+
+
+def _core_main(extent: Extent) -> list[Figure]:
+    from placewatch.bench.core import measure_main
+
+    return measure_main(extent)
+
+
+def _core_sub(extent: Extent) -> list[Figure]:
+    from placewatch.bench.core import measure_sub
+
+    return measure_sub(extent)
+
+
+def _core_quiet(extent: Extent) -> list[Figure]:
+    from placewatch.bench.core import measure_quiet
+
+    return measure_quiet(extent)
+
+
+def _core_stack(extent: Extent) -> list[Figure]:
+    from placewatch.bench.peers import measure
+
+    return measure(extent)
+
+
+def _core_memory(extent: Extent) -> list[Figure]:
+    from placewatch.bench.memory import measure
+
+    return measure(extent)
+
+
+def _core_start(extent: Extent) -> list[Figure]:
+    from placewatch.bench.start import measure
+
+    return measure(extent)
+
+
+BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
+    "core.main": _core_main,
+    "core.sub": _core_sub,
+    "core.quiet": _core_quiet,
+    "core.stack": _core_stack,
+    "core.memory": _core_memory,
+    "core.start": _core_start,
+}
+"""Every bench by its name; `core` is all of `core.*`. `placewatch bench` runs all of them."""

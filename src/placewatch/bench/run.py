@@ -1,6 +1,7 @@
 """Run: measures what was asked for, and shows or writes the figures (`placewatch.bench/1`)."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import json
 import os
@@ -10,33 +11,44 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from placewatch import __version__
-from placewatch.bench import BENCHES, Figure
+from placewatch.bench import BENCHES, Extent, Figure
+from placewatch.bench.page import page
 from placewatch.core.errors import Misconfigured
+from placewatch.core.time import SystemClock, rfc3339
 from placewatch.publish.whole import write_whole
 
 FORMAT = "placewatch.bench/1"
 _MEASURED_WITH = ("av", "numpy", "numba", "onnxruntime", "opencv-python-headless", "deltalake")
 
 
-def run_benches(names: list[str], out: str | None) -> bool:
-    """Measures the benches of `names` (none: all), shows them, and writes JSON to `out` (`-`:
-    standard output). Whether all passed. Raises Misconfigured for a name that is none."""
-    for name in names:
-        if name not in BENCHES:
-            raise Misconfigured(
-                f'there is no bench "{name}"', hint=f"there are: {', '.join(BENCHES)}"
-            )
+def run_benches(
+    names: list[str],
+    out: str | None,
+    *,
+    report: Path | None = None,
+    peers: Path | None = None,
+    net: Path | None = None,
+) -> bool:
+    """Measures the benches of `names` (none: all), shows them, writes JSON to `out` (`-`: standard
+    output) and a page to `report`. Whether all passed. Raises Misconfigured for a name that is
+    none. `peers` and `net` are what the peers run in and with."""
+    chosen = [name for wish in names or [""] for name in _meant(wish)]
     told = Console(stderr=True)
     figures: list[Figure] = []
-    for name in names or list(BENCHES):
-        with told.status(f"measuring {name} …"):
-            figures += BENCHES[name]()
+    for name in dict.fromkeys(chosen):
+        with told.status(f"measuring {name} …") as status:
+            say = functools.partial(_say, status, name)
+            extent = Extent(peers=peers, net=net, told=say)
+            figures += BENCHES[name](extent)
     document = json.dumps(
         {
             "format": FORMAT,
+            "placewatch": __version__,
+            "at": rfc3339(SystemClock().utc()),
             "machine": machine(),
             "figures": [dataclasses.asdict(figure) for figure in figures],
         },
@@ -49,7 +61,23 @@ def run_benches(names: list[str], out: str | None) -> bool:
         show(figures, Console())
         if out is not None:
             write_whole(Path(out), (document + "\n").encode())
+    if report is not None:
+        write_whole(report, page(json.loads(document)).encode())
     return all(figure.passed for figure in figures)
+
+
+def _say(status: Status, name: str, text: str) -> None:
+    status.update(f"measuring {name}: {text} …")
+
+
+def _meant(wish: str) -> list[str]:
+    """The benches that a name means: itself, or all that begin with it and a full stop."""
+    found = [name for name in BENCHES if not wish or name == wish or name.startswith(f"{wish}.")]
+    if not found:
+        raise Misconfigured(
+            f'there is no bench "{wish}"', hint=f"there are: core, {', '.join(BENCHES)}"
+        )
+    return found
 
 
 def machine() -> dict[str, Any]:

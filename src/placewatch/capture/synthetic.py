@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import cast
@@ -49,11 +49,13 @@ class SyntheticSource:
 
     Without `duration_s` it never ends and keeps real pace, whatever `spec.pace` says. The same
     address draws the same pictures again. Raises Misconfigured where the address names a street
-    or a parameter that does not exist.
+    or a parameter that does not exist. `street` is drawn in place of the one that is named: the
+    same scenery with other traffic.
     """
 
-    def __init__(self, spec: SourceSpec, clock: Clock) -> None:
-        self._wish = wish = _wish(spec.url)
+    def __init__(self, spec: SourceSpec, clock: Clock, street: Street | None = None) -> None:
+        wish = _wish(spec.url)
+        self._wish = wish = wish if street is None else replace(wish, street=street)
         self._camera = spec.camera
         self._clock = clock
         self._live = spec.pace == "real" or wish.duration_s is None

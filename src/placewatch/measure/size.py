@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from placewatch.core.ids import TrackId
 from placewatch.core.kinds import Kind
@@ -29,6 +28,11 @@ PERSON_M_MIN = 1.0  # lower than this is an animal, a shadow or a part
 SPEED_M_S_MIN = 0.5  # slower, the course is noise
 VOTES_MIN = 4
 VOTES_KEPT = 0.98  # a vote's weight after each further one: the last seconds decide
+
+_RIGHT, _DOWN = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+
+_Scale = tuple[float, float, float, float]
+"""Metres east and north of a pixel to the right, then of a pixel down; NaN beyond the ground."""
 
 
 @dataclass(slots=True)
@@ -76,15 +80,19 @@ class SizeSorter:
             kinds.append(votes.kind())
         return kinds
 
-    def _scales(self, tracks: Sequence[Track]) -> npt.NDArray[np.float64]:
-        """(N, 2, 2): on the ground, one pixel to the right and one pixel down, at their feet."""
+    def _scales(self, tracks: Sequence[Track]) -> list[_Scale]:
+        """On the ground, one pixel to the right and one pixel down, at their feet."""
         if not tracks:
-            return np.empty((0, 2, 2))
+            return []
         feet = np.array([((t.box.left_px + t.box.right_px) / 2, t.box.bottom_px) for t in tracks])
-        here = self._ground.metres_of(feet)
-        right = self._ground.metres_of(feet + np.array([1.0, 0.0])) - here
-        down = self._ground.metres_of(feet + np.array([0.0, 1.0])) - here
-        return np.stack([right, down], axis=1)
+        places = self._ground.metres_of(np.concatenate([feet, feet + _RIGHT, feet + _DOWN]))
+        here, right, down = places.reshape(3, len(tracks), 2)
+        return [
+            (*across, *downwards)
+            for across, downwards in zip(
+                (right - here).tolist(), (down - here).tolist(), strict=True
+            )
+        ]
 
 
 def agreed(recognised: Kind, sized: Kind | None) -> Kind:
@@ -104,20 +112,22 @@ def agreed(recognised: Kind, sized: Kind | None) -> Kind:
     return recognised
 
 
-def _seen_as(track: Track, fast_m_s: float, scale: npt.NDArray[np.float64]) -> Kind | None:
+def _seen_as(track: Track, fast_m_s: float, scale: _Scale) -> Kind | None:
     """What a moving road user looks like in this frame."""
-    if not np.isfinite(scale).all():
+    # Plain numbers: this is asked of everybody in every frame, and arrays of two cost more.
+    right_x, right_y, down_x, down_y = scale
+    if not math.isfinite(right_x + right_y + down_x + down_y):
         return None
-    right, down = scale
-    metre_px = float(np.hypot(*right))
+    metre_px = math.hypot(right_x, right_y)
     width_m = track.box.width_px * metre_px
     height_m = track.box.height_px * metre_px
-    velocity = track.velocity_px_s[0] * right + track.velocity_px_s[1] * down
-    speed = float(np.hypot(*velocity))
+    right_s, down_s = track.velocity_px_s
+    east, north = right_s * right_x + down_s * down_x, right_s * right_y + down_s * down_y
+    speed = math.hypot(east, north)
     if speed == 0.0 or metre_px == 0.0:
         return None
-    across = abs(float(velocity @ right)) / (speed * metre_px)
-    along = math.sqrt(max(0.0, 1.0 - across**2))
+    across = min(1.0, abs(east * right_x + north * right_y) / (speed * metre_px))
+    along = math.sqrt(1.0 - across**2)
     if width_m < _between(SLIM_M, along, across) or (
         fast_m_s < WALK_M_S_MAX and width_m < SLIM_M[0]
     ):

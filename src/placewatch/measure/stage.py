@@ -5,7 +5,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numba
 import numpy as np
+import numpy.typing as npt
 
 from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import Kind
@@ -138,32 +140,37 @@ def speed_m_s(steps: Iterable[Step]) -> float | None:
     placed = [(s.media_s, s.point.x_m, s.point.y_m) for s in steps if s.point is not None]
     if len(placed) < SPEED_STEPS_MIN or placed[-1][0] - placed[0][0] < SPEED_SPAN_S_MIN:
         return None
+    speed = _fitted(np.array(placed))
+    return None if speed < 0.0 else speed
+
+
+@numba.njit(cache=True, nogil=True)
+def _fitted(placed: npt.NDArray[np.float64]) -> float:
+    """The speed along rows of (s, m east, m north); -1 where it is not known well enough."""
     east, north, error_m_s, off = _slope(placed)
     # A step off by more than three (robust) standard deviations is a box that jumped.
-    limit = 3 * 1.4826 * sorted(off)[len(off) // 2] + 1e-9
-    kept = [step for step, distance in zip(placed, off, strict=True) if distance <= limit]
-    if SPEED_STEPS_MIN <= len(kept) < len(placed):
-        east, north, error_m_s, _ = _slope(kept)
+    kept = off <= 3 * 1.4826 * np.sort(off)[len(off) // 2] + 1e-9
+    if SPEED_STEPS_MIN <= kept.sum() < len(placed):
+        east, north, error_m_s, _ = _slope(placed[kept])
     if error_m_s > SPEED_ERROR_M_S_MAX:
-        return None
+        return -1.0
     speed = math.hypot(east, north)
     return 0.0 if speed < 2 * error_m_s else speed
 
 
-def _slope(placed: list[tuple[float, float, float]]) -> tuple[float, float, float, list[float]]:
+@numba.njit(cache=True, nogil=True)
+def _slope(
+    placed: npt.NDArray[np.float64],
+) -> tuple[float, float, float, npt.NDArray[np.float64]]:
     """Least squares: (m/s east, m/s north, their standard error, distance of each step, m)."""
     number = len(placed)
-    mean_t = sum(t for t, _, _ in placed) / number
-    mean_x = sum(x for _, x, _ in placed) / number
-    mean_y = sum(y for _, _, y in placed) / number
-    spread = sum((t - mean_t) ** 2 for t, _, _ in placed)
-    east = sum((t - mean_t) * (x - mean_x) for t, x, _ in placed) / spread
-    north = sum((t - mean_t) * (y - mean_y) for t, _, y in placed) / spread
-    off = [
-        math.hypot(x - mean_x - east * (t - mean_t), y - mean_y - north * (t - mean_t))
-        for t, x, y in placed
-    ]
-    variance = sum(distance**2 for distance in off) / (2 * number - 4)
+    t = placed[:, 0] - placed[:, 0].mean()
+    x = placed[:, 1] - placed[:, 1].mean()
+    y = placed[:, 2] - placed[:, 2].mean()
+    spread = (t * t).sum()
+    east, north = (t * x).sum() / spread, (t * y).sum() / spread
+    off = np.hypot(x - east * t, y - north * t)
+    variance = (off * off).sum() / (2 * number - 4)
     return east, north, math.sqrt(variance / spread), off
 
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tomlkit
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
-from tomlkit.exceptions import TOMLKitError
 
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId, camera_id
@@ -245,6 +243,9 @@ def save_setup(path: Path, camera: CameraId, setup: dict[str, Any]) -> None:
     """Replaces `line`, `area` and `ground` of `camera` in the TOML file; keeps all the rest,
     comments too. `setup` holds lists of tables under these keys. The file is whole at any time.
     Raises Misconfigured."""
+    import tomlkit  # only now: reading is done without
+    from tomlkit.exceptions import TOMLKitError
+
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, TOMLKitError) as error:

@@ -32,7 +32,6 @@ from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.tracker import Tracker
 from placewatch.pixels.frame import Frame
-from placewatch.publish import report, table
 from placewatch.publish import watch as published
 from placewatch.publish.watch import WatchedLine, WatchSummary
 
@@ -73,6 +72,8 @@ def watch_source(request: WatchRequest) -> None:
             # JSON is UTF-8, whatever the terminal speaks.
             sys.stdout.buffer.write(published.to_json(summary).encode() + b"\n")
         else:
+            from placewatch.publish import table  # what shows things is loaded when there are some
+
             table.show(summary)
         if json is not None:
             published.write_json(summary, json)
@@ -430,6 +431,7 @@ def _check_file(path: Path) -> None:
 
 def _write_report(summary: WatchSummary, folder: Path) -> None:
     """The report and the facts: all three files, in place of older ones, or none of them."""
+    from placewatch.publish import report
     from placewatch.store.export import write_facts  # Arrow is loaded where it is needed
 
     draft = folder / f".placewatch-{secrets.token_hex(4)}.part"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from placewatch.core.time import UtcMicros
 
@@ -29,6 +28,8 @@ class Backdrop:
 
     def jpeg(self, quality: int = 82) -> bytes:
         """The picture as a JPEG file, without metadata."""
+        from PIL import Image  # only now: a process that just counts need not load it
+
         stream = io.BytesIO()
         Image.fromarray(self.rgb).save(stream, "JPEG", quality=quality, optimize=True)
         return stream.getvalue()

@@ -1,0 +1,125 @@
+"""Page: the figures of a run as docs/benchmarks.md, what each cost counted beside it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_ROWS: tuple[tuple[str, str, str], ...] = (
+    ("core.main", "every frame of a 1080p25 main stream, by default", "core.stack.peer"),
+    ("core.fast", "the same without the loop filter", "core.stack.peer"),
+    ("core.exact", "the same with bit-exact decode", "core.stack.peer"),
+    ("core.sub", "sub-stream analysed, main stream carried", ""),
+    ("core.quiet", "quiet hours, capped VBR", ""),
+    ("core.tracker", "tracker alone, against the fastest peer", ""),
+    ("core.stack", "streams a core, against the usual stack", ""),
+    ("core.stack.sub", "the same by sub-stream", ""),
+    ("core.memory", "memory for one more camera", "core.stack.peer.memory"),
+    ("core.start", "CPU to the first watched frame", "core.stack.peer.start"),
+)
+"""Figure, what it is, and the peer's figure beside it."""
+
+_INTRO = """# Benchmarks
+
+Written by `placewatch bench core --report docs/benchmarks.md`; [how to repeat and read
+it](guide/benchmarks.md). Costs are CPU seconds. A *bare decode* is a full decode of the same
+frames by PyAV on one thread, run just before each pass; a ratio is the median of the pairs, its
+range in brackets. What stands under *counted* was counted in the very passes that were timed,
+road user by road user, against the truth of the drawn street.
+"""
+
+_LIMITS = """## What is not comparable
+
+- The streets are drawn. A frame of one decodes as dearly as one of a real street enlarged to
+  the same size, rate and noise (within 5 %), but rain, glare, foliage in wind and dirt are not
+  in it, and its road users are easier to tell from the street than real ones. Counts here say
+  that speed was not bought with blindness; they do not say how well real streets are counted.
+- Peers run with the settings they come with, as somebody would who follows their documentation.
+  Set up for one street by hand each would count better.
+- The usual stack and YOLOX-nano count with supervision's line at the bottom centre of a box. A
+  crossing counts as found within 1.5 s of the true one, whoever told it.
+- The usual stack does less: no backdrop, no speeds, no kinds, no health.
+- Norfair has no counting line; ours is a change of sides, once a track.
+- Frigate, OTVision, OpenDataCam, Viseron and trafficintelligence are not run here. Most of them
+  are not on a package registry, or need Docker or a net of their own.
+- `core.quiet`: the camera got to know itself on the very film that is then measured, and a
+  share of 1 % cannot be told from its few road users: none missed is what can be shown.
+- Ratios carry over from machine to machine; milliseconds and streams a core do not.
+"""
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The whole page for a run in the form `placewatch.bench/1`."""
+    figures = {figure["name"]: figure for figure in document["figures"]}
+    machine = document["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    parts = [
+        _INTRO,
+        f"Measured {document['at']} with placewatch {document['placewatch']} on {machine['cpu']}, "
+        f"{machine['cores']} cores, {machine['memory_bytes'] / 1e9:.0f} GB, {machine['system']}, "
+        f"Python {machine['python']}; {versions}.\n",
+        "## Cost\n",
+        _table(
+            ("what", "must", "aim", "measured", "counted in the same passes", "peer", ""),
+            [_row(figures, *row) for row in _ROWS if row[0] in figures],
+        ),
+        "## Peers on the same film\n",
+        _table(("peer", "cost", "counted", "with"), _peers(figures)),
+        _LIMITS,
+        "## How each was measured\n",
+        *[f"- `{name}`: {figure['how']}.\n" for name, figure in figures.items()],
+    ]
+    return "\n".join(parts)
+
+
+def _row(figures: Mapping[str, Any], name: str, what: str, peer: str) -> Sequence[str]:
+    figure = figures[name]
+    beside = [
+        one
+        for key, one in figures.items()
+        if key.startswith(f"{name}.")
+        and key.rpartition(".")[0] == name
+        and key.rpartition(".")[2] in ("wrong", "missed", "active")
+    ]
+    others = figures.get(peer)
+    return (
+        f"{what} (`{name}`)",
+        figure["must"],
+        figure["aim"],
+        _value(figure),
+        "; ".join(
+            f"{_value(one)} {one['unit']} {one['name'].rpartition('.')[2]}"
+            + (f" ({one['must']})" if one["must"] else "")
+            + ("" if one["passed"] else " **not passed**")
+            for one in beside
+        ),
+        f"{others['value']:.3g} {others['unit']}" if others and others["value"] is not None else "",
+        "passed" if figure["passed"] else "**not passed**",
+    )
+
+
+def _peers(figures: Mapping[str, Any]) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = []
+    for name, what in (
+        ("core.stack.peer", "the usual stack"),
+        ("core.peer.yolox", "YOLOX-nano on every frame, ByteTrack, LineZone"),
+        ("core.peer.norfair", "YOLOX-nano on every frame, Norfair"),
+    ):
+        figure, wrong = figures.get(name), figures.get(f"{name}.wrong")
+        if figure is None:
+            continue
+        counted = "" if wrong is None else str(wrong["how"])
+        rows.append((what, _value(figure) + f" {figure['unit']}", counted, figure["how"]))
+    return rows
+
+
+def _value(figure: Mapping[str, Any]) -> str:
+    if figure["value"] is None:
+        return "not measured"
+    text = f"{figure['value']:.3g}"
+    if figure["low"] is not None and figure["high"] is not None:
+        text += f" ({figure['low']:.3g}–{figure['high']:.3g})"
+    return text
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

@@ -1,0 +1,121 @@
+"""Tally: counts against the truth, one road user at a time, not by totals that cancel errors."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from placewatch.bench.analysis import Boxes
+from placewatch.core.kinds import MOTOR_VEHICLES, Direction, Kind
+
+NEAR_S = 1.5
+"""A crossing that is told this long before or after the true one is that one: a long vehicle is on
+the line for as long, and where its middle is differs between whoever measures."""
+
+COVERED_SHARE = 0.5  # of the moments in which a road user was seen
+
+
+class AnyCrossing(Protocol):
+    """What a crossing has, true or told."""
+
+    @property
+    def media_s(self) -> float: ...
+    @property
+    def line(self) -> str: ...
+    @property
+    def direction(self) -> Direction: ...
+    @property
+    def kind(self) -> Kind: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Crossings that were found, missed and counted without there being any."""
+
+    true: int
+    found: int
+    extra: int
+    kind_right: int  # of those found
+
+    @property
+    def missed(self) -> int:
+        return self.true - self.found
+
+    @property
+    def wrong(self) -> int:
+        return self.missed + self.extra
+
+    @property
+    def share_wrong(self) -> float:
+        """Missed and extra by true crossings; not bounded by 1."""
+        return self.wrong / self.true if self.true else float(self.extra > 0)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.found} of {self.true} found, {self.extra} extra, {self.kind_right} kinds right"
+        )
+
+
+def tally(truth: Iterable[AnyCrossing], told: Iterable[AnyCrossing]) -> Tally:
+    """Pairs true and told crossings of the same line and way, the nearest in time first."""
+    left, right = list(truth), list(told)
+    near = sorted(
+        (abs(a.media_s - b.media_s), i, j)
+        for i, a in enumerate(left)
+        for j, b in enumerate(right)
+        if a.line == b.line and a.direction is b.direction and abs(a.media_s - b.media_s) <= NEAR_S
+    )
+    of_left: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, j in near:
+        if i not in of_left and j not in taken:
+            of_left[i] = j
+            taken.add(j)
+    return Tally(
+        len(left),
+        len(of_left),
+        len(right) - len(taken),
+        sum(left[i].kind is right[j].kind for i, j in of_left.items()),
+    )
+
+
+def motor_vehicles(crossings: Iterable[AnyCrossing], lines: Iterable[str]) -> list[AnyCrossing]:
+    """Those on lines that only motor vehicles pass, whatever kind they were taken for."""
+    only = set(lines)
+    return [crossing for crossing in crossings if crossing.line in only]
+
+
+def lines_of_vehicles(truth: Sequence[AnyCrossing]) -> set[str]:
+    """The lines that nobody but motor vehicles crosses."""
+    return {one.line for one in truth} - {
+        one.line for one in truth if one.kind not in MOTOR_VEHICLES
+    }
+
+
+def missed(reference: Iterable[Boxes], told: Iterable[Boxes]) -> int:
+    """How many paths of the reference no told path covers for half of their time.
+
+    A moment is covered where the boxes of the same frame overlap by 0.3 or more of their union.
+    """
+    others = [{round(at_s, 3): box for at_s, *box in path} for path in told]
+    return sum(
+        not any(
+            sum(
+                _overlap(box, other[at]) >= 0.3
+                for at_s, *box in path
+                if (at := round(at_s, 3)) in other
+            )
+            >= COVERED_SHARE * len(path)
+            for other in others
+        )
+        for path in reference
+    )
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union of two boxes."""
+    across = min(a[2], b[2]) - max(a[0], b[0])
+    down = min(a[3], b[3]) - max(a[1], b[1])
+    if across <= 0 or down <= 0:
+        return 0.0
+    both = across * down
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
