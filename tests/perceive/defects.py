@@ -188,7 +188,7 @@ def cloud_shadow_soft() -> Clip:
 
     def cloud(luma: Luma, n: int) -> Luma:
         edge = 1.6 * (n - 15) - 0.3 * down
-        return luma * (1 - 0.25 / (1 + np.exp((across - edge) / 20))) + noise()
+        return np.asarray(luma * (1 - 0.25 / (1 + np.exp((across - edge) / 20))) + noise())
 
     return _passage(Clip(fps=10), cloud)
 
@@ -251,7 +251,7 @@ def auto_exposure_hunts() -> Clip:
     noise = _Noise(11)
 
     def exposed(luma: Luma, n: int) -> Luma:
-        return luma * 1.33 ** math.sin(2 * math.pi * n / 11) * 1.15 + noise()
+        return np.asarray(luma * 1.33 ** math.sin(2 * math.pi * n / 11) * 1.15 + noise())
 
     return _passage(Clip(fps=10), exposed)
 
@@ -283,7 +283,7 @@ def _encoded(clip: Clip, bit_rate: int, gop: int) -> Clip:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray8")))
         out.mux(stream.encode(None))
     file.seek(0)
-    with av.open(file) as container:
+    with av.open(file, "r") as container:
         pictures = [frame.to_ndarray(format="gray8") for frame in container.decode(video=0)]
     assert len(pictures) == len(clip.pictures)
     return Clip(clip.fps, [np.asarray(picture, np.uint8) for picture in pictures], clip.users)

@@ -56,7 +56,7 @@ def street() -> Plane:
     dice = np.random.default_rng(5)
     down, across = np.mgrid[0:160, 0:256]
     plane = 110 + 10 * np.sin(across / 13) + 8 * np.sin(down / 9) + dice.normal(0, 2, (160, 256))
-    return plane.astype(np.float32)
+    return np.asarray(plane, np.float32)
 
 
 def with_car(plane: Plane, left: int, top: int) -> Plane:

@@ -24,7 +24,6 @@ Pixel = tuple[float, float]
 Latitude = Annotated[float, Field(gt=-90, lt=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
-Share = Annotated[float, Field(gt=0, le=1)]
 Metres = Annotated[float, Field(ge=-10_000_000, le=10_000_000)]  # grids of countries, too
 Share = Annotated[float, Field(ge=0.01, le=1)]
 Decode = Literal["auto", "full", "no_loop_filter", "keyframes", "non_reference"]

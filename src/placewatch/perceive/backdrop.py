@@ -1,13 +1,13 @@
 """Backdrop painter: the street in colour without anybody, the only picture that leaves a node.
 
-How this works. Fifteen times in a quarantine the picture is looked at in colour. Where motion or any road
-user's box covers it, nothing is learnt. Elsewhere each pixel keeps a mean, a variance and since
-when it has looked the same. A pixel becomes known when it looked the same through the quarantine,
-and when nothing restless is near: somebody who stands since before we looked sways, and the
-wavering outline betrays the whole figure, so its hull is left out too. A pixel that looks different
-from now on is taken back, and what it shows then must stay much longer: whoever comes and stands
-still is new, the street is old. Whatever turns out to have been somebody (a ghost in the background
-model) is taken back at once. In doubt: unknown, grey.
+How this works. Fifteen times in a quarantine the picture is looked at in colour. Where motion or
+any road user's box covers it, nothing is learnt. Elsewhere each pixel keeps a mean, a variance and
+since when it has looked the same. A pixel becomes known when it looked the same through the
+quarantine, and when nothing restless is near: somebody who stands since before we looked sways, and
+the wavering outline betrays the whole figure, so its hull is left out too. A pixel that looks
+different from now on is taken back, and what it shows then must stay much longer: whoever comes and
+stands still is new, the street is old. Whatever turns out to have been somebody (a ghost in the
+background model) is taken back at once. In doubt: unknown, grey.
 """
 
 import math

@@ -17,7 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
-from numba import types
+from numba import carray, types  # type: ignore[attr-defined]  # it does not say what it exports
 from numba.extending import intrinsic
 
 from placewatch.core.sightings import Box
@@ -91,10 +91,23 @@ class Motion:
 class BackgroundModel:
     """Learns what one camera's street looks like when empty, and says what differs."""
 
+    _planes: npt.NDArray[np.float32]  # (6, h, w), see _SMALL and so on
+    _foreground: npt.NDArray[np.uint8]
+    _marks: npt.NDArray[np.int8]
+    _labels: npt.NDArray[np.int32]
+    _ghost_labels: npt.NDArray[np.int32]
+    _runs: npt.NDArray[np.int32]
+    _parents: npt.NDArray[np.int32]
+    _pieces: npt.NDArray[np.int32]
+    _points: npt.NDArray[np.int32]
+    _shift: npt.NDArray[np.float64]
+    _scale: int
+    _age_s: float
+
     def __init__(self, absorb_s: float = 600.0) -> None:
         """`absorb_s`: what stood still for so long belongs to the street."""
         self._absorb_s = absorb_s
-        self._shape = (0, 0)
+        self._begin((0, 0))
         self._media_s = 0.0
         self._ghosts_s = 0.0
 
@@ -144,7 +157,7 @@ class BackgroundModel:
         )  # fmt: skip
 
     def _begin(self, shape: tuple[int, ...]) -> None:
-        self._shape = shape
+        self._shape: tuple[int, ...] = shape
         self._scale = max(1, shape[1] // WIDTH_SMALL)
         height, width = shape[0] // self._scale, shape[1] // self._scale
         self._planes = np.zeros((6, height, width), np.float32)
@@ -178,8 +191,7 @@ _SETTLED_S = 3.0
 _CELL = 16  # small pixels
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _address(typing: Any, rows: Any, of: Any) -> Any:
+def _pointer(typing: Any, rows: Any, of: Any) -> Any:
     """A pointer to the first of `rows`, to elements of the type of `of`.
 
     A decoder's rows are padded apart; a compiler that cannot see that each is in one piece
@@ -190,7 +202,11 @@ def _address(typing: Any, rows: Any, of: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         return builder.bitcast(data, context.get_value_type(signature.return_type))
 
-    return types.CPointer(of)(rows, of), write
+    pointer: Any = types.CPointer
+    return pointer(of)(rows, of), write
+
+
+_address: Any = intrinsic(_pointer)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -206,7 +222,7 @@ def _shrink(luma: npt.NDArray[np.uint8], scale: int, small: npt.NDArray[np.float
     share = np.float32(1.0 / (scale * rows))
     if scale % 2 == 0 and stride % 2 == 0:
         half = scale // 2
-        pairs = numba.carray(_address(luma, np.uint16(0)), (luma.shape[0] * (stride // 2),))
+        pairs = carray(_address(luma, np.uint16(0)), (luma.shape[0] * (stride // 2),))
         line = np.empty(width * half, np.uint16)
         low = np.uint16(255)
         for y in range(height):
@@ -230,7 +246,7 @@ def _shrink(luma: npt.NDArray[np.uint8], scale: int, small: npt.NDArray[np.float
                         total += line[x * half + k]
                     out[x] = np.float32(total) * share
         return
-    flat = numba.carray(_address(luma, np.uint8(0)), (luma.shape[0] * stride,))
+    flat = carray(_address(luma, np.uint8(0)), (luma.shape[0] * stride,))
     line = np.empty(width * scale, np.uint16)
     for y in range(height):
         line[:] = 0
@@ -379,7 +395,7 @@ def _step(
     a, b, c = float(xx) + 2000.0, float(xy), float(yy) + 2000.0
     det = a * c - b * b
     right, down = (c * xt - b * yt) / det, (a * yt - b * xt) / det
-    return right, down, float(still), float(moved), count
+    return float(right), float(down), float(still), float(moved), count
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
