@@ -6,8 +6,9 @@ at for a while, who shares a blob with others, who was known and is not seen. It
 of the picture. What it says of a box against what moved (a shadow cut off, a dark side added) holds
 for the same road user until the next look; kinds are the sum of all looks.
 
-Where the net never recognises what plainly travels, from straight above for one, movement speaks
-alone: such a track must only travel further before it is certain.
+What the net looks at twice without seeing anybody is nobody: rain, leaves, light on a wet road. But
+where it recognises hardly anybody of those who plainly travel, it does not know the view, and
+movement speaks alone (`witness`): such a track must only travel further before it is certain.
 """
 
 import math
@@ -23,6 +24,7 @@ from placewatch.core.sightings import Box, Detection, Track
 from placewatch.perceive import street_net
 from placewatch.perceive.motion import Motion
 from placewatch.perceive.reading import PLACE, SHARED, expected, read
+from placewatch.perceive.witness import Witness
 from placewatch.pixels.frame import Frame
 
 RECOGNISED = 0.6
@@ -40,6 +42,8 @@ _CROWD_LONG_S = 1.5  # so often
 _LOST_S = 0.3  # whoever was recognised and is not seen is looked for so often
 _FRUITLESS_S = 0.4  # where the net saw nobody it looks again after this, later each time
 _FRUITLESS_S_MAX = 3.2
+_YOUNG_S = 3.0  # before, who stood there first is part of the street, and confuses the net
+_IN_VAIN = 2  # looks that saw nobody: then it is nobody
 _PACE_S = 0.11  # all looks of a camera keep so far apart
 _MARGIN = 0.35  # of its size: what a look takes in around somebody
 _MARGIN_MIN = 10  # small pixels
@@ -53,8 +57,8 @@ _BRISK = 1.3  # own heights a second, foreshortened: nobody walks so fast, at 1.
 _FORESHORTENED = 2.2  # a camera that looks 27 degrees down
 
 # What is known of a track, as numbers: when to look again, how many looks recognised it, when the
-# last one was, and the net's sides against the blob's.
-_DUE_S, _LOOKS, _LOOKED_S, _TRIM = range(4)
+# last one was, how many since then saw nobody, and the net's sides against the blob's.
+_DUE_S, _LOOKS, _LOOKED_S, _MISSES, _TRIM = range(5)
 _COLUMNS = _TRIM + 4
 
 Floats = npt.NDArray[np.float64]
@@ -67,25 +71,24 @@ class _Eye:
         self.row = np.zeros(_COLUMNS)
         self.row[_DUE_S] = due_s
         self.kinds = np.zeros(len(street_net.KINDS))
-        self.misses = 0  # looks in a row that saw nobody here
         self.paces: list[float] = []  # own heights a second, at each look
 
     def recognise(self, found: Floats, now_s: float) -> None:
         """Takes in what a look said: a row of `street_net.look`."""
         self.kinds += found[5:] * found[0]
-        self.misses = 0
+        self.row[_MISSES] = 0.0
         looks = int(self.row[_LOOKS])
         self.row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(looks, len(_NEXT_LOOKS_S) - 1)]
         self.row[_LOOKS], self.row[_LOOKED_S] = looks + 1, now_s
 
     def miss(self, now_s: float) -> None:
         """A look saw nobody here."""
-        if self.row[_LOOKS] > 0 and self.misses < 4:
+        misses = float(self.row[_MISSES])
+        if self.row[_LOOKS] > 0 and misses < 4:
             self.row[_DUE_S] = now_s + _LOST_S
         else:
-            self.row[_DUE_S] = now_s + min(_FRUITLESS_S_MAX, _FRUITLESS_S * 2.0**self.misses)
-        self.row[_LOOKED_S] = now_s
-        self.misses += 1
+            self.row[_DUE_S] = now_s + min(_FRUITLESS_S_MAX, _FRUITLESS_S * 2.0**misses)
+        self.row[_LOOKED_S], self.row[_MISSES] = now_s, misses + 1
 
     def kind(self) -> Kind:
         """The sum of all looks, first between people and vehicles, then among either."""
@@ -116,14 +119,17 @@ class StreetDetector:
         self._eyes: dict[TrackId, _Eye] = {}
         self._media_s = 0.0
         self._looked_s = -math.inf
+        self._began_s = math.inf
         self._found: list[tuple[Floats, _Eye]] = []  # at the last look, for tracks that begin
         self._fruitless: list[tuple[float, Floats]] = []
+        self._witness = Witness()
         self.looks = 0
         self.looked_px = 0  # of averaged pictures, in all looks
 
     def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
         elapsed_s = max(0.0, frame.media_s - self._media_s)
         self._media_s = now_s = frame.media_s
+        self._began_s = min(self._began_s, now_s)
         if frame.after_gap or now_s < self._looked_s:
             self._eyes.clear()
             self._found, self._fruitless, self._looked_s = [], [], -math.inf
@@ -135,24 +141,31 @@ class StreetDetector:
         shapes = read(motion.pieces, motion.labels, places)
         eyes = [self._eyes[track.id] for track in known]
         table = np.array([eye.row for eye in eyes]).reshape(-1, _COLUMNS)
-        found, due, lost = _answer(
+        found, due, lost, doubted = _answer(
             shapes, places, table, motion.small.shape, now_s, scale, frame.width_px, frame.height_px
         )
         moved = [
             Detection(Kind.UNKNOWN, Box(left, top, right, bottom), score)
             for left, top, right, bottom, score in found.tolist()
         ]
+        self._fruitless = [(at, box) for at, box in self._fruitless if now_s - at < _FRUITLESS_S]
+        if self._fruitless:
+            doubted |= self._in_vain(shapes)
+        self._witness.follow(frame, [moved[k] for k in np.flatnonzero(doubted)])
+        if self._witness.blind or now_s - self._began_s < _YOUNG_S:
+            doubted[:] = False
         if now_s - self._looked_s < _PACE_S:
-            return moved
+            return [one for one, out in zip(moved, doubted.tolist(), strict=True) if not out]
         for p in np.flatnonzero(lost):
             lost[p] = known[int(p)].certain
-        boxes = [*self._new_or_due(shapes, due), *places[lost]]
+        due &= (shapes[:, PLACE] >= 0) | ~self._in_vain(shapes)
+        boxes = [*shapes[due, :4], *places[lost]]
         if not boxes:
-            return moved
+            return [one for one, out in zip(moved, doubted.tolist(), strict=True) if not out]
         asked = {int(p) for p in shapes[due, PLACE] if p >= 0} | {
             int(p) for p in np.flatnonzero(lost)
         }
-        return self._look(frame, motion, shapes, places, known, eyes, boxes, asked, moved)
+        return self._look(frame, motion, shapes, places, known, eyes, boxes, asked, moved, doubted)
 
     def _known(self, tracks: Sequence[Track], scale: float) -> list[Track]:
         """Whose place is known."""
@@ -179,15 +192,19 @@ class StreetDetector:
                 best, most = eye, like
         return best
 
-    def _new_or_due(self, shapes: Floats, due: npt.NDArray[np.bool_]) -> list[Floats]:
-        """The shapes to look at; not again so soon where the net has just seen nobody."""
-        now_s = self._media_s
-        self._fruitless = [(at, box) for at, box in self._fruitless if now_s - at < _FRUITLESS_S]
-        return [
-            shape[:4]
-            for shape in shapes[due]
-            if shape[PLACE] >= 0 or not any(_shared(shape, box) > 0.5 for _, box in self._fruitless)
-        ]
+    def _in_vain(self, shapes: Floats) -> npt.NDArray[np.bool_]:
+        """Which shapes belong to nobody known and were just looked at without seeing anybody."""
+        vain = np.zeros(len(shapes), np.bool_)
+        for k in np.flatnonzero(shapes[:, PLACE] < 0):
+            vain[k] = any(_shared(shapes[k], box) > 0.5 for _, box in self._fruitless)
+        return vain
+
+    @property
+    def note(self) -> str | None:
+        """What people should know of it just now."""
+        if self._witness.blind:
+            return "the street net does not know this view; motion alone finds road users"
+        return None
 
     def _look(
         self,
@@ -200,6 +217,7 @@ class StreetDetector:
         boxes: list[Floats],
         asked: set[int],
         moved: list[Detection],
+        doubted: npt.NDArray[np.bool_],
     ) -> list[Detection]:
         """What the net sees in `boxes`, among them the places `asked`, and what moves elsewhere."""
         now_s = self._looked_s = self._media_s
@@ -219,6 +237,8 @@ class StreetDetector:
             if place >= 0:
                 eye = eyes[place]
                 answered.add(place)
+                if eye.row[_LOOKS] == 1.0:
+                    self._witness.recognised()
                 eye.paces.append(_pace(known[place]))
             else:
                 eye = _Eye(now_s)
@@ -234,7 +254,9 @@ class StreetDetector:
                 continue  # the net has seen who it is, or whose part
             if place < 0 and any(_within(shape, view) for view in views):
                 self._fruitless.append((now_s, shape[:4]))
-            result.append(moved[k])
+                doubted[k] |= not self._witness.blind and now_s - self._began_s >= _YOUNG_S
+            if not doubted[k]:
+                result.append(moved[k])
         for place in asked - answered:
             eyes[place].miss(now_s)
         return result
@@ -264,17 +286,19 @@ def _answer(
     scale: float,
     width_px: float,
     height_px: float,
-) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Road users as movement shows them, corrected by what the net said of them before.
 
     Returns left, top, right, bottom in px of the picture and score (S, 5); which shapes are due
-    for a look (S,), and which places (P,), because whoever was recognised there is not seen.
+    for a look (S,); which places (P,), because whoever was recognised there is not seen; and
+    which shapes (S,) the net has looked at in vain.
     """
     count, known = shapes.shape[0], places.shape[0]
     high, wide = size
     found = np.empty((count, 5))
     due = np.zeros(count, np.bool_)
     lost = np.ones(known, np.bool_)
+    doubted = np.zeros(count, np.bool_)
     for k in range(count):
         left, top, right, bottom = shapes[k, 0], shapes[k, 1], shapes[k, 2], shapes[k, 3]
         place = int(shapes[k, PLACE])
@@ -284,6 +308,7 @@ def _answer(
             row = table[place]
             lost[place] = False
             recognised = row[_LOOKS] > 0
+            doubted[k] = not recognised and row[_MISSES] >= _IN_VAIN
             crowd = shapes[k, SHARED] > 0
             wait_s = _CROWD_S if row[_LOOKS] < _CROWD_LOOKS else _CROWD_LONG_S
             due[k] = now_s >= row[_DUE_S] or (crowd and now_s >= row[_LOOKED_S] + wait_s)
@@ -301,7 +326,7 @@ def _answer(
         box, row = places[p], table[p]
         inside = box[2] > 0 and box[3] > 0 and box[0] < wide and box[1] < high
         lost[p] = lost[p] and inside and row[_LOOKS] > 0 and now_s >= row[_DUE_S]
-    return found, due, lost
+    return found, due, lost, doubted
 
 
 @numba.njit(cache=True, nogil=True)
