@@ -77,6 +77,12 @@ def _core_quiet(extent: Extent) -> list[Figure]:
     return measure_quiet(extent)
 
 
+def _core_tracker(extent: Extent) -> list[Figure]:
+    from placewatch.bench.tracking import measure
+
+    return measure(extent)
+
+
 def _core_stack(extent: Extent) -> list[Figure]:
     from placewatch.bench.peers import measure
 
@@ -99,6 +105,7 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "core.main": _core_main,
     "core.sub": _core_sub,
     "core.quiet": _core_quiet,
+    "core.tracker": _core_tracker,
     "core.stack": _core_stack,
     "core.memory": _core_memory,
     "core.start": _core_start,

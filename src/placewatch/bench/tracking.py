@@ -4,7 +4,7 @@ How this works. The streets of `simulated.py` at 5, 10 and 25 frames a second gi
 detections to placewatch's tracker and, where they can be reached, to ByteTrack, OC-SORT and
 BoT-SORT (without camera motion) as the package `trackers` has them, with the settings they come
 with. They run in an interpreter of their own, `tools/peers/track.py`, which the variable
-PLACEWATCH_PEERS_PYTHON names; the runs follow each other in turn, so that a busy machine is busy
+PLACEWATCH_PEERS_PYTHON or the folder of --peers names; the runs follow each other in turn, so that a busy machine is busy
 for all. Costs are CPU seconds of `update` alone, from detections that are ready. What is told as
 seen and certain is compared with the truth, as the peers tell only what they matched.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.bench import Figure
+from placewatch.bench import Extent, Figure
 from placewatch.bench.identities import Identities, score_all
 from placewatch.bench.simulated import HEIGHT_PX, NAMES, WIDTH_PX, Sequence, simulate
 from placewatch.core.sightings import Box, Detection
@@ -38,14 +38,15 @@ _CROWD, _CROWD_FRAMES, _ROUNDS = 12, 300, 5
 Floats = npt.NDArray[np.float64]
 
 
-def measure() -> list[Figure]:
+def measure(extent: Extent) -> list[Figure]:
     """HOTA and switches on simulated streets, the cost of a frame, and both beside the peers."""
     streets = [simulate(name, fps, SEED, DURATION_S) for fps in FRAME_RATES for name in NAMES]
     ours = score_all([(s.truth, follow(s)) for s in streets])
     crowd = crowd_of(_CROWD, _CROWD_FRAMES)
     follow(dataclasses.replace(crowd, seen=crowd.seen[:5]))  # compiles, or loads what was compiled
-    interpreter = os.environ.get(PEERS_PYTHON)
-    reason = f"no peers: {PEERS_PYTHON} names no interpreter that has `trackers`"
+    named = extent.peers / "trackers" / "bin" / "python" if extent.peers else None
+    interpreter = os.environ.get(PEERS_PYTHON) or (str(named) if named and named.exists() else None)
+    reason = f"no peers: name their folder by --peers, or an interpreter by {PEERS_PYTHON}"
     costs_us: list[float] = []
     peers_us: dict[str, list[float]] = {}
     theirs: dict[str, Identities] = {}
@@ -69,8 +70,8 @@ def measure() -> list[Figure]:
     )
     return [
         *_cost(costs_us, peers_us if interpreter else {}, reason),
-        _plain("tracking.hota", 100 * ours.hota, "%", f"HOTA, {how}"),
-        _plain("tracking.switches", float(ours.switches), "switches", how),
+        _plain("core.tracker.hota", 100 * ours.hota, "%", f"HOTA, {how}"),
+        _plain("core.tracker.switches", float(ours.switches), "switches", how),
         *_beside(ours, theirs, reason),
     ]
 
@@ -81,7 +82,7 @@ def _plain(name: str, value: float, unit: str, how: str) -> Figure:
 
 def _cost(costs_us: list[float], peers_us: dict[str, list[float]], reason: str) -> list[Figure]:
     own = Figure(
-        "tracking.cost",
+        "core.tracker.cost",
         round(statistics.median(costs_us), 1),
         round(min(costs_us), 1),
         round(max(costs_us), 1),
@@ -93,7 +94,7 @@ def _cost(costs_us: list[float], peers_us: dict[str, list[float]], reason: str) 
     )
     must, aim = f">= {RATIO_MUST:g}", f">= {RATIO_AIM:g}"
     if not peers_us:
-        return [own, _missing("tracking.ratio", "times", must, aim, reason)]
+        return [own, _missing("core.tracker", "times", must, aim, reason)]
     fastest = min(peers_us, key=lambda name: statistics.median(peers_us[name]))
     ratios = [them / us for them, us in zip(peers_us[fastest], costs_us, strict=True)]
     value = statistics.median(ratios)
@@ -101,7 +102,7 @@ def _cost(costs_us: list[float], peers_us: dict[str, list[float]], reason: str) 
     return [
         own,
         Figure(
-            "tracking.ratio",
+            "core.tracker",
             round(value, 1),
             round(min(ratios), 1),
             round(max(ratios), 1),
@@ -117,8 +118,8 @@ def _cost(costs_us: list[float], peers_us: dict[str, list[float]], reason: str) 
 def _beside(ours: Identities, theirs: dict[str, Identities], reason: str) -> list[Figure]:
     if not theirs:
         return [
-            _missing("tracking.hota_ahead", "points", ">= 0", "", reason),
-            _missing("tracking.switches_ahead", "switches", ">= 0", "", reason),
+            _missing("core.tracker.hota_ahead", "points", ">= 0", "", reason),
+            _missing("core.tracker.switches_ahead", "switches", ">= 0", "", reason),
         ]
     told = ", ".join(
         f"{name} HOTA {100 * it.hota:.1f}, {it.switches} switches" for name, it in theirs.items()
@@ -130,8 +131,8 @@ def _beside(ours: Identities, theirs: dict[str, Identities], reason: str) -> lis
             name, round(value, 1), None, None, unit, ">= 0", "", value >= 0, f"best peer; {told}"
         )
         for name, value, unit in (
-            ("tracking.hota_ahead", ahead, "points"),
-            ("tracking.switches_ahead", fewer, "switches"),
+            ("core.tracker.hota_ahead", ahead, "points"),
+            ("core.tracker.switches_ahead", fewer, "switches"),
         )
     ]
 
