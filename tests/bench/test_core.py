@@ -20,7 +20,7 @@ from placewatch.capture.traffic import TrueCrossing
 from placewatch.core.errors import Unavailable
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.sightings import Detection
-from placewatch.perceive import motion_detector
+from placewatch.perceive import street_detector
 from placewatch.pixels.frame import Frame
 
 ROOT = Path(__file__).parents[2]
@@ -120,10 +120,10 @@ def test_the_rows_of_the_main_stream_have_their_counts_beside_them() -> None:
 
 
 def test_a_detector_that_sees_nothing_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    def blind(self: object, frame: Frame, motion: object) -> list[Detection]:
+    def blind(self: object, frame: Frame, motion: object, tracks: object) -> list[Detection]:
         return []
 
-    monkeypatch.setattr(motion_detector.MotionDetector, "detect", blind)
+    monkeypatch.setattr(street_detector.StreetDetector, "detect", blind)
     told = valid(core.measure_sub(dataclasses.replace(SHORT, pairs=1)))
     assert told["core.sub.wrong"].value == 1.0
     assert not told["core.sub.wrong"].passed

@@ -13,7 +13,7 @@ from placewatch.core.kinds import Direction, Kind
 from placewatch.core.sightings import Box
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import MINUTE_US, UtcMicros
-from placewatch.measure.flow import GRACE_S, FlowMeter
+from placewatch.measure.flow import GRACE_S, UNSEEN_AFTER_S, FlowMeter
 from placewatch.measure.line import CountingLine
 from placewatch.measure.scene import Mover, Scene
 
@@ -246,7 +246,7 @@ def test_the_coverage_of_all_minutes_is_the_time_that_was_watched(
     watched_us = 0
     for passed_s, gap in steps:
         now = scene(last.media_s + passed_s, after_gap=gap)
-        if not gap and now.at - last.at <= 2_000_000:
+        if not gap and now.at - last.at <= round(UNSEEN_AFTER_S * 1e6):
             watched_us += now.at - last.at
         meter.measure(now)
         last = now

@@ -293,23 +293,6 @@ def test_a_net_that_is_sound_has_nothing_to_say(tmp_path: Path) -> None:
     assert told["runs_on"].startswith("ONNX Runtime")
 
 
-def test_where_the_built_in_detector_is_at_work_sizes_tell_kinds(tmp_path: Path) -> None:
-    ground = "".join(
-        f"[[camera.ground]]\nx_px = {x}\ny_px = {y}\nx_m = {e}\ny_m = {n}\n"
-        for x, y, e, n in ((50, 250, 0, 0), (430, 250, 9, 0), (300, 90, 9, 30), (180, 90, 0, 30))
-    )
-    for sound, sorts in ((None, False), ((100.0, 200.0), True)):
-        net(tmp_path / "net.onnx", (64, 64), yolox(), sound=sound)
-        camera = net_from_here(DUSK + ground, tmp_path)
-        camera.start()
-        until(lambda camera=camera: camera.view().state == "ended")  # type: ignore[misc]
-        camera.join(5.0)
-        assert camera._post is not None
-        assert camera._post.stage.recognises != sorts
-        camera.set_up(camera.settings, camera._site)
-        assert camera._post.stage.recognises != sorts, "also after a set-up"
-
-
 def test_a_small_stream_is_analysed_and_lines_stay_where_people_drew_them(tmp_path: Path) -> None:
     """The main stream has twice the pixels across and four thirds down; then it is lost."""
     street = {"bf": "0", "g": "25", "preset": "veryfast"}

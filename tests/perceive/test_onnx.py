@@ -12,10 +12,14 @@ from tests.perceive.nets import crowd, net, yolox
 from placewatch.capture import open_source
 from placewatch.capture.source import SourceSpec
 from placewatch.core.errors import Misconfigured
-from placewatch.core.ids import camera_id
+from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Detection, Track
+from placewatch.core.space import PicturePoint
 from placewatch.core.time import SystemClock, UtcMicros
+from placewatch.measure.flow import FlowMeter
+from placewatch.measure.line import CountingLine
+from placewatch.measure.stage import Stage
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.onnx import OnnxDetector, _absurdity, road_users
 from placewatch.perceive.runtime import open_net
@@ -263,22 +267,24 @@ def test_the_view_from_above_is_left_to_motion_with_a_real_net() -> None:
     if not (clip.exists() and path.exists()):
         pytest.skip(f"{clip} is not here")
     detector, background = OnnxDetector(path), BackgroundModel()
-    tracker, crossed = Tracker(), {"up": set[str](), "down": set[str]()}
-    source = open_source(SourceSpec(camera_id("t"), str(clip), pace="full"), SystemClock())
+    tracker, camera = Tracker(), CameraId("t")
+    line = CountingLine("middle", PicturePoint(0.0, 216.0), PicturePoint(767.0, 216.0))
+    stage, flow = Stage(None, camera), FlowMeter(camera, [line], UtcMicros(0))
+    crossings = []
+    source = open_source(SourceSpec(camera, str(clip), pace="full"), SystemClock())
     tracks: list[Track] = []
     for frame in source.frames():
         found = detector.detect(frame, background.learn(frame), tracks)
         tracks = tracker.update(
             found, frame.media_s, width_px=frame.width_px, height_px=frame.height_px
         )
-        for track in tracks:
-            way = "up" if track.velocity_px_s[1] < 0 else "down"
-            near = track.box.top_px < frame.height_px / 2 < track.box.bottom_px
-            if track.certain and near and abs(track.velocity_px_s[1]) > 40:
-                crossed[way].add(track.id)
+        scene = stage.place(tracks, frame.at, frame.media_s, frame.number, after_gap=False)
+        crossings += flow.measure(scene)
+    crossings += flow.leave()
     source.close()
     assert detector.note is not None
-    assert {way: len(who) for way, who in crossed.items()} == {"up": 2, "down": 2}
+    ways = sorted(crossing.direction.value for crossing in crossings)
+    assert ways == ["left_to_right"] * 2 + ["right_to_left"] * 2
     assert detector._looks < 300, "of 377 frames"
 
 

@@ -1,12 +1,13 @@
 """Tracking: how well the tracker keeps identities on simulated streets, and what it costs.
 
 How this works. The streets of `simulated.py` at 5, 10 and 25 frames a second give the same
-detections to placewatch's tracker and, where they can be reached, to ByteTrack, OC-SORT and
-BoT-SORT (without camera motion) as the package `trackers` has them, with the settings they come
-with. They run in an interpreter of their own, `tools/peers/track.py`, which the variable
-PLACEWATCH_PEERS_PYTHON or the folder of --peers names; the runs follow each other in turn, so that a busy machine is busy
-for all. Costs are CPU seconds of `update` alone, from detections that are ready. What is told as
-seen and certain is compared with the truth, as the peers tell only what they matched.
+detections to placewatch's tracker and, where they can be reached, to ByteTrack, OC-SORT and BoT-
+SORT (without camera motion) as the package `trackers` has them, with the settings they come with.
+They run in an interpreter of their own, `tools/peers/track.py`, which the variable
+PLACEWATCH_PEERS_PYTHON or the folder of --peers names; the runs follow each other in turn, so that
+a busy machine is busy for all. Costs are CPU seconds of `update` alone, from detections that are
+ready. What is told as seen and certain is compared with the truth, as the peers tell only what they
+matched.
 """
 
 import dataclasses

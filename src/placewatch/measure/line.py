@@ -36,6 +36,8 @@ from placewatch.measure.walk import VELOCITY_S, approach_of, velocity_px_s
 BAND_SIZES = 0.15  # of the road user's size: beyond what a box trembles, below half a car's gap
 BAND_PX_MIN = 1.5
 BAND_NOISE_SIZES_MAX = 0.5  # however much a box trembles: half its size is the other side
+FAR_SIZES = 2 * BAND_NOISE_SIZES_MAX  # whoever is further from a line than this, and
+FAR_PX = 2 * BAND_PX_MIN  # this, is beyond all trembling
 NOISE_BANDS = 3.0  # standard deviations of trembling that the band is wide
 END_SIZES = 0.15  # who passes this far beside an end still passes the line
 SETTLE_S = 0.4  # clear for this long is passed; a flicker is shorter
@@ -141,7 +143,20 @@ class Passage:
     def step(self, path: Sequence[Step]) -> Passing | None:
         """Takes the newest step of `path`, oldest first; the passing that it settles, if any."""
         step = path[-1]
-        before_px, self._off_px = self._off_px, self.line.off_px(step.x_px, step.y_px)
+        right, down, off_px = self.line._across
+        before_px = self._off_px
+        self._off_px = off_px = right * step.x_px + down * step.y_px + off_px
+        if (
+            self._sign == self._side != 0
+            and self._change is None
+            and off_px * self._side > FAR_SIZES * step.size_px + FAR_PX
+        ):
+            # Far out on its own side there is nothing to decide, and most are, at most lines.
+            self._band_px = max(BAND_PX_MIN, BAND_SIZES * step.size_px)
+            self._far_steps, self._clear_steps = self._far_steps + 1, 0
+            if self._well_since_s is None:
+                self._well_since_s = step.media_s
+            return None
         self._band_px = self._band(path)
         sign = _sign(self._off_px) or self._sign
         if self._begun and sign != self._sign != 0:

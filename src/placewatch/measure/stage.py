@@ -20,6 +20,7 @@ from placewatch.measure.size import SizeSorter, agreed
 
 SPEED_WINDOW_S = 0.8  # long enough to average a pixel of jitter, short enough to follow braking
 SPEED_EVERY_S = 0.2
+SORT_EVERY_S = 0.08
 SPEED_STEPS_MIN = 4
 SPEED_SPAN_S_MIN = 0.3
 MEMORY_S = 2.0  # a slow camera gives its four steps within this, or no speed
@@ -43,6 +44,8 @@ class Stage:
     _paths: dict[TrackId, deque[Step]] = field(default_factory=dict, init=False)
     _shown: set[TrackId] = field(default_factory=set, init=False)
     _speeds: dict[TrackId, tuple[float, float | None]] = field(default_factory=dict, init=False)
+    _sized: dict[TrackId, Kind | None] = field(default_factory=dict, init=False)
+    _sorted_s: float = field(default=-math.inf, init=False)
 
     def place(
         self,
@@ -88,7 +91,9 @@ class Stage:
                 seen=track.seen,
                 before=before,
             )
-            for (track, point, speed, before), kind in zip(placed, self._kinds(placed), strict=True)
+            for (track, point, speed, before), kind in zip(
+                placed, self._kinds(placed, media_s), strict=True
+            )
         ]
         return Scene(at, media_s, frame, self.camera, tuple(movers), after_gap)
 
@@ -97,23 +102,30 @@ class Stage:
         if self.ground is None:
             return None
         since_s, speed = self._speeds.get(track.id, (-math.inf, None))
-        if speed is None or media_s - since_s >= SPEED_EVERY_S:
+        fresh = speed is None and media_s - path[0].media_s < SPEED_WINDOW_S if path else False
+        if fresh or media_s - since_s >= SPEED_EVERY_S:
             speed = speed_m_s(_recent(path, media_s))
             self._speeds[track.id] = (media_s, speed)
         return speed
 
     def _kinds(
-        self, placed: Sequence[tuple[Track, Point | None, float | None, tuple[Step, ...]]]
+        self,
+        placed: Sequence[tuple[Track, Point | None, float | None, tuple[Step, ...]]],
+        media_s: float,
     ) -> list[Kind]:
         """By size and as the detector has it; without a net size comes first."""
         tracks = [track for track, _, _, _ in placed]
         if self.sorter is None:
             return [track.kind for track in tracks]
-        sorted_as = self.sorter.sort(tracks, [speed for _, _, speed, _ in placed])
-        both = zip(sorted_as, tracks, strict=True)
+        if media_s - self._sorted_s >= SORT_EVERY_S or media_s < self._sorted_s:
+            self._sorted_s = media_s
+            sorted_as = self.sorter.sort(tracks, [speed for _, _, speed, _ in placed])
+            both = zip(tracks, sorted_as, strict=True)
+            self._sized = {track.id: kind for track, kind in both}
+        sized = self._sized
         if self.recognises:
-            return [agreed(track.kind, kind) for kind, track in both]
-        return [kind or track.kind for kind, track in both]
+            return [agreed(track.kind, sized.get(track.id)) for track in tracks]
+        return [sized.get(track.id) or track.kind for track in tracks]
 
     def _points(self, tracks: Sequence[Track]) -> list[Point | None]:
         if self.ground is None or not tracks:

@@ -17,8 +17,8 @@ import numpy as np
 from placewatch.core.ids import TrackId
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Detection, Track
-from placewatch.perceive.gait import Gait
 from placewatch.perceive.motion import Motion
+from placewatch.perceive.pace import Pace
 from placewatch.perceive.reading import FILL, PLACE, expected, read
 from placewatch.pixels.frame import Frame
 
@@ -61,7 +61,7 @@ class MotionDetector:
                 habit = self._habits.setdefault(track.id, _Habit())
                 if not cut:
                     habit.learn(box, float(shape[FILL]), width)
-                    habit.gait.follow(track, elapsed_s)
+                    habit.pace.follow(track, elapsed_s)
             else:
                 habit = _Habit()
                 if not cut:
@@ -86,7 +86,7 @@ class _Habit:
     tall: float = 0.0  # height for its width
     wide: float = 0.0  # share of the picture's width
     fill: float = 0.0
-    gait: Gait = field(default_factory=Gait)
+    pace: Pace = field(default_factory=Pace)
 
     def learn(self, box: Box, fill: float, width_px: float) -> None:
         self.weight = min(self.weight + 1.0, 50.0)
@@ -99,9 +99,9 @@ class _Habit:
         if self.weight == 0.0:
             return Kind.UNKNOWN
         if self.tall >= 1.55 and not (self.fill >= 0.62 and self.wide >= 0.06):
-            if not self.gait.known:
+            if not self.pace.known:
                 return Kind.UNKNOWN
-            return Kind.BICYCLE if self.gait.brisk else Kind.PEDESTRIAN
+            return Kind.BICYCLE if self.pace.brisk else Kind.PEDESTRIAN
         if 0.9 <= self.tall < 1.55 and self.fill < 0.42:
             return Kind.BICYCLE
         # Seen from above a car is tall and full, and larger than people are on a picture.

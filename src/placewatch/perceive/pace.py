@@ -1,4 +1,4 @@
-"""Gait: whether somebody moves faster than people walk, told by their own height."""
+"""Pace: whether somebody moves faster than people walk, told by their own height."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _BRISK = 1.3  # own heights a second: nobody walks so fast, at 1.75 m it is 8 km
 
 
 @dataclass(slots=True)
-class Gait:
+class Pace:
     """How fast somebody moves, averaged over a second, and the most of it so far."""
 
     _right: float = 0.0  # own heights a second
