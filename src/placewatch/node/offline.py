@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.capture import open_source
+from placewatch.capture.preview import preview
 from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo
 from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.facts import CameraHealth, Crossing
@@ -104,8 +105,10 @@ def analyse(
     try:
         check_picture(camera, source.info.width_px, source.info.height_px)
         flow = FlowMeter(spec.camera, counting_lines(camera), started)
+        background = BackgroundModel()
+        background.prime(preview(spec))
         post = Post(
-            background=BackgroundModel(),
+            background=background,
             detector=detector,
             tracker=Tracker(),
             painter=BackdropPainter(quarantine_s=_quarantine_s(spec, camera, source.info)),

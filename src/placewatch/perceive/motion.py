@@ -11,6 +11,7 @@ Cucchiara et al. 2003).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ from placewatch.pixels.frame import Frame
 
 WIDTH_SMALL = 320
 """The least width in pixels that a picture is averaged down to."""
+
+PRIMED_S = 4.0
+"""As if the street had been watched for so long, when it was learnt from many frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Motion:
     gain: float
     width_px: int
     height_px: int
+    age_s: float  # how long the street has been known
     _blobs: tuple[Blob, ...] | None = None
 
     @property
@@ -121,9 +126,7 @@ class BackgroundModel:
         fresh = luma.shape != self._shape
         if fresh:
             self._begin(luma.shape)
-            elapsed_s = 0.0
-        else:
-            elapsed_s = min(max(frame.media_s - self._media_s, 0.0), 1.0)
+        elapsed_s = 0.0 if fresh else min(max(frame.media_s - self._media_s, 0.0), 1.0)
         self._media_s = frame.media_s
         self._age_s += elapsed_s
 
@@ -153,8 +156,24 @@ class BackgroundModel:
                     ghosts = left
         return Motion(
             foreground, self._labels, self._pieces[:count].copy(), small, street, ghosts,
-            self._scale, gain, luma.shape[1], luma.shape[0],
+            self._scale, gain, luma.shape[1], luma.shape[0], self._age_s,
         )  # fmt: skip
+
+    def prime(self, frames: Sequence[Frame]) -> None:
+        """Learns the street from frames some time apart, before the first is watched: at each
+        place what most of them show. Those of another size than the first are left out."""
+        if not frames:
+            return
+        self._begin(frames[0].luma.shape)
+        small = self._planes[_SMALL]
+        shown = []
+        for frame in frames:
+            if frame.luma.shape == self._shape:
+                _shrink(frame.luma, self._scale, small)
+                shown.append(small.copy())
+        small[:] = np.median(np.stack(shown), axis=0)
+        _begin(self._planes)
+        self._age_s = min(PRIMED_S, 0.5 * len(shown))
 
     def _begin(self, shape: tuple[int, ...]) -> None:
         self._shape: tuple[int, ...] = shape

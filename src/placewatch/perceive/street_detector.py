@@ -49,11 +49,14 @@ _MARGIN = 0.35  # of its size: what a look takes in around somebody
 _MARGIN_MIN = 10  # small pixels
 _WORTH_A_LOOK = 4000.0  # small pixels: what a look costs whatever its size
 _TRIM_MAX = 0.5
-_SURE_KIND = 0.4  # share of its group: people, or vehicles
-_SURE_WALKER = 0.5  # near by and from above everybody seems brisk: then the look decides
+_SURE_GROUP = 0.6  # share of people, or of vehicles, in all looks
+_CUT_OFF = 0.3  # what a look tells of the kind of whom the picture's edge cuts off
 _SURE_MOTOR = 2.0  # bicycles are many, and look alike to a small picture
 _PEOPLE = 3  # kinds of people and riders come first
-_BRISK = 1.3  # own heights a second, foreshortened: nobody walks so fast, at 1.75 m it is 8 km/h
+_BRISK = 1.2  # own heights a second, foreshortened: at 1.75 m that is 7.5 km/h, and who is
+_BRISK_SPREAD = 0.35  # faster by this much is seldom on foot
+_TALL = 1.3  # times its width; who is seen from above is not, and its height tells no pace
+_TELLING = 30.0  # small pixels high: who is smaller tells less of its kind
 _FORESHORTENED = 2.2  # a camera that looks 27 degrees down
 
 # What is known of a track, as numbers: when to look again, how many looks recognised it, when the
@@ -73,9 +76,10 @@ class _Eye:
         self.kinds = np.zeros(len(street_net.KINDS))
         self.paces: list[float] = []  # own heights a second, at each look
 
-    def recognise(self, found: Floats, now_s: float) -> None:
-        """Takes in what a look said: a row of `street_net.look`."""
-        self.kinds += found[5:] * found[0]
+    def recognise(self, found: Floats, now_s: float, whole: bool) -> None:
+        """Takes in what a look said: a row of `street_net.look`, of somebody `whole` or cut off."""
+        near = min(2.0, max(0.3, float(found[4] - found[2]) / _TELLING))
+        self.kinds += found[5:] * found[0] * near * (1.0 if whole else _CUT_OFF)
         self.row[_MISSES] = 0.0
         looks = int(self.row[_LOOKS])
         self.row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(looks, len(_NEXT_LOOKS_S) - 1)]
@@ -94,19 +98,23 @@ class _Eye:
         """The sum of all looks, first between people and vehicles, then among either."""
         people, vehicles = self.kinds[:_PEOPLE], self.kinds[_PEOPLE:]
         walks = people.sum() >= vehicles.sum()
-        group = people if walks else vehicles
-        total, best = group.sum(), int(group.argmax())
-        if total <= 0.0:
+        group, everything = people if walks else vehicles, self.kinds.sum()
+        best = int(group.argmax())
+        if everything <= 0.0 or group.sum() < _SURE_GROUP * everything:
             return Kind.UNKNOWN
-        if walks and self._brisk and people[0] < _SURE_WALKER * total:
-            best = 1 if people[2] < _SURE_MOTOR * people[1] else 2
-        elif group[best] < _SURE_KIND * total:
-            return Kind.UNKNOWN
+        if walks:
+            walker, bicycle, motorcycle = people
+            walker *= self._walks_so_fast()
+            motorcycle /= _SURE_MOTOR
+            best = 0 if walker >= max(bicycle, motorcycle) else 1 if bicycle >= motorcycle else 2
         return street_net.KINDS[best if walks else _PEOPLE + best]
 
-    @property
-    def _brisk(self) -> bool:
-        return len(self.paces) > 0 and sorted(self.paces)[len(self.paces) // 2] > _BRISK
+    def _walks_so_fast(self) -> float:
+        """How well the pace fits somebody on foot, 0..1; 1 while it is not known."""
+        if len(self.paces) < 2:
+            return 1.0
+        pace = sorted(self.paces)[(len(self.paces) - 1) // 2]
+        return math.exp(-max(0.0, pace - _BRISK) / _BRISK_SPREAD)
 
 
 class StreetDetector:
@@ -119,7 +127,6 @@ class StreetDetector:
         self._eyes: dict[TrackId, _Eye] = {}
         self._media_s = 0.0
         self._looked_s = -math.inf
-        self._began_s = math.inf
         self._found: list[tuple[Floats, _Eye]] = []  # at the last look, for tracks that begin
         self._fruitless: list[tuple[float, Floats]] = []
         self._witness = Witness()
@@ -129,7 +136,6 @@ class StreetDetector:
     def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
         elapsed_s = max(0.0, frame.media_s - self._media_s)
         self._media_s = now_s = frame.media_s
-        self._began_s = min(self._began_s, now_s)
         if frame.after_gap or now_s < self._looked_s:
             self._eyes.clear()
             self._found, self._fruitless, self._looked_s = [], [], -math.inf
@@ -152,7 +158,7 @@ class StreetDetector:
         if self._fruitless:
             doubted |= self._in_vain(shapes)
         self._witness.follow(frame, [moved[k] for k in np.flatnonzero(doubted)])
-        if self._witness.blind or now_s - self._began_s < _YOUNG_S:
+        if self._witness.blind or motion.age_s < _YOUNG_S:
             doubted[:] = False
         if now_s - self._looked_s < _PACE_S:
             return [one for one, out in zip(moved, doubted.tolist(), strict=True) if not out]
@@ -234,16 +240,18 @@ class StreetDetector:
                 continue
             explained += parts[n]
             place = _place_of(likes[n], answered)
+            whole = _is_whole(box, motion.small.shape)
             if place >= 0:
                 eye = eyes[place]
                 answered.add(place)
                 if eye.row[_LOOKS] == 1.0:
                     self._witness.recognised()
-                eye.paces.append(_pace(known[place]))
+                if whole and box[3] - box[1] >= _TALL * (box[2] - box[0]):
+                    eye.paces.append(_pace(known[place]))
             else:
                 eye = _Eye(now_s)
                 self._found.append((box, eye))
-            eye.recognise(one, now_s)
+            eye.recognise(one, now_s, whole)
             eye.row[_TRIM:] = _trim(box, shapes, touched)
             sides = (box * scale).tolist()
             sides[2], sides[3] = min(sides[2], frame.width_px), min(sides[3], frame.height_px)
@@ -254,7 +262,7 @@ class StreetDetector:
                 continue  # the net has seen who it is, or whose part
             if place < 0 and any(_within(shape, view) for view in views):
                 self._fruitless.append((now_s, shape[:4]))
-                doubted[k] |= not self._witness.blind and now_s - self._began_s >= _YOUNG_S
+                doubted[k] |= not self._witness.blind and motion.age_s >= _YOUNG_S
             if not doubted[k]:
                 result.append(moved[k])
         for place in asked - answered:
@@ -356,6 +364,11 @@ def _compared(seen: Floats, shapes: Floats, places: Floats) -> tuple[Floats, Flo
             both = _both(places[p], box)
             likes[n, p] = both / (area + mine - both)
     return shares, parts, likes
+
+
+def _is_whole(box: Floats, size: tuple[int, ...]) -> bool:
+    """Whether the picture's edge cuts nothing off: who comes in grows, which looks like speed."""
+    return bool(box[0] > 2 and box[1] > 2 and box[2] < size[1] - 2 and box[3] < size[0] - 2)
 
 
 def _pace(track: Track) -> float:
