@@ -24,12 +24,11 @@ from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
-from placewatch.node.equip import check_picture, counting_lines, stage_of
+from placewatch.node.equip import check_picture, counting_lines, stage_of, tracker_of
 from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
-from placewatch.perceive.tracker import Tracker
 
 Boxes = list[tuple[float, float, float, float, float]]
 """(time in s, left, top, right, bottom), all but the time in shares of the picture."""
@@ -68,7 +67,7 @@ def analyse(
         post = Post(
             background=BackgroundModel(),
             detector=detector,
-            tracker=Tracker(),
+            tracker=tracker_of(camera),
             painter=BackdropPainter(quarantine_s=camera.backdrop_quarantine_s),
             stage=stage_of(camera, None),
             flow=flow,

@@ -29,6 +29,7 @@ from placewatch.node.equip import (
     policy_of,
     scaled,
     stage_of,
+    tracker_of,
 )
 from placewatch.node.live import Live
 from placewatch.node.main_stream import MainStream
@@ -39,7 +40,6 @@ from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detector import Detector
 from placewatch.perceive.detectors import DEFAULT
 from placewatch.perceive.motion import BackgroundModel
-from placewatch.perceive.tracker import Tracker
 from placewatch.pixels.frame import Frame
 from placewatch.register.notices import refusal
 
@@ -337,7 +337,7 @@ class WatchedCamera:
         return Post(
             background=BackgroundModel(),
             detector=detector,
-            tracker=Tracker(),
+            tracker=tracker_of(self.settings),
             painter=BackdropPainter(quarantine_s=self.settings.backdrop_quarantine_s),
             stage=stage_of(scaled(self._at_work(self.settings), *self._scale), self._site.origin),
             flow=_SharedFlow(self),

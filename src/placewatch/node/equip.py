@@ -16,6 +16,8 @@ from placewatch.measure.line import CountingLine
 from placewatch.measure.size import SizeSorter
 from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
+from placewatch.perceive.detectors import BUILT_IN
+from placewatch.perceive.tracker import Tracker
 from placewatch.register.notices import Notice
 
 SIDE_PX_MIN = 16
@@ -68,6 +70,11 @@ def steady(decode: settings.Decode) -> Policy:
     """The same for every packet. `auto` is `full` here: without the loop filter two of the five
     hand-counted clips count otherwise (docs/design/capture.md), so it is a person's choice."""
     return Steady(loop_filter=decode != "no_loop_filter", references_only=decode == "non_reference")
+
+
+def tracker_of(camera: settings.CameraSettings) -> Tracker:
+    """The camera's tracker. Nets that know COCO's classes see a rider as a person and a machine."""
+    return Tracker(riders_seem_walkers=camera.detector not in BUILT_IN)
 
 
 def notice_of(camera: settings.CameraSettings) -> Notice | None:

@@ -31,7 +31,6 @@ from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
-from placewatch.perceive.tracker import Tracker
 from placewatch.pixels.frame import Frame
 from placewatch.publish import watch as published
 from placewatch.publish.watch import WatchedLine, WatchSummary
@@ -110,7 +109,7 @@ def analyse(
         post = Post(
             background=background,
             detector=detector,
-            tracker=Tracker(),
+            tracker=tracker_of(camera),
             painter=BackdropPainter(quarantine_s=_quarantine_s(spec, camera, source.info)),
             stage=stage_of(camera, None),
             flow=flow,

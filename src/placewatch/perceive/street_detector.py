@@ -252,7 +252,8 @@ class StreetDetector:
                 eye = _Eye(now_s)
                 self._found.append((box, eye))
             eye.recognise(one, now_s, whole)
-            eye.row[_TRIM:] = _trim(box, shapes, touched)
+            # Whoever comes in grows: what is cut off now tells nothing of its sides later.
+            eye.row[_TRIM:] = _trim(box, shapes, touched) if whole else 0.0
             sides = (box * scale).tolist()
             sides[2], sides[3] = min(sides[2], frame.width_px), min(sides[3], frame.height_px)
             result.append(Detection(eye.kind(), Box(*sides), max(float(one[0]), 0.5)))

@@ -56,9 +56,12 @@ class Tracker:
     It remembers the boxes of the last seconds and nothing of what they look like.
     """
 
-    def __init__(self, hidden_s: float = 2.0) -> None:
-        """`hidden_s`: how long a certain road user may be hidden and still be the same one."""
+    def __init__(self, hidden_s: float = 2.0, *, riders_seem_walkers: bool = True) -> None:
+        """`hidden_s`: how long a certain road user may be hidden and still be the same one.
+        `riders_seem_walkers`: the detector often sees a rider without the machine, so that a few
+        votes for that outweigh many for a pedestrian."""
         self._hidden_s = hidden_s
+        self._ride_share = _RIDE_SHARE if riders_seem_walkers else math.inf
         self._state = np.zeros((32, _COLUMNS))
         self._told = np.zeros((32, TOLD_COLUMNS))
         self._count = 0
@@ -163,6 +166,7 @@ class Tracker:
             width_px,
             height_px,
             self._hidden_s,
+            self._ride_share,
         )
         self._count = count
         told = self._told[:count]
@@ -205,6 +209,7 @@ _EDGE = 0.008  # share of the picture's width: a side nearer to the edge is cut 
 _PREDICTED_S = 0.3
 _HITS_MIN = 4
 _AGE_MIN_S = 0.12
+_RIDE_SHARE = 0.3
 _TRAVEL_MIN = 0.4  # box sizes, as the crow flies
 _TRAVEL_DOUBTED_MIN = 1.5  # where the detector looked and recognised nobody
 _TENTATIVE_S = 0.25
@@ -220,6 +225,7 @@ def _advance(
     width: float,
     height: float,
     hidden_s: float,
+    ride_share: float,
 ) -> tuple[int, bool]:
     """Takes `seen` into the first `count` rows of `state`, in place, and tells them in `told`.
 
@@ -269,13 +275,13 @@ def _advance(
                 continue
         if n != t:
             state[n] = row
-        _tell(state[n], told[n], t, order[taken[t]] if taken[t] >= 0 else -1)
+        _tell(state[n], told[n], t, order[taken[t]] if taken[t] >= 0 else -1, ride_share)
         n += 1
     same = n == count
     for d in range(sure):
         if track_of[d] < 0:
             _begin(state[n], seen[order[d]], edge, width, height)
-            _tell(state[n], told[n], -1, order[d])
+            _tell(state[n], told[n], -1, order[d], ride_share)
             n += 1
             same = False
     return n, same
@@ -580,18 +586,18 @@ def _judge(state: Floats, count: int, taken: Whole) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _tell(row: Floats, told: Floats, before: int, seen_as: int) -> None:
+def _tell(row: Floats, told: Floats, before: int, seen_as: int, ride_share: float) -> None:
     half_width, half_height = 0.5 * row[_W], 0.5 * row[_H]
     told[LEFT], told[RIGHT] = row[_SHOWN_X] - half_width, row[_SHOWN_X] + half_width
     told[TOP], told[BOTTOM] = row[_SHOWN_Y] - half_height, row[_SHOWN_Y] + half_height
     # The velocity of the foot point, since that is what stands on the ground.
     told[RIGHT_PX_S], told[DOWN_PX_S] = row[_VX], row[_VY] + 0.5 * row[_VH]
     told[AGE_S], told[UNSEEN_S], told[CERTAIN] = row[_AGE], row[_UNSEEN], row[_CERTAIN]
-    told[KIND], told[BEFORE], told[SEEN_AS] = _kind(row), before, seen_as
+    told[KIND], told[BEFORE], told[SEEN_AS] = _kind(row, ride_share), before, seen_as
 
 
 @numba.njit(cache=True, nogil=True)
-def _kind(row: Floats) -> int:
+def _kind(row: Floats, ride_share: float) -> int:
     """The kind with most weight. A rider is often seen as a person alone: it is the machine.
 
     Unknown, the last, weighs little: who is known now was not always.
@@ -599,7 +605,7 @@ def _kind(row: Floats) -> int:
     unknown = _KINDS - 1
     best, most, known = 0, -1.0, 0.0
     person, bicycle, motorcycle = row[_VOTES], row[_VOTES + 1], row[_VOTES + 2]
-    rides = bicycle + motorcycle > 0.3 * person
+    rides = bicycle + motorcycle > ride_share * person
     for k in range(unknown):
         votes = row[_VOTES + k]
         known += votes
