@@ -26,7 +26,14 @@ from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
-from placewatch.node.equip import check_picture, counting_lines, policy_of, stage_of, steady
+from placewatch.node.equip import (
+    check_picture,
+    counting_lines,
+    policy_of,
+    stage_of,
+    steady,
+    tracker_of,
+)
 from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector

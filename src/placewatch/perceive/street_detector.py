@@ -39,6 +39,8 @@ _NEXT_LOOKS_S = (0.25, 0.6, 1.5, 4.0, 8.0)  # after the first, the second, … l
 _CROWD_S = 0.4  # a blob shared by several is looked at so often,
 _CROWD_LOOKS = 6  # and after so many looks
 _CROWD_LONG_S = 1.5  # so often
+_CHANGED = 1.4  # times its size: a blob that took something on, or lost a part, is looked at,
+_CHANGED_S = 0.25  # this long after the last look
 _LOST_S = 0.3  # whoever was recognised and is not seen is looked for so often
 _FRUITLESS_S = 0.4  # where the net saw nobody it looks again after this, later each time
 _FRUITLESS_S_MAX = 3.2
@@ -321,6 +323,10 @@ def _answer(
             crowd = shapes[k, SHARED] > 0
             wait_s = _CROWD_S if row[_LOOKS] < _CROWD_LOOKS else _CROWD_LONG_S
             due[k] = now_s >= row[_DUE_S] or (crowd and now_s >= row[_LOOKED_S] + wait_s)
+            box = places[place]
+            grown = (right - left) * (bottom - top) / ((box[2] - box[0]) * (box[3] - box[1]))
+            changed = grown > _CHANGED or grown < 1.0 / _CHANGED
+            due[k] |= changed and now_s >= row[_LOOKED_S] + _CHANGED_S
             if recognised and not crowd:
                 # A side on the picture's edge stays.
                 w, h = right - left, bottom - top
