@@ -44,7 +44,9 @@ _CHANGED_S = 0.25  # this long after the last look
 _LOST_S = 0.3  # whoever was recognised and is not seen is looked for so often
 _FRUITLESS_S = 0.4  # where the net saw nobody it looks again after this, later each time
 _FRUITLESS_S_MAX = 3.2
-_YOUNG_S = 3.0  # before, who stood there first is part of the street, and confuses the net
+_SURE_LOOKS = 2  # so many looks that recognise somebody are sure,
+_SURE_LOOK = 0.7  # or one with this score
+_YOUNG_S = 1.5  # before, who stood there first is part of the street, and confuses the net
 _IN_VAIN = 2  # looks that saw nobody: then it is nobody
 _PACE_S = 0.11  # all looks of a camera keep so far apart
 _MARGIN = 0.35  # of its size: what a look takes in around somebody
@@ -258,7 +260,7 @@ class StreetDetector:
             eye.row[_TRIM:] = _trim(box, shapes, touched) if whole else 0.0
             sides = (box * scale).tolist()
             sides[2], sides[3] = min(sides[2], frame.width_px), min(sides[3], frame.height_px)
-            result.append(Detection(eye.kind(), Box(*sides), max(float(one[0]), 0.5)))
+            result.append(Detection(eye.kind(), Box(*sides), _score(eye, float(one[0]))))
         for k, shape in enumerate(shapes):
             place = int(shape[PLACE])
             if explained[k] >= 0.5 or place in answered:
@@ -336,7 +338,8 @@ def _answer(
                     top, bottom = top + row[_TRIM + 1] * h, bottom + row[_TRIM + 3] * h
         found[k, 0], found[k, 1] = left * scale, top * scale
         found[k, 2], found[k, 3] = min(right * scale, width_px), min(bottom * scale, height_px)
-        found[k, 4] = RECOGNISED if recognised else GUESSED
+        twice = place >= 0 and table[place, _LOOKS] >= _SURE_LOOKS
+        found[k, 4] = RECOGNISED if twice else GUESSED
     for p in range(known):
         box, row = places[p], table[p]
         inside = box[2] > 0 and box[3] > 0 and box[0] < wide and box[1] < high
@@ -371,6 +374,13 @@ def _compared(seen: Floats, shapes: Floats, places: Floats) -> tuple[Floats, Flo
             both = _both(places[p], box)
             likes[n, p] = both / (area + mine - both)
     return shares, parts, likes
+
+
+def _score(eye: _Eye, score: float) -> float:
+    """How sure a detection is: one look alone may be taken in by a streak of snow."""
+    if eye.row[_LOOKS] >= _SURE_LOOKS:
+        return max(score, RECOGNISED)
+    return score if score >= _SURE_LOOK else GUESSED
 
 
 def _is_whole(box: Floats, size: tuple[int, ...]) -> bool:
