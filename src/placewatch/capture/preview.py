@@ -13,6 +13,7 @@ import av.error
 
 from placewatch.capture.decode import Darkroom, Picture
 from placewatch.capture.source import SourceHealth, SourceSpec
+from placewatch.capture.video import FORMATS
 from placewatch.core.time import UtcMicros
 from placewatch.pixels.frame import Frame
 
@@ -53,7 +54,8 @@ def _decoded(
     path: Path, skip: Literal["NONKEY", "DEFAULT"], span_s: float
 ) -> Iterator[av.VideoFrame]:
     """Frames up to `span_s` after the first; of all frames one in a third of a second."""
-    with av.open(f"file:{path.resolve()}") as container:
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    with av.open(f"file:{path.resolve()}", options=options) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         stream.codec_context.skip_frame = skip

@@ -23,7 +23,6 @@ KINDS = (
     Kind.BUS,
     Kind.TRUCK,
 )
-CELL = 4
 SIDE = 32  # pictures must be so many times high and wide
 
 Floats = npt.NDArray[np.float32]
