@@ -254,8 +254,8 @@ def test_with_reduced_motion_nothing_is_animated(visit: Visitor) -> None:
     page.wait_for_function(
         """() => {
           const canvas = document.querySelector("figure canvas");
-          return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
-            .some((value) => value > 0);
+          return canvas !== null && canvas.getContext("2d")
+            .getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0);
         }"""
     )
     asked = page.evaluate(
