@@ -159,22 +159,18 @@ class StreetDetector:
             for left, top, right, bottom, score in found.tolist()
         ]
         self._fruitless = [(at, box) for at, box in self._fruitless if now_s - at < _FRUITLESS_S]
-        if self._fruitless:
-            doubted |= self._in_vain(shapes)
+        vain = self._in_vain(shapes)
+        doubted |= vain
         self._witness.follow(frame, [moved[k] for k in np.flatnonzero(doubted)])
         if self._witness.blind or motion.age_s < _YOUNG_S:
             doubted[:] = False
-        if now_s - self._looked_s < _PACE_S:
-            return [one for one, out in zip(moved, doubted.tolist(), strict=True) if not out]
         for p in np.flatnonzero(lost):
             lost[p] = known[int(p)].certain
-        due &= (shapes[:, PLACE] >= 0) | ~self._in_vain(shapes)
+        due &= ~vain
         boxes = [*shapes[due, :4], *places[lost]]
-        if not boxes:
+        if not boxes or now_s - self._looked_s < _PACE_S:
             return [one for one, out in zip(moved, doubted.tolist(), strict=True) if not out]
-        asked = {int(p) for p in shapes[due, PLACE] if p >= 0} | {
-            int(p) for p in np.flatnonzero(lost)
-        }
+        asked = {int(p) for p in (*shapes[due, PLACE], *np.flatnonzero(lost)) if p >= 0}
         return self._look(frame, motion, shapes, places, known, eyes, boxes, asked, moved, doubted)
 
     def _known(self, tracks: Sequence[Track], scale: float) -> list[Track]:
@@ -205,6 +201,8 @@ class StreetDetector:
     def _in_vain(self, shapes: Floats) -> npt.NDArray[np.bool_]:
         """Which shapes belong to nobody known and were just looked at without seeing anybody."""
         vain = np.zeros(len(shapes), np.bool_)
+        if not self._fruitless:
+            return vain
         for k in np.flatnonzero(shapes[:, PLACE] < 0):
             vain[k] = any(_shared(shapes[k], box) > 0.5 for _, box in self._fruitless)
         return vain
