@@ -46,5 +46,7 @@ prepare_alone() {
   echo "placewatch: installing what it needs and building the console (a minute or two, once)" >&2
   VIRTUAL_ENV= .venv/bin/uv sync --locked --inexact --system-certs --compile-bytecode --quiet >&2 ||
     fail "the packages could not be installed: see above; is pypi.org and registry.npmjs.org reachable from here?"
+  # What is compiled at the first start would else be compiled while the first road users pass.
+  .venv/bin/placewatch watch "street:main?seed=1&duration_s=3&width=480&height=270" --json - >/dev/null 2>&1 || true
   printf '%s' "$PWD" >"$stamp"
 }
