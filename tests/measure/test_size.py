@@ -7,12 +7,12 @@ import pytest
 
 from placewatch.capture.pinhole import Pinhole
 from placewatch.core.ids import CameraId, TrackId
-from placewatch.core.kinds import Kind
+from placewatch.core.kinds import KINDS, NUMBER_OF, Kind
 from placewatch.core.sightings import Box, Track
 from placewatch.core.space import Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
-from placewatch.measure.size import SizeSorter, agreed
+from placewatch.measure.size import NOT_TOLD, agreed
 from placewatch.measure.stage import Stage
 
 CAMERA = Pinhole(0.0, 0.0, 7.0, 90.0, 20.0, 0.9, 960, 540)
@@ -57,7 +57,7 @@ def seen(x_m: float, y_m: float, course_rad: float, kind: Kind) -> Box:
 
 def sorted_as(kind: Kind, course_deg: float, speed_m_s: float) -> Kind:
     """What a block of the kind's size is sorted as after two seconds on that course."""
-    stage = Stage(ground(), CameraId("t"), SizeSorter(ground()))
+    stage = Stage(ground(), CameraId("t"), sorts=True)
     course = math.radians(course_deg)
     told = Kind.UNKNOWN
     for step in range(25):
@@ -112,4 +112,5 @@ def test_a_fast_slim_rider_has_a_motor() -> None:
 def test_a_look_tells_more_than_a_size_but_not_how_fast_somebody_is(
     recognised: Kind, sized: Kind | None, kind: Kind
 ) -> None:
-    assert agreed(recognised, sized) is kind
+    number = NOT_TOLD if sized is None else NUMBER_OF[sized]
+    assert KINDS[agreed(NUMBER_OF[recognised], number)] is kind

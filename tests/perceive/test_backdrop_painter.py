@@ -1,6 +1,7 @@
 """Backdrop painter: nobody is in the only picture that leaves a node."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,7 @@ def paint(pictures: list[Picture], quarantine_s: float) -> list[Backdrop | None]
     """What the backdrop was after each picture."""
     background, detector, tracker = BackgroundModel(), MotionDetector(), Tracker()
     painter, told = BackdropPainter(quarantine_s=quarantine_s), []
-    tracks: list[Track] = []
+    tracks: Sequence[Track] = []
     for number, rgb in enumerate(pictures):
         one = frame(rgb, number)
         motion = background.learn(one)

@@ -1,6 +1,6 @@
 """Defects: nobody is made up and nobody is lost, whatever weather, light and camera do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -87,11 +87,11 @@ def test_every_road_user_is_one_track_and_nobody_else_is_any(
         assert not any(track.seen for track in tracks), "a ghost stays"
 
 
-def watch(clip: Clip, detector_name: str) -> list[list[Track]]:
+def watch(clip: Clip, detector_name: str) -> list[Sequence[Track]]:
     """The tracks at each picture of the clip."""
     background, detector, tracker = BackgroundModel(), open_detector(detector_name), Tracker()
-    tracks: list[Track] = []
-    told = []
+    tracks: Sequence[Track] = []
+    told: list[Sequence[Track]] = []
     for number, picture in enumerate(clip.pictures):
         at_s = number / clip.fps
         frame = Frame(
@@ -107,7 +107,7 @@ def colourless(width_px: int) -> npt.NDArray[np.uint8]:
     raise AssertionError("nothing here needs colour")
 
 
-def crossings(told: list[list[Track]]) -> int:
+def crossings(told: list[Sequence[Track]]) -> int:
     """Certain tracks whose foot passes the line, each once a side."""
     sides: dict[str, bool] = {}
     count = 0

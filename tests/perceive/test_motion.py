@@ -1,6 +1,7 @@
 """Motion: what is somebody and what is only light, noise, foliage or a ghost."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -46,10 +47,10 @@ def frame(luma: Luma, number: int, padding: int = 0) -> Frame:
     return Frame(camera_id("t"), UtcMicros(0), number / FPS, number, view, to_rgb)
 
 
-def watch(pictures: list[Luma]) -> list[tuple[Motion, list[Track]]]:
+def watch(pictures: list[Luma]) -> list[tuple[Motion, Sequence[Track]]]:
     background, detector, tracker = BackgroundModel(), MotionDetector(), Tracker()
-    told: list[tuple[Motion, list[Track]]] = []
-    tracks: list[Track] = []
+    told: list[tuple[Motion, Sequence[Track]]] = []
+    tracks: Sequence[Track] = []
     for number, luma in enumerate(pictures):
         one = frame(luma, number)
         motion = background.learn(one)
@@ -63,7 +64,7 @@ def watch(pictures: list[Luma]) -> list[tuple[Motion, list[Track]]]:
     return told
 
 
-def certain(told: list[tuple[Motion, list[Track]]]) -> set[str]:
+def certain(told: list[tuple[Motion, Sequence[Track]]]) -> set[str]:
     return {track.id for _, tracks in told for track in tracks if track.certain}
 
 

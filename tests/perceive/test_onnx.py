@@ -1,6 +1,6 @@
 """ONNX: layouts are recognised, numbers become road users, and what is no net is told so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -204,7 +204,7 @@ def street(
 def looks(detector: OnnxDetector, frames: Iterator[Frame]) -> list[float]:
     """When the net was asked."""
     background, tracker, asked = BackgroundModel(), Tracker(), []
-    tracks: list[Track] = []
+    tracks: Sequence[Track] = []
     for frame in frames:
         before = detector._looks
         found = detector.detect(frame, background.learn(frame), tracks)
@@ -272,7 +272,7 @@ def test_the_view_from_above_is_left_to_motion_with_a_real_net() -> None:
     stage, flow = Stage(None, camera), FlowMeter(camera, [line], UtcMicros(0))
     crossings = []
     source = open_source(SourceSpec(camera, str(clip), pace="full"), SystemClock())
-    tracks: list[Track] = []
+    tracks: Sequence[Track] = []
     for frame in source.frames():
         found = detector.detect(frame, background.learn(frame), tracks)
         tracks = tracker.update(

@@ -1,5 +1,6 @@
 """Street: the net that comes with the package, and the detector that asks it."""
 
+from collections.abc import Sequence
 from importlib import resources
 
 import numpy as np
@@ -36,10 +37,10 @@ def frames() -> list[Frame]:
     return list(open_source(spec, SimulatedClock()).frames())
 
 
-def watched(frames: list[Frame]) -> tuple[StreetDetector, list[list[Track]]]:
+def watched(frames: list[Frame]) -> tuple[StreetDetector, list[Sequence[Track]]]:
     background, detector, tracker = BackgroundModel(), StreetDetector(), Tracker()
-    tracks: list[Track] = []
-    told = []
+    tracks: Sequence[Track] = []
+    told: list[Sequence[Track]] = []
     for frame in frames:
         motion = background.learn(frame)
         tracks = tracker.update(
@@ -122,8 +123,9 @@ def test_what_is_seen_is_not_kept(frames: list[Frame]) -> None:
     own = {name: value for name, value in vars(detector).items() if name != "_witness"}
     kept = arrays(own)  # the witness has a tracker's rows, which are boxes
     assert kept
-    assert max(array.size for array in kept) <= 8
-    assert set(vars(detector)["_eyes"]) <= {track.id for tracks in told[-2:] for track in tracks}
+    living = {track.id for tracks in told[-2:] for track in tracks}
+    assert sum(array.size for array in kept) <= 32 * max(1, len(living))
+    assert set(vars(detector)["_ids"]) <= living
 
 
 def test_a_drawn_street_is_seen_with_few_looks(frames: list[Frame]) -> None:
@@ -136,12 +138,13 @@ def test_a_drawn_street_is_seen_with_few_looks(frames: list[Frame]) -> None:
 
 def test_after_a_gap_nobody_is_remembered(frames: list[Frame]) -> None:
     detector, _ = watched(frames)
-    assert vars(detector)["_eyes"]
+    assert vars(detector)["_ids"]
     later = Frame(
         frames[-1].camera, frames[-1].at, frames[-1].media_s + 60, 999, frames[-1].luma,
         frames[-1].to_rgb, after_gap=True,
     )  # fmt: skip
     detector.detect(later, BackgroundModel().learn(later), [])
+    assert not vars(detector)["_ids"]
     assert not vars(detector)["_eyes"]
 
 

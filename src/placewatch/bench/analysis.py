@@ -22,7 +22,7 @@ from placewatch.core.facts import Crossing
 from placewatch.core.ids import camera_id
 from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.flow import FlowMeter
-from placewatch.measure.scene import Scene
+from placewatch.measure.scene import SEEN, Movers, Scene
 from placewatch.node import config as settings
 from placewatch.node.equip import check_picture, counting_lines, stage_of, tracker_of
 from placewatch.node.pipeline import Post, watch
@@ -74,21 +74,12 @@ def analyse(
             policy=policy,
         )
 
+        seen: list[tuple[float, Movers]] = []
+
         def tell(scene: Scene, crossings: list[Crossing]) -> None:
             told.frames += 1
             told.crossings += crossings
-            for mover in scene.movers:
-                if mover.seen:
-                    box = mover.box
-                    told.paths.setdefault(mover.track, []).append(
-                        (
-                            scene.media_s,
-                            box.left_px / width_px,
-                            box.top_px / height_px,
-                            box.right_px / width_px,
-                            box.bottom_px / height_px,
-                        )
-                    )
+            seen.append((scene.media_s, Movers.of(scene.movers)))
 
         watch(source, post, tell)
         told.crossings += flow.leave()
@@ -97,7 +88,18 @@ def analyse(
     if carrying is not None:
         carrying.join()
     told.cpu_s = time.process_time() - begun_s
+    told.paths = _paths(seen, width_px, height_px)
     return told
+
+
+def _paths(scenes: list[tuple[float, Movers]], width_px: int, height_px: int) -> dict[str, Boxes]:
+    paths: dict[str, Boxes] = {}
+    for media_s, movers in scenes:
+        sides = movers.rows[:, :4] / (width_px, height_px, width_px, height_px)
+        for track, seen, box in zip(movers.ids, movers.rows[:, SEEN], sides.tolist(), strict=True):
+            if seen:
+                paths.setdefault(track, []).append((media_s, *box))
+    return paths
 
 
 def bare(path: Path) -> float:

@@ -25,8 +25,9 @@ import numpy.typing as npt
 from placewatch.bench import Extent, Figure
 from placewatch.bench.identities import Identities, score_all
 from placewatch.bench.simulated import HEIGHT_PX, NAMES, WIDTH_PX, Sequence, simulate
+from placewatch.core.kinds import KINDS
 from placewatch.core.sightings import Box, Detection
-from placewatch.perceive.tracker import KINDS, Tracker
+from placewatch.perceive.tracker import Tracker
 
 FRAME_RATES = (5.0, 10.0, 25.0)
 SEED = 7

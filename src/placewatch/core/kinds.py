@@ -16,6 +16,11 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+KINDS = tuple(Kind)
+"""What a kind's number means, where kinds are kept as numbers."""
+
+NUMBER_OF = {kind: number for number, kind in enumerate(KINDS)}
+
 MOTOR_VEHICLES = frozenset({Kind.MOTORCYCLE, Kind.CAR, Kind.VAN, Kind.BUS, Kind.TRUCK})
 
 

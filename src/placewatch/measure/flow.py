@@ -1,9 +1,10 @@
 """Flow: who crosses which line, minute by minute, and how much of each minute was seen.
 
 How this works. Every road user in the scene has a walk, the last two seconds of its path, and a
-passage of each line (see walk.py, line.py). One that ends is remembered for a moment, so that a
-road user whose track breaks and is taken up again where it must be by now goes on with what was
-known of it: it counts neither twice nor never. Then it is forgotten.
+passage of each line (see walk.py, line.py), as rows of numbers; all of a scene are followed in one
+compiled call. One that ends is remembered for a moment, so that a road user whose track breaks and
+is taken up again where it must be by now goes on with what was known of it: it counts neither twice
+nor never. Then it is forgotten.
 
 Crossings and seen time are booked into open minutes. `close_minutes` closes those that ended
 `GRACE_S` ago; that is longer than a crossing needs to settle while somebody moves. Who stood on
@@ -14,17 +15,60 @@ itself. Frames that arrive for a closed minute open it again: its rows add up.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+import numba
 import numpy as np
+import numpy.typing as npt
 
 from placewatch.core.facts import Crossing, LineCount
 from placewatch.core.ids import CameraId, TrackId
-from placewatch.core.kinds import Direction, Kind
+from placewatch.core.kinds import KINDS, Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, minute_of
-from placewatch.measure.line import CountingLine, Passage, Passing
-from placewatch.measure.scene import Mover, Scene, Step
-from placewatch.measure.stage import size_of, speed_m_s
-from placewatch.measure.walk import TAKEN_UP_SIZES, Walk
+from placewatch.measure.line import (
+    LINE_COLUMNS,
+    PASSAGE_COLUMNS,
+    CountingLine,
+    end_at,
+    passing_of,
+    step_over,
+)
+from placewatch.measure.scene import (
+    EAST,
+    KIND,
+    NORTH,
+    SEEN,
+    SIZE,
+    STEP_AT,
+    STEP_COLUMNS,
+    STEP_EAST,
+    STEP_FRAME,
+    STEP_NORTH,
+    STEP_S,
+    STEP_SIZE,
+    STEP_X,
+    STEP_Y,
+    Movers,
+    Scene,
+    X,
+    Y,
+    row_of,
+)
+from placewatch.measure.stage import speed_m_s
+from placewatch.measure.walk import (
+    PATH_STEPS_MAX,
+    STEPS,
+    TAKEN_UP_SIZES,
+    WALK_COLUMNS,
+    add_step,
+    end_walk,
+    is_forgotten,
+    sizes_off,
+)
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
 
 # Frames further apart: what happened between them was not watched. Sleeping cameras, which are
 # seen by their key frames and the sizes of all packets, have those two seconds apart, and jitter.
@@ -56,15 +100,6 @@ class Totals:
 
 
 @dataclass
-class _RoadUser:
-    """One road user of the scene: its walk, and its passage of each line."""
-
-    walk: Walk
-    passages: list[Passage]
-    kind: Kind
-
-
-@dataclass
 class _Minute:
     seen_us: int = 0
     counts: dict[Cell, int] = field(default_factory=dict)
@@ -81,8 +116,17 @@ class FlowMeter:
     def __init__(self, camera: CameraId, lines: Sequence[CountingLine], start: UtcMicros) -> None:
         self.camera = camera
         self.lines = tuple(lines)
-        self._present: dict[TrackId, _RoadUser] = {}
-        self._ended: list[_RoadUser] = []
+        self._rows = np.array([line.row for line in self.lines]).reshape(-1, LINE_COLUMNS)
+        self._walks = np.zeros((0, WALK_COLUMNS))
+        self._paths = np.zeros((0, PATH_STEPS_MAX, STEP_COLUMNS))
+        self._passages = np.zeros((0, len(self.lines), PASSAGE_COLUMNS))
+        self._kinds = np.zeros(0, np.int64)
+        self._free: list[int] = []  # rows of these four that belong to nobody
+        self._present: dict[TrackId, int] = {}
+        self._ended: list[int] = []
+        self._ids: list[TrackId] | None = None
+        self._users = np.zeros(0, np.int64)  # the row of each mover; -1 until it is seen
+        self._passed = np.zeros((0, 2), np.int64)
         self._last: Scene | None = None
         self._minutes: dict[UtcMicros, _Minute] = {}
         self._first_open = minute_of(start)  # the oldest minute not yet reported
@@ -99,13 +143,16 @@ class FlowMeter:
         else:
             self._watched(last.at, scene.at)
 
-        present = {mover.track for mover in scene.movers}
-        for track in [track for track in self._present if track not in present]:
-            crossings += self._end(self._present.pop(track))
-        self._ended = [u for u in self._ended if not u.walk.is_forgotten(scene.media_s)]
-
-        for mover in scene.movers:
-            crossings += self._follow(mover, scene)
+        movers = Movers.of(scene.movers)
+        if movers.ids is not self._ids:
+            crossings += self._meet(movers.ids)
+        if len(self._users) and self._users.min() < 0:
+            crossings += self._begin(movers, scene)
+        count = _follow(
+            self._users, movers.rows, self._walks, self._paths, self._passages, self._kinds,
+            self._rows, scene.at, scene.media_s, scene.frame, self._passed,
+        )  # fmt: skip
+        crossings += self._crossings(count)
         for crossing in crossings:
             self._book(crossing)
         return crossings
@@ -158,61 +205,103 @@ class FlowMeter:
             )
         return Totals(self._since, tuple(lines))
 
-    def _follow(self, mover: Mover, scene: Scene) -> list[Crossing]:
-        steps = [*mover.before, _step(mover, scene)] if mover.seen else list(mover.before)
-        user = self._present.get(mover.track)
-        if user is None:
+    def _meet(self, ids: list[TrackId]) -> list[Crossing]:
+        """Takes note of who is in the scene now; the crossings of those who are not any more."""
+        crossings: list[Crossing] = []
+        here = set(ids)
+        for track in [track for track in self._present if track not in here]:
+            crossings += self._end(self._present.pop(track))
+        self._ids = ids
+        self._users = np.array([self._present.get(track, -1) for track in ids], np.int64)
+        self._passed = np.zeros((max(1, len(ids)) * len(self.lines), 2), np.int64)
+        return crossings
+
+    def _begin(self, movers: Movers, scene: Scene) -> list[Crossing]:
+        """Gives a row to everybody who is seen for the first time, and takes its first steps."""
+        crossings: list[Crossing] = []
+        self._forget(scene.media_s)
+        for row in np.flatnonzero(self._users < 0).tolist():
+            steps = [row_of(step) for step in movers.before.get(row, ())]
+            mover = movers.rows[row]
+            if mover[SEEN] == 1.0:
+                where = mover[[X, Y, SIZE, EAST, NORTH]].tolist()
+                steps.append([scene.at, scene.media_s, scene.frame, *where])
             if not steps:
-                return []
-            user = self._taken_up(steps[0]) or _RoadUser(
-                Walk(), [Passage(line) for line in self.lines], mover.kind
+                continue
+            user = self._taken_up(np.array(steps[0]))
+            if user is None:
+                user = self._new()
+            self._present[movers.ids[row]] = self._users[row] = user
+            self._kinds[user] = mover[KIND]
+            for step in steps:
+                count = _take(
+                    user, np.array(step, np.float64), self._walks, self._paths, self._passages,
+                    self._rows, self._passed, 0,
+                )  # fmt: skip
+                crossings += self._crossings(count)
+        return crossings
+
+    def _end(self, user: int) -> list[Crossing]:
+        crossings: list[Crossing] = []
+        for last in (False, True):
+            count = _finish(
+                user, self._walks, self._paths, self._passages, self._rows, self._passed, last
             )
-            self._present[mover.track] = user
-        user.kind = mover.kind
-        return [
-            crossing for step in steps if user.walk.add(step) for crossing in self._passed(user)
-        ]
-
-    def _passed(self, user: _RoadUser) -> list[Crossing]:
-        return [
-            self._crossing(passage.line, user, passing)
-            for passage in user.passages
-            if (passing := passage.step(user.walk.path)) is not None
-        ]
-
-    def _end(self, user: _RoadUser) -> list[Crossing]:
-        crossings = self._passed(user) if user.walk.end() else []
-        crossings += [
-            self._crossing(passage.line, user, passing)
-            for passage in user.passages
-            if (passing := passage.end(user.walk.path)) is not None
-        ]
+            crossings += self._crossings(count)
         self._ended.append(user)
         return crossings
 
     def _leave(self) -> list[Crossing]:
         crossings = [crossing for user in self._present.values() for crossing in self._end(user)]
         self._present.clear()
-        self._ended.clear()
+        self._free += self._ended
+        self._ended, self._ids = [], None
         return crossings
 
-    def _taken_up(self, step: Step) -> _RoadUser | None:
+    def _new(self) -> int:
+        """A row for a road user of whom nothing is known."""
+        if not self._free:
+            had = len(self._walks)
+            self._walks, self._paths = _longer(self._walks), _longer(self._paths)
+            self._passages, self._kinds = _longer(self._passages), _longer(self._kinds)
+            self._free = list(range(had, len(self._walks)))
+        user = self._free.pop()
+        self._walks[user] = self._passages[user] = 0.0
+        return user
+
+    def _path(self, user: int) -> Floats:
+        path: Floats = self._paths[user, : int(self._walks[user, STEPS])]
+        return path
+
+    def _forget(self, media_s: float) -> None:
+        """Those who ended too long ago to be taken up again."""
+        gone = [user for user in self._ended if is_forgotten(self._path(user), media_s)]
+        self._free += gone
+        self._ended = [user for user in self._ended if user not in gone]
+
+    def _taken_up(self, step: Floats) -> int | None:
         """The ended road user that must be where `step` is by now; it goes on."""
-        offs = [(user.walk.sizes_off(step), index) for index, user in enumerate(self._ended)]
+        offs = [(sizes_off(self._path(user), step), at) for at, user in enumerate(self._ended)]
         nearest = min(offs, default=(math.inf, 0))
         return self._ended.pop(nearest[1]) if nearest[0] <= TAKEN_UP_SIZES else None
 
-    def _crossing(self, line: CountingLine, user: _RoadUser, passing: Passing) -> Crossing:
-        around = [step for step in user.walk.path if abs(step.media_s - passing.media_s) <= SPOT_S]
+    def _crossings(self, count: int) -> list[Crossing]:
+        """The first `count` of those who passed a line just now."""
+        return [self._crossing(user, line) for user, line in self._passed[:count].tolist()]
+
+    def _crossing(self, user: int, line: int) -> Crossing:
+        passing = passing_of(self._passages[user, line])
+        path = self._path(user)
+        speed = speed_m_s(path[np.abs(path[:, STEP_S] - passing.media_s) <= SPOT_S])
         return Crossing(
             at=passing.at,
             media_s=passing.media_s,
             frame=passing.frame,
             camera=self.camera,
-            line=line.name,
-            kind=user.kind,
+            line=self.lines[line].name,
+            kind=KINDS[self._kinds[user]],
             direction=passing.direction,
-            speed_m_s=speed_m_s(around),
+            speed_m_s=None if math.isnan(speed) else speed,
         )
 
     def _watched(self, since: UtcMicros, until: UtcMicros) -> None:
@@ -281,16 +370,90 @@ class FlowMeter:
         return _Minute(counts=dict.fromkeys(cells, 0), speeds={cell: [] for cell in cells})
 
 
-def _step(mover: Mover, scene: Scene) -> Step:
-    return Step(
-        scene.at,
-        scene.media_s,
-        scene.frame,
-        mover.anchor.x_px,
-        mover.anchor.y_px,
-        size_of(mover.box),
-        mover.point,
-    )
+@numba.njit(cache=True, nogil=True)
+def _follow(
+    users: Whole,
+    movers: Floats,
+    walks: Floats,
+    paths: Floats,
+    passages: Floats,
+    kinds: Whole,
+    lines: Floats,
+    at: int,
+    media_s: float,
+    frame: int,
+    passed: Whole,
+) -> int:
+    """Takes the step of every mover that is seen and has a row. Fills `passed` with rows of (user,
+    line) of those who have passed one, and says how many there are."""
+    count = 0
+    step = np.empty(STEP_COLUMNS)
+    step[STEP_AT], step[STEP_S], step[STEP_FRAME] = at, media_s, frame
+    for row in range(len(users)):
+        user, mover = users[row], movers[row]
+        if user < 0:
+            continue
+        kinds[user] = int(mover[KIND])
+        if mover[SEEN] == 1.0:
+            step[STEP_X], step[STEP_Y], step[STEP_SIZE] = mover[X], mover[Y], mover[SIZE]
+            step[STEP_EAST], step[STEP_NORTH] = mover[EAST], mover[NORTH]
+            count = _take(user, step, walks, paths, passages, lines, passed, count)
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _take(
+    user: int,
+    step: Floats,
+    walks: Floats,
+    paths: Floats,
+    passages: Floats,
+    lines: Floats,
+    passed: Whole,
+    count: int,
+) -> int:
+    """One step of one road user; `count` with the lines that it passes."""
+    if add_step(walks[user], paths[user], step):
+        path = paths[user, : int(walks[user, STEPS])]
+        for index in range(len(lines)):
+            if step_over(passages[user, index], lines[index], path):
+                passed[count, 0], passed[count, 1] = user, index
+                count += 1
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _finish(
+    user: int,
+    walks: Floats,
+    paths: Floats,
+    passages: Floats,
+    lines: Floats,
+    passed: Whole,
+    last: bool,
+) -> int:
+    """The end of one road user, in two calls: its walk's, then (`last`) that of its passages."""
+    count = 0
+    if not last and not end_walk(walks[user], paths[user]):
+        return count
+    path = paths[user, : int(walks[user, STEPS])]
+    for index in range(len(lines)):
+        passage = passages[user, index]
+        if last:
+            settled = end_at(passage, lines[index], path)
+        else:
+            settled = step_over(passage, lines[index], path)
+        if settled:
+            passed[count, 0], passed[count, 1] = user, index
+            count += 1
+    return count
+
+
+def _longer(rows: npt.NDArray[T]) -> npt.NDArray[T]:
+    """`rows` and as many again."""
+    more = np.zeros((max(8, 2 * len(rows)), *rows.shape[1:]), rows.dtype)
+    more[: len(rows)] = rows
+    return more
 
 
 def _p85(speeds: list[float]) -> float | None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -27,11 +28,12 @@ class Ground:
     `residuals_px` (N,) say how far each point is from where the plane puts it on the picture: 0
     with four points, which any plane fits. `left_out[i]` is what the other points say of point
     i: its error in px and in m; None below five points, or where the others do not suffice.
+    `to_metres` (3, 3) is the homography from px to m, positive before the camera.
     """
 
     def __init__(self, pixels: Floats, metres: Floats, to_metres: Floats, click_px: float) -> None:
         self._pixels, self._metres = pixels, metres
-        self._to_metres = to_metres
+        self.to_metres = to_metres
         self._to_pixels = _facing(_inverse(to_metres), metres)
         self.residuals_px: Floats = np.hypot(*(self.pixels_of(metres) - pixels).T)
         spare = 2 * len(pixels) - 8
@@ -76,7 +78,7 @@ class Ground:
 
     def metres_of(self, pixels: Floats) -> Floats:
         """`to_ground` of many: (N, 2) px to (N, 2) m, NaN at the horizon and above it."""
-        return _project(self._to_metres, pixels)
+        return _project(self.to_metres, pixels)
 
     def pixels_of(self, metres: Floats) -> Floats:
         """`to_picture` of many: (N, 2) m to (N, 2) px, NaN behind the camera."""
@@ -305,6 +307,18 @@ def _project(homography: Floats, points: Floats) -> Floats:
     scales = placed[:, 2:]
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(scales > FARTHEST, placed[:, :2] / scales, np.nan)
+
+
+@numba.njit(cache=True, nogil=True)
+def place(homography: Floats, x_px: float, y_px: float) -> tuple[float, float]:
+    """Metres east and north of one point of the picture; NaN at the horizon and above it."""
+    scale = homography[2, 0] * x_px + homography[2, 1] * y_px + homography[2, 2]
+    if not scale > FARTHEST:
+        return math.nan, math.nan
+    return (
+        (homography[0, 0] * x_px + homography[0, 1] * y_px + homography[0, 2]) / scale,
+        (homography[1, 0] * x_px + homography[1, 1] * y_px + homography[1, 2]) / scale,
+    )
 
 
 def _nudged(pixels: Floats, metres: Floats, fitted: Floats) -> list[Floats]:

@@ -23,14 +23,25 @@ Three things could deceive the band, and each has its rule:
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
 
 from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import Direction
 from placewatch.core.space import PicturePoint
 from placewatch.core.time import UtcMicros
-from placewatch.measure.scene import Step
+from placewatch.measure.scene import (
+    STEP_AT,
+    STEP_COLUMNS,
+    STEP_FRAME,
+    STEP_S,
+    STEP_SIZE,
+    STEP_X,
+    STEP_Y,
+)
 from placewatch.measure.walk import VELOCITY_S, approach_of, velocity_px_s
 
 BAND_SIZES = 0.15  # of the road user's size: beyond what a box trembles, below half a car's gap
@@ -55,7 +66,6 @@ class CountingLine:
     name: str
     a: PicturePoint
     b: PicturePoint
-    _across: tuple[float, float, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -65,25 +75,28 @@ class CountingLine:
                 f'counting line "{self.name}" is a point',
                 hint="its two ends must be at least a pixel apart",
             )
-        right = (self.a.y_px - self.b.y_px) / self.length_px
-        down = (self.b.x_px - self.a.x_px) / self.length_px
-        off_px = -right * self.a.x_px - down * self.a.y_px
-        object.__setattr__(self, "_across", (right, down, off_px))
 
     @property
     def length_px(self) -> float:
         return math.hypot(self.b.x_px - self.a.x_px, self.b.y_px - self.a.y_px)
 
-    def off_px(self, x_px: float, y_px: float) -> float:
-        """How far right of the line, for somebody who walks it from a to b; negative: left."""
-        right, down, off_px = self._across
-        return right * x_px + down * y_px + off_px
-
-    def along_px(self, x_px: float, y_px: float) -> float:
-        """How far along the line from a, 0 to `length_px` between its ends."""
-        along_x, along_y = self.b.x_px - self.a.x_px, self.b.y_px - self.a.y_px
-        along = along_x * (x_px - self.a.x_px) + along_y * (y_px - self.a.y_px)
-        return along / math.hypot(along_x, along_y)
+    @property
+    def row(self) -> tuple[float, ...]:
+        """The line in numbers, LINE_COLUMNS: how far right of it, for somebody who walks from a to
+        b, lies (x, y): _RIGHT x + _DOWN y + _OFF; how far along it from a: _ALONG_X x + _ALONG_Y y
+        + _ALONG; and its length."""
+        along_x = (self.b.x_px - self.a.x_px) / self.length_px
+        along_y = (self.b.y_px - self.a.y_px) / self.length_px
+        right, down = -along_y, along_x
+        return (
+            right,
+            down,
+            -right * self.a.x_px - down * self.a.y_px,
+            along_x,
+            along_y,
+            -along_x * self.a.x_px - along_y * self.a.y_px,
+            self.length_px,
+        )
 
     def check_inside(self, width_px: int, height_px: int) -> None:
         """Raises Misconfigured unless both ends lie in a picture of this size."""
@@ -106,216 +119,231 @@ class Passing:
     direction: Direction
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A change of side, not yet settled."""
+_RIGHT, _DOWN, _OFF, _ALONG_X, _ALONG_Y, _ALONG, _LENGTH = range(7)
+LINE_COLUMNS = 7
 
-    to: int
-    passing: Passing
-    inside: bool  # between the line's ends
-    before: Step
-    after: Step
-    moved_on: bool | None  # as the velocity before it foretold; None where there was none
-    speed_px_s: float  # across the line, towards `to`, on the approach and over the line
-    speed_before_px_s: float  # on the approach alone
+# One road user and one line: where it is, and whether it has passed. It remembers sides, no path.
+_SIDE = 0  # last clear side: -1 left, 1 right, 0 none yet
+_SIGN = 1  # side of the last step, however close
+_BEGUN = 2
+_BEGAN_WELL = 3  # first steps clearly on the near side
+_OFF_PX = 4  # of the last step
+_BAND_PX = 5
+_CLEAR_STEPS = 6  # in a row, beyond the band, not on that side
+_CLEAR_SINCE_S = 7
+_FAR_STEPS = 8  # in a row since the last change of side
+_WELL = 9  # 1 while it is half a band beyond the change,
+_WELL_SINCE_S = 10  # since when
+# A change of side, not yet settled, and the moment of it.
+_CHANGE = 11  # 1 while there is one
+_TO = 12
+_AT, _MEDIA_S, _FRAME = 13, 14, 15
+_INSIDE = 16  # 1: between the line's ends
+_MOVED_ON = 17  # as the velocity before it foretold: 1, 0; -1 where there was none
+_SPEED = 18  # px/s across the line, towards that side, on the approach and over the line
+_SPEED_BEFORE = 19  # on the approach alone
+_BEFORE = 20  # the step before it,
+_AFTER = _BEFORE + STEP_COLUMNS  # and after it
+PASSAGE_COLUMNS = _AFTER + STEP_COLUMNS
 
-
-@dataclass
-class Passage:
-    """One road user and one line: where it is, and whether it has passed.
-
-    Feed it every step once, with the path so far; it remembers sides, not the path.
-    """
-
-    line: CountingLine
-    _side: int = field(default=0, init=False)  # last clear side: -1 left, 1 right, 0 none yet
-    _sign: int = field(default=0, init=False)  # side of the last step, however close
-    _begun: bool = field(default=False, init=False)
-    _began_well: int = field(default=0, init=False)  # first steps clearly on the near side
-    _change: _Change | None = field(default=None, init=False)
-    _off_px: float = field(default=0.0, init=False)
-    _band_px: float = field(default=BAND_PX_MIN, init=False)
-    _clear_steps: int = field(default=0, init=False)  # in a row, beyond the band, not on `_side`
-    _clear_since_s: float = field(default=0.0, init=False)
-    _far_steps: int = field(default=0, init=False)  # in a row since the last change of side
-    _well_since_s: float | None = field(default=None, init=False)  # half a band beyond the change
-
-    def step(self, path: Sequence[Step]) -> Passing | None:
-        """Takes the newest step of `path`, oldest first; the passing that it settles, if any."""
-        step = path[-1]
-        right, down, off_px = self.line._across
-        before_px = self._off_px
-        self._off_px = off_px = right * step.x_px + down * step.y_px + off_px
-        if (
-            self._sign == self._side != 0
-            and self._change is None
-            and off_px * self._side > FAR_SIZES * step.size_px + FAR_PX
-        ):
-            # Far out on its own side there is nothing to decide, and most are, at most lines.
-            self._band_px = max(BAND_PX_MIN, BAND_SIZES * step.size_px)
-            self._far_steps, self._clear_steps = self._far_steps + 1, 0
-            if self._well_since_s is None:
-                self._well_since_s = step.media_s
-            return None
-        self._band_px = self._band(path)
-        sign = _sign(self._off_px) or self._sign
-        if self._begun and sign != self._sign != 0:
-            self._change = self._changed(sign, before_px, path)
-            self._far_steps, self._clear_steps, self._well_since_s = 0, 0, None
-        self._sign = sign
-        self._far_steps += 1
-        if abs(self._off_px) < 0.5 * self._band_px:
-            self._well_since_s = None
-        elif self._well_since_s is None:
-            self._well_since_s = step.media_s
-        clear = abs(self._off_px) > self._band_px
-        if not self._begun:
-            self._begun = True
-            self._side = sign if clear else 0
-        if self._side == 0 and self._change is None and abs(self._off_px) >= 0.5 * self._band_px:
-            self._began_well += 1
-
-        if not clear:
-            self._clear_steps = 0
-            return None
-        if sign == self._side:
-            self._clear_steps, self._change = 0, None
-            return None
-        if self._clear_steps == 0:
-            self._clear_since_s = step.media_s
-        self._clear_steps += 1
-        clear_s = step.media_s - self._clear_since_s
-        brisk = abs(self._off_px) >= 2 * self._band_px and clear_s >= SETTLE_BRISK_S
-        if self._clear_steps < 2 or not (brisk or clear_s >= SETTLE_S):
-            return None
-        return self._settle(path)
-
-    def end(self, path: Sequence[Step]) -> Passing | None:
-        """The road user is seen no more: the passing that its last steps amount to, if any."""
-        change = self._change
-        if change is None or self._sign != change.to or change.to == self._side:
-            return None
-        if self._side == 0 and self._clear_steps == 0:
-            return None  # never clear on either side
-        if self._far_steps < 2 and not (
-            change.moved_on and self._is_brisk(change.speed_before_px_s)
-        ):
-            return None
-        brisk = self._is_brisk(change.speed_px_s)
-        stayed = self._well_since_s is not None and (
-            path[-1].media_s - self._well_since_s >= SETTLE_S
-        )
-        return self._settle(path) if brisk or stayed else None
-
-    def _settle(self, path: Sequence[Step]) -> Passing | None:
-        change, was = self._change, self._side
-        self._side, self._change, self._clear_steps = self._sign, None, 0
-        if change is None or not change.inside or _leapt(change, path):
-            return None
-        if was == 0 and self._began_well < 2 and not self._is_brisk(change.speed_px_s):
-            return None
-        if change.moved_on is None and not self._is_brisk(self._speed_onward_px_s(change, path)):
-            return None
-        return change.passing
-
-    def _is_brisk(self, speed_px_s: float) -> bool:
-        return speed_px_s * BRISK_S >= self._band_px
-
-    def _speed_onward_px_s(self, change: _Change, path: Sequence[Step]) -> float:
-        later = _later(change.after, path)
-        if later is None:
-            return 0.0
-        passed_px = self.line.off_px(later.x_px, later.y_px) - self.line.off_px(
-            change.after.x_px, change.after.y_px
-        )
-        return change.to * passed_px / (later.media_s - change.after.media_s)
-
-    def _changed(self, to: int, before_px: float, path: Sequence[Step]) -> _Change:
-        before, after = path[-2], path[-1]
-        share = before_px / (before_px - self._off_px)
-        x_px = before.x_px + share * (after.x_px - before.x_px)
-        y_px = before.y_px + share * (after.y_px - before.y_px)
-        beside_px = END_SIZES * after.size_px
-        along_px = self.line.along_px(x_px, y_px)
-        passing = Passing(
-            at=UtcMicros(before.at + round(share * (after.at - before.at))),
-            media_s=before.media_s + share * (after.media_s - before.media_s),
-            frame=before.frame + round(share * (after.frame - before.frame)),
-            direction=Direction.LEFT_TO_RIGHT if to > 0 else Direction.RIGHT_TO_LEFT,
-        )
-        began = approach_of(path[:-1])
-        began_px = self.line.off_px(began.x_px, began.y_px)
-        velocity = None if began is before else velocity_px_s(began, before)
-        return _Change(
-            to=to,
-            passing=passing,
-            inside=-beside_px <= along_px <= self.line.length_px + beside_px,
-            before=before,
-            after=after,
-            moved_on=None if velocity is None else _foretold(before, after, velocity),
-            speed_px_s=to * (self._off_px - began_px) / (after.media_s - began.media_s),
-            speed_before_px_s=0.0
-            if began is before
-            else to * (before_px - began_px) / (before.media_s - began.media_s),
-        )
-
-    def _band(self, path: Sequence[Step]) -> float:
-        size_px = path[-1].size_px
-        band_px = BAND_SIZES * size_px
-        if band_px < BAND_PX_MIN:
-            band_px = BAND_PX_MIN
-        most_px = max(band_px, BAND_NOISE_SIZES_MAX * size_px)
-        # Further out the trembling cannot matter, and most road users are further out.
-        if abs(self._off_px) > 2 * most_px:
-            return band_px
-        return max(band_px, min(NOISE_BANDS * self._noise_px(path), most_px))
-
-    def _noise_px(self, path: Sequence[Step]) -> float:
-        """Robust standard deviation of the distance to the line, steady movement apart."""
-        off = [self.line.off_px(step.x_px, step.y_px) for step in path[-9:]]
-        bends = sorted(
-            abs(one - 2 * two + three)
-            for one, two, three in zip(off, off[1:], off[2:], strict=False)
-        )
-        if len(bends) < 3:
-            return 0.0
-        return 1.4826 * bends[len(bends) // 2] / math.sqrt(6)
+Floats = npt.NDArray[np.float64]
 
 
-def _leapt(change: _Change, path: Sequence[Step]) -> bool:
-    """Whether the box leapt over the line: neither velocity foretold the step."""
-    if change.moved_on:
+@numba.njit(cache=True, nogil=True)
+def step_over(passage: Floats, line: Floats, path: Floats) -> bool:
+    """Takes the newest step of `path` (N, STEP_COLUMNS), oldest first: whether it settles a
+    passing, which `passing_of` tells. To be called for every step once."""
+    now = path[-1]
+    before_px = passage[_OFF_PX]
+    off_px = line[_RIGHT] * now[STEP_X] + line[_DOWN] * now[STEP_Y] + line[_OFF]
+    passage[_OFF_PX] = off_px
+    if (
+        passage[_SIGN] == passage[_SIDE] != 0.0
+        and passage[_CHANGE] == 0.0
+        and off_px * passage[_SIDE] > FAR_SIZES * now[STEP_SIZE] + FAR_PX
+    ):
+        # Far out on its own side there is nothing to decide, and most are, at most lines.
+        passage[_BAND_PX] = max(BAND_PX_MIN, BAND_SIZES * now[STEP_SIZE])
+        passage[_FAR_STEPS] += 1.0
+        passage[_CLEAR_STEPS] = 0.0
+        if passage[_WELL] == 0.0:
+            passage[_WELL], passage[_WELL_SINCE_S] = 1.0, now[STEP_S]
         return False
-    later = _later(change.after, path)
-    if later is not None:
-        return not _foretold(change.before, change.after, velocity_px_s(change.after, later))
+    band_px = passage[_BAND_PX] = _band(line, path, off_px)
+    sign = math.copysign(1.0, off_px) if off_px != 0.0 else passage[_SIGN]
+    if passage[_BEGUN] == 1.0 and passage[_SIGN] != 0.0 and sign != passage[_SIGN]:
+        _change(passage, line, path, sign, before_px)
+        passage[_FAR_STEPS] = passage[_CLEAR_STEPS] = passage[_WELL] = 0.0
+    passage[_SIGN] = sign
+    passage[_FAR_STEPS] += 1.0
+    if abs(off_px) < 0.5 * band_px:
+        passage[_WELL] = 0.0
+    elif passage[_WELL] == 0.0:
+        passage[_WELL], passage[_WELL_SINCE_S] = 1.0, now[STEP_S]
+    clear = abs(off_px) > band_px
+    if passage[_BEGUN] == 0.0:
+        passage[_BEGUN] = 1.0
+        passage[_SIDE] = sign if clear else 0.0
+    if passage[_SIDE] == 0.0 and passage[_CHANGE] == 0.0 and abs(off_px) >= 0.5 * band_px:
+        passage[_BEGAN_WELL] += 1.0
+
+    if not clear:
+        passage[_CLEAR_STEPS] = 0.0
+        return False
+    if sign == passage[_SIDE]:
+        passage[_CLEAR_STEPS] = passage[_CHANGE] = 0.0
+        return False
+    if passage[_CLEAR_STEPS] == 0.0:
+        passage[_CLEAR_SINCE_S] = now[STEP_S]
+    passage[_CLEAR_STEPS] += 1.0
+    clear_s = now[STEP_S] - passage[_CLEAR_SINCE_S]
+    brisk = abs(off_px) >= 2 * band_px and clear_s >= SETTLE_BRISK_S
+    if passage[_CLEAR_STEPS] < 2.0 or not (brisk or clear_s >= SETTLE_S):
+        return False
+    return _settle(passage, line, path)
+
+
+@numba.njit(cache=True, nogil=True)
+def end_at(passage: Floats, line: Floats, path: Floats) -> bool:
+    """The road user is seen no more: whether its last steps amount to a passing."""
+    if passage[_CHANGE] == 0.0 or passage[_SIGN] != passage[_TO] or passage[_TO] == passage[_SIDE]:
+        return False
+    if passage[_SIDE] == 0.0 and passage[_CLEAR_STEPS] == 0.0:
+        return False  # never clear on either side
+    if passage[_FAR_STEPS] < 2.0 and not (
+        passage[_MOVED_ON] == 1.0 and _is_brisk(passage, passage[_SPEED_BEFORE])
+    ):
+        return False
+    stayed = passage[_WELL] == 1.0 and path[-1, STEP_S] - passage[_WELL_SINCE_S] >= SETTLE_S
+    if not (stayed or _is_brisk(passage, passage[_SPEED])):
+        return False
+    return _settle(passage, line, path)
+
+
+def passing_of(passage: Floats) -> Passing:
+    """The passing that was settled last."""
+    return Passing(
+        at=UtcMicros(int(passage[_AT])),
+        media_s=float(passage[_MEDIA_S]),
+        frame=int(passage[_FRAME]),
+        direction=Direction.LEFT_TO_RIGHT if passage[_TO] > 0.0 else Direction.RIGHT_TO_LEFT,
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _settle(passage: Floats, line: Floats, path: Floats) -> bool:
+    changed, was = passage[_CHANGE] == 1.0, passage[_SIDE]
+    passage[_SIDE] = passage[_SIGN]
+    passage[_CHANGE] = passage[_CLEAR_STEPS] = 0.0
+    if not changed or passage[_INSIDE] == 0.0 or _leapt(passage, path):
+        return False
+    if was == 0.0 and passage[_BEGAN_WELL] < 2.0 and not _is_brisk(passage, passage[_SPEED]):
+        return False
+    if passage[_MOVED_ON] < 0.0:
+        return _is_brisk(passage, _speed_onward_px_s(passage, line, path))
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_brisk(passage: Floats, speed_px_s: float) -> bool:
+    return bool(speed_px_s * BRISK_S >= passage[_BAND_PX])
+
+
+@numba.njit(cache=True, nogil=True)
+def _speed_onward_px_s(passage: Floats, line: Floats, path: Floats) -> float:
+    after = passage[_AFTER:]
+    later = _later(after[STEP_S], path)
+    if later < 0:
+        return 0.0
+    right, down = velocity_px_s(after, path[later])
+    return float(passage[_TO] * (line[_RIGHT] * right + line[_DOWN] * down))
+
+
+@numba.njit(cache=True, nogil=True)
+def _change(passage: Floats, line: Floats, path: Floats, to: float, before_px: float) -> None:
+    before, after = path[-2], path[-1]
+    off_px = passage[_OFF_PX]
+    share = before_px / (before_px - off_px)
+    x_px = before[STEP_X] + share * (after[STEP_X] - before[STEP_X])
+    y_px = before[STEP_Y] + share * (after[STEP_Y] - before[STEP_Y])
+    beside_px = END_SIZES * after[STEP_SIZE]
+    along_px = line[_ALONG_X] * x_px + line[_ALONG_Y] * y_px + line[_ALONG]
+    passage[_CHANGE], passage[_TO] = 1.0, to
+    passage[_AT] = before[STEP_AT] + round(share * (after[STEP_AT] - before[STEP_AT]))
+    passage[_MEDIA_S] = before[STEP_S] + share * (after[STEP_S] - before[STEP_S])
+    passage[_FRAME] = before[STEP_FRAME] + round(share * (after[STEP_FRAME] - before[STEP_FRAME]))
+    passage[_INSIDE] = -beside_px <= along_px <= line[_LENGTH] + beside_px
+    approach = path[:-1]
+    began = approach[approach_of(approach)]
+    began_px = line[_RIGHT] * began[STEP_X] + line[_DOWN] * began[STEP_Y] + line[_OFF]
+    passage[_MOVED_ON], passage[_SPEED_BEFORE] = -1.0, 0.0
+    if began[STEP_S] < before[STEP_S]:
+        right, down = velocity_px_s(began, before)
+        passage[_MOVED_ON] = _foretold(before, after, right, down)
+        passage[_SPEED_BEFORE] = to * (before_px - began_px) / (before[STEP_S] - began[STEP_S])
+    passage[_SPEED] = to * (off_px - began_px) / (after[STEP_S] - began[STEP_S])
+    passage[_BEFORE : _BEFORE + STEP_COLUMNS] = before
+    passage[_AFTER : _AFTER + STEP_COLUMNS] = after
+
+
+@numba.njit(cache=True, nogil=True)
+def _band(line: Floats, path: Floats, off_px: float) -> float:
+    size_px = path[-1, STEP_SIZE]
+    band_px = max(BAND_PX_MIN, BAND_SIZES * size_px)
+    most_px = max(band_px, BAND_NOISE_SIZES_MAX * size_px)
+    # Further out the trembling cannot matter, and most road users are further out.
+    if abs(off_px) > 2 * most_px:
+        return float(band_px)
+    return float(max(band_px, min(NOISE_BANDS * _noise_px(line, path), most_px)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _noise_px(line: Floats, path: Floats) -> float:
+    """Robust standard deviation of the distance to the line, steady movement apart."""
+    last = path[-9:]
+    off = line[_RIGHT] * last[:, STEP_X] + line[_DOWN] * last[:, STEP_Y]
+    if len(off) < 5:
+        return 0.0
+    bends = np.sort(np.abs(off[:-2] - 2 * off[1:-1] + off[2:]))
+    return float(1.4826 * bends[len(bends) // 2] / math.sqrt(6))
+
+
+@numba.njit(cache=True, nogil=True)
+def _leapt(passage: Floats, path: Floats) -> bool:
+    """Whether the box leapt over the line: neither velocity foretold the step."""
+    if passage[_MOVED_ON] == 1.0:
+        return False
+    before, after = passage[_BEFORE:_AFTER], passage[_AFTER:]
+    later = _later(after[STEP_S], path)
+    if later >= 0:
+        right, down = velocity_px_s(after, path[later])
+        return not _foretold(before, after, right, down)
     # The path ended with this step, or is long past: somebody stood on the line.
-    return path[-1] is change.after or change.moved_on is False
+    return bool(path[-1, STEP_S] == after[STEP_S] or passage[_MOVED_ON] == 0.0)
 
 
-def _later(from_: Step, path: Sequence[Step]) -> Step | None:
-    """The step to which the velocity after `from_` is taken; None where `path` has none."""
-    if path[0].media_s > from_.media_s:
-        return None
-    later = None
-    for step in path:
-        if step.media_s > from_.media_s:
-            if later is not None and step.media_s > from_.media_s + VELOCITY_S:
+@numba.njit(cache=True, nogil=True)
+def _later(media_s: float, path: Floats) -> int:
+    """The row of the step to which the velocity after the step at `media_s` is taken; -1 where
+    `path` has none."""
+    later = -1
+    if path[0, STEP_S] > media_s:
+        return later
+    for row in range(len(path)):
+        if path[row, STEP_S] > media_s:
+            if later >= 0 and path[row, STEP_S] > media_s + VELOCITY_S:
                 break
-            later = step
+            later = row
     return later
 
 
-def _foretold(before: Step, after: Step, velocity_px_s: tuple[float, float]) -> bool:
-    passed_s = after.media_s - before.media_s
-    right, down = velocity_px_s
-    allowed_px = (LEAP_SIZES + LEAP_SIZES_S * passed_s) * max(before.size_px, after.size_px)
-    allowed_px += LEAP_SPEED_SHARE * math.hypot(right, down) * passed_s
+@numba.njit(cache=True, nogil=True)
+def _foretold(before: Floats, after: Floats, right_px_s: float, down_px_s: float) -> bool:
+    passed_s = after[STEP_S] - before[STEP_S]
+    allowed_px = (LEAP_SIZES + LEAP_SIZES_S * passed_s) * max(before[STEP_SIZE], after[STEP_SIZE])
+    allowed_px += LEAP_SPEED_SHARE * math.hypot(right_px_s, down_px_s) * passed_s
     off_px = math.hypot(
-        after.x_px - before.x_px - right * passed_s, after.y_px - before.y_px - down * passed_s
+        after[STEP_X] - before[STEP_X] - right_px_s * passed_s,
+        after[STEP_Y] - before[STEP_Y] - down_px_s * passed_s,
     )
-    return off_px <= allowed_px
-
-
-def _sign(value: float) -> int:
-    return 1 if value > 0 else -1 if value < 0 else 0
+    return bool(off_px <= allowed_px)

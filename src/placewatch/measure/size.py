@@ -3,19 +3,17 @@
 How this works. Where the ground is known, a pixel at somebody's feet has a width in metres. How
 wide a road user looks depends on its course: a car that comes towards the camera shows its width,
 one that crosses the view its length. So what is seen is compared with what each sort would show on
-that course, and each frame in which it moves is a vote. Who stands still casts none.
+that course, and each look at somebody who moves is a vote. Who stands still casts none.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+import numba
 import numpy as np
+import numpy.typing as npt
 
-from placewatch.core.ids import TrackId
-from placewatch.core.kinds import Kind
-from placewatch.core.sightings import Track
-from placewatch.measure.ground import Ground
+from placewatch.core.kinds import KINDS, NUMBER_OF, Kind
+from placewatch.measure.ground import place
 
 # Between which widths, seen along and across the course, one sort ends and the next begins: the
 # geometric mean of usual sizes (a bicycle 0.7 x 1.8 m, a car 1.8 x 4.4 m, a lorry 2.5 x 8 m).
@@ -29,118 +27,113 @@ SPEED_M_S_MIN = 0.5  # slower, the course is noise
 VOTES_MIN = 4
 VOTES_KEPT = 0.98  # a vote's weight after each further one: the last seconds decide
 
-_RIGHT, _DOWN = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+# A row of votes: the weight of each kind, how many were cast, the top speed lately in m/s.
+_CAST = len(KINDS)
+_FAST = _CAST + 1
+VOTES_COLUMNS = _FAST + 1
 
-_Scale = tuple[float, float, float, float]
-"""Metres east and north of a pixel to the right, then of a pixel down; NaN beyond the ground."""
+NOT_TOLD = -1
 
+_PEDESTRIAN, _BICYCLE = NUMBER_OF[Kind.PEDESTRIAN], NUMBER_OF[Kind.BICYCLE]
+_MOTORCYCLE, _CAR = NUMBER_OF[Kind.MOTORCYCLE], NUMBER_OF[Kind.CAR]
+_TRUCK, _BUS, _UNKNOWN = NUMBER_OF[Kind.TRUCK], NUMBER_OF[Kind.BUS], NUMBER_OF[Kind.UNKNOWN]
 
-@dataclass(slots=True)
-class _Votes:
-    weights: dict[Kind, float] = field(default_factory=dict)
-    cast: int = 0
-    fast_m_s: float = 0.0
-
-    def kind(self) -> Kind | None:
-        if self.cast < VOTES_MIN:
-            return None
-        best = max(self.weights, key=lambda kind: self.weights[kind])
-        return best if self.weights[best] > 0.5 * sum(self.weights.values()) else None
+Floats = npt.NDArray[np.float64]
 
 
-class SizeSorter:
-    """Sorts the road users of one view by their size. It remembers the votes of living tracks."""
+@numba.njit(cache=True, nogil=True)
+def vote(
+    votes: Floats,
+    homography: Floats,
+    box: Floats,
+    velocity_px_s: tuple[float, float],
+    speed_m_s: float,
+) -> None:
+    """One look at a road user: adds to its row of VOTES_COLUMNS what it looks like now.
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._votes: dict[TrackId, _Votes] = {}
-
-    def sort(
-        self, tracks: Sequence[Track], speeds_m_s: Sequence[float | None]
-    ) -> list[Kind | None]:
-        """The kind of each of `tracks`; None where its size does not tell, or not yet."""
-        self._votes = {
-            track.id: self._votes.get(track.id) or _Votes() for track in tracks if track.certain
-        }
-        scales = self._scales(tracks)
-        kinds: list[Kind | None] = []
-        for track, speed_m_s, scale in zip(tracks, speeds_m_s, scales, strict=True):
-            votes = self._votes.get(track.id)
-            if votes is None:
-                kinds.append(None)
-                continue
-            if track.seen and speed_m_s is not None and speed_m_s >= SPEED_M_S_MIN:
-                votes.fast_m_s = max(0.97 * votes.fast_m_s, speed_m_s)
-                seen_as = _seen_as(track, votes.fast_m_s, scale)
-                if seen_as is not None:
-                    for kind in votes.weights:
-                        votes.weights[kind] *= VOTES_KEPT
-                    votes.weights[seen_as] = votes.weights.get(seen_as, 0.0) + 1.0
-                    votes.cast += 1
-            kinds.append(votes.kind())
-        return kinds
-
-    def _scales(self, tracks: Sequence[Track]) -> list[_Scale]:
-        """On the ground, one pixel to the right and one pixel down, at their feet."""
-        if not tracks:
-            return []
-        feet = np.array([((t.box.left_px + t.box.right_px) / 2, t.box.bottom_px) for t in tracks])
-        places = self._ground.metres_of(np.concatenate([feet, feet + _RIGHT, feet + _DOWN]))
-        here, right, down = places.reshape(3, len(tracks), 2)
-        return [
-            (*across, *downwards)
-            for across, downwards in zip(
-                (right - here).tolist(), (down - here).tolist(), strict=True
-            )
-        ]
+    `homography` (3, 3) leads from px to m; `box` left, top, right, bottom in px.
+    """
+    if not speed_m_s >= SPEED_M_S_MIN:  # nor where it is NaN
+        return
+    votes[_FAST] = max(0.97 * votes[_FAST], speed_m_s)
+    seen_as = _seen_as(homography, box, velocity_px_s, votes[_FAST])
+    if seen_as == NOT_TOLD:
+        return
+    for kind in range(_CAST):
+        votes[kind] *= VOTES_KEPT
+    votes[seen_as] += 1.0
+    votes[_CAST] += 1.0
 
 
-def agreed(recognised: Kind, sized: Kind | None) -> Kind:
-    """What a detector that knows kinds and the size in metres say together.
+@numba.njit(cache=True, nogil=True)
+def elected(votes: Floats) -> int:
+    """The number of the kind that has most of the votes, or NOT_TOLD."""
+    if votes[_CAST] < VOTES_MIN:
+        return NOT_TOLD
+    best, total = 0, 0.0
+    for kind in range(_CAST):
+        total += votes[kind]
+        if votes[kind] > votes[best]:
+            best = kind
+    return best if votes[best] > 0.5 * total else NOT_TOLD
+
+
+@numba.njit(cache=True, nogil=True)
+def agreed(recognised: int, sized: int) -> int:
+    """What a detector that knows kinds and the size in metres say together, as numbers in KINDS;
+    `sized` may be NOT_TOLD.
 
     A look tells more than a size, but not how fast somebody is: a person who is faster than
     people walk rides, and a bicycle that is faster than people pedal has a motor.
     """
-    if sized is None:
+    if sized == NOT_TOLD:
         return recognised
-    if recognised is Kind.UNKNOWN:
+    if recognised == _UNKNOWN:
         return sized
-    if recognised is Kind.PEDESTRIAN and sized in (Kind.BICYCLE, Kind.MOTORCYCLE):
+    if recognised == _PEDESTRIAN and sized in (_BICYCLE, _MOTORCYCLE):
         return sized
-    if recognised is Kind.BICYCLE and sized is Kind.MOTORCYCLE:
+    if recognised == _BICYCLE and sized == _MOTORCYCLE:
         return sized
     return recognised
 
 
-def _seen_as(track: Track, fast_m_s: float, scale: _Scale) -> Kind | None:
+@numba.njit(cache=True, nogil=True)
+def _seen_as(
+    homography: Floats, box: Floats, velocity_px_s: tuple[float, float], fast_m_s: float
+) -> int:
     """What a moving road user looks like in this frame."""
-    # Plain numbers: this is asked of everybody in every frame, and arrays of two cost more.
-    right_x, right_y, down_x, down_y = scale
+    x, y = 0.5 * (box[0] + box[2]), box[3]
+    here_x, here_y = place(homography, x, y)
+    there_x, there_y = place(homography, x + 1.0, y)
+    below_x, below_y = place(homography, x, y + 1.0)
+    # On the ground, one pixel to the right and one pixel down, at its feet.
+    right_x, right_y = there_x - here_x, there_y - here_y
+    down_x, down_y = below_x - here_x, below_y - here_y
     if not math.isfinite(right_x + right_y + down_x + down_y):
-        return None
+        return NOT_TOLD
     metre_px = math.hypot(right_x, right_y)
-    width_m = track.box.width_px * metre_px
-    height_m = track.box.height_px * metre_px
-    right_s, down_s = track.velocity_px_s
-    east, north = right_s * right_x + down_s * down_x, right_s * right_y + down_s * down_y
+    width_m, height_m = (box[2] - box[0]) * metre_px, (box[3] - box[1]) * metre_px
+    east = velocity_px_s[0] * right_x + velocity_px_s[1] * down_x
+    north = velocity_px_s[0] * right_y + velocity_px_s[1] * down_y
     speed = math.hypot(east, north)
     if speed == 0.0 or metre_px == 0.0:
-        return None
+        return NOT_TOLD
     across = min(1.0, abs(east * right_x + north * right_y) / (speed * metre_px))
     along = math.sqrt(1.0 - across**2)
     if width_m < _between(SLIM_M, along, across) or (
         fast_m_s < WALK_M_S_MAX and width_m < SLIM_M[0]
     ):
         if height_m < PERSON_M_MIN:
-            return None
+            return NOT_TOLD
         if fast_m_s < WALK_M_S_MAX:
-            return Kind.PEDESTRIAN
-        return Kind.BICYCLE if fast_m_s < RIDE_M_S_MAX else Kind.MOTORCYCLE
+            return _PEDESTRIAN
+        return _BICYCLE if fast_m_s < RIDE_M_S_MAX else _MOTORCYCLE
     if width_m < _between(HEAVY_M, along, across):
-        return Kind.CAR
-    return Kind.TRUCK if width_m < _between(LONG_M, along, across) else Kind.BUS
+        return _CAR
+    return _TRUCK if width_m < _between(LONG_M, along, across) else _BUS
 
 
+@numba.njit(cache=True, nogil=True)
 def _between(sizes_m: tuple[float, float], along: float, across: float) -> float:
     """The width at which a sort ends, for a course `along` the view and `across` it (shares)."""
     return sizes_m[0] * along + sizes_m[1] * across

@@ -1,8 +1,12 @@
-"""Stage: tracks in, a scene out: who stands where on the ground, how fast and which way."""
+"""Stage: tracks in, a scene out: who stands where on the ground, how fast and which way.
+
+How this works. All tracks of a frame are placed in one compiled call. Each has a row of what is
+known of it and its steps of the last two seconds; rows follow the order of the tracks, and are put
+in order again when tracks come or go.
+"""
 
 import math
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numba
@@ -10,13 +14,48 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.core.ids import CameraId, TrackId
-from placewatch.core.kinds import Kind
-from placewatch.core.sightings import Box, Track
-from placewatch.core.space import Point
+from placewatch.core.sightings import (
+    BOTTOM,
+    CERTAIN,
+    DOWN_PX_S,
+    LEFT,
+    RIGHT,
+    RIGHT_PX_S,
+    TOP,
+    TRACK_COLUMNS,
+    UNSEEN_S,
+    Track,
+    Tracks,
+)
+from placewatch.core.sightings import KIND as TRACK_KIND
 from placewatch.core.time import UtcMicros
-from placewatch.measure.ground import Ground
-from placewatch.measure.scene import Mover, Scene, Step
-from placewatch.measure.size import SizeSorter, agreed
+from placewatch.measure.ground import Ground, place
+from placewatch.measure.scene import (
+    EAST,
+    HEADING,
+    KIND,
+    MOVER_COLUMNS,
+    NORTH,
+    SEEN,
+    SIZE,
+    SPEED,
+    STEP_AT,
+    STEP_COLUMNS,
+    STEP_EAST,
+    STEP_FRAME,
+    STEP_NORTH,
+    STEP_S,
+    STEP_SIZE,
+    STEP_X,
+    STEP_Y,
+    Movers,
+    Scene,
+    Step,
+    X,
+    Y,
+    step_of,
+)
+from placewatch.measure.size import NOT_TOLD, VOTES_COLUMNS, agreed, elected, vote
 
 SPEED_WINDOW_S = 0.8  # long enough to average a pixel of jitter, short enough to follow braking
 SPEED_EVERY_S = 0.2
@@ -24,10 +63,19 @@ SORT_EVERY_S = 0.08
 SPEED_STEPS_MIN = 4
 SPEED_SPAN_S_MIN = 0.3
 MEMORY_S = 2.0  # a slow camera gives its four steps within this, or no speed
+STEPS_MAX = 128  # of a path: the whole memory at 60 frames a second
 SPEED_ERROR_M_S_MAX = 1.5  # a speed worse known than this (5 km/h) is unknown
 STANDS_SIZES_S = (
     0.15  # own sizes a second below which somebody stands: a car 0.5, a person 0.15 m/s
 )
+
+# What is known of a track: how many steps it took and where the next one goes (a ring), 1 once it
+# was shown, when its speed was measured and what it was (NaN: unknown), and its votes.
+_STEPS, _NEXT, _SHOWN, _SINCE_S, _SPEED = range(5)
+_VOTES = 5
+_COLUMNS = _VOTES + VOTES_COLUMNS
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass
@@ -35,17 +83,26 @@ class Stage:
     """Places the tracks of one view on its ground, where that is known.
 
     It remembers the last two seconds of every track's path, and forgets a track that ended.
+    `sorts`: the size in metres tells the kind, where the detector does not (`recognises`: then it
+    helps), which takes a known ground.
     """
 
     ground: Ground | None
     camera: CameraId
-    sorter: SizeSorter | None = None
-    recognises: bool = False  # the detector itself tells kinds apart; size only where it fails
-    _paths: dict[TrackId, deque[Step]] = field(default_factory=dict, init=False)
-    _shown: set[TrackId] = field(default_factory=set, init=False)
-    _speeds: dict[TrackId, tuple[float, float | None]] = field(default_factory=dict, init=False)
-    _sized: dict[TrackId, Kind | None] = field(default_factory=dict, init=False)
+    sorts: bool = False
+    recognises: bool = False
+    _ids: list[TrackId] = field(default_factory=list, init=False)
+    _known: Floats = field(init=False)
+    _paths: Floats = field(init=False)
+    _to_metres: Floats = field(init=False)
     _sorted_s: float = field(default=-math.inf, init=False)
+    _shown_ids: list[TrackId] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self._known = np.zeros((0, _COLUMNS))
+        self._paths = np.zeros((0, STEPS_MAX, STEP_COLUMNS))
+        # Where the ground is unknown every point lies above the horizon.
+        self._to_metres = np.zeros((3, 3)) if self.ground is None else self.ground.to_metres
 
     def place(
         self,
@@ -56,125 +113,172 @@ class Stage:
         after_gap: bool,
     ) -> Scene:
         """The scene of one frame. Only tracks that are certain to be road users are in it."""
+        told = Tracks.of(tracks)
         if after_gap:
-            self._paths.clear()
-            self._shown.clear()
-            self._speeds.clear()
-        living = {track.id for track in tracks}
-        self._paths = {track: path for track, path in self._paths.items() if track in living}
-        self._shown &= living
-        self._speeds = {track: told for track, told in self._speeds.items() if track in living}
-        points = self._points(tracks)
-        placed: list[tuple[Track, Point | None, float | None, tuple[Step, ...]]] = []
-        for track, point in zip(tracks, points, strict=True):
-            anchor = track.box.bottom_centre
-            path = self._paths.setdefault(track.id, deque())
-            while path and path[0].media_s < media_s - MEMORY_S:
-                path.popleft()
-            before = tuple(path) if track.certain and track.id not in self._shown else ()
-            if track.seen:
-                size_px = size_of(track.box)
-                path.append(Step(at, media_s, frame, anchor.x_px, anchor.y_px, size_px, point))
-            if not track.certain:
-                continue
-            self._shown.add(track.id)
-            placed.append((track, point, self._speed_m_s(track, path, media_s), before))
-        movers = [
-            Mover(
-                track=track.id,
-                kind=kind,
-                box=track.box,
-                anchor=track.box.bottom_centre,
-                point=point,
-                speed_m_s=speed,
-                heading_deg=_heading_deg(track),
-                seen=track.seen,
-                before=before,
-            )
-            for (track, point, speed, before), kind in zip(
-                placed, self._kinds(placed, media_s), strict=True
-            )
-        ]
-        return Scene(at, media_s, frame, self.camera, tuple(movers), after_gap)
-
-    def _speed_m_s(self, track: Track, path: deque[Step], media_s: float) -> float | None:
-        """The speed of one track, measured a few times a second: in between it hardly changes."""
-        if self.ground is None:
-            return None
-        since_s, speed = self._speeds.get(track.id, (-math.inf, None))
-        fresh = speed is None and media_s - path[0].media_s < SPEED_WINDOW_S if path else False
-        if fresh or media_s - since_s >= SPEED_EVERY_S:
-            speed = speed_m_s(_recent(path, media_s))
-            self._speeds[track.id] = (media_s, speed)
-        return speed
-
-    def _kinds(
-        self,
-        placed: Sequence[tuple[Track, Point | None, float | None, tuple[Step, ...]]],
-        media_s: float,
-    ) -> list[Kind]:
-        """By size and as the detector has it; without a net size comes first."""
-        tracks = [track for track, _, _, _ in placed]
-        if self.sorter is None:
-            return [track.kind for track in tracks]
-        if media_s - self._sorted_s >= SORT_EVERY_S or media_s < self._sorted_s:
+            self._ids = []
+        others = told.ids is not self._ids
+        if others:
+            self._follow(told.ids)
+        rows = np.ascontiguousarray(told.rows, np.float64).reshape(-1, TRACK_COLUMNS)
+        sorts = self.sorts and self.ground is not None
+        votes = sorts and not 0.0 <= media_s - self._sorted_s < SORT_EVERY_S
+        if votes:
             self._sorted_s = media_s
-            sorted_as = self.sorter.sort(tracks, [speed for _, _, speed, _ in placed])
-            both = zip(tracks, sorted_as, strict=True)
-            self._sized = {track.id: kind for track, kind in both}
-        sized = self._sized
-        if self.recognises:
-            return [agreed(track.kind, sized.get(track.id)) for track in tracks]
-        return [sized.get(track.id) or track.kind for track in tracks]
+        shown = np.empty((len(rows), MOVER_COLUMNS))
+        fresh = np.empty((len(rows), 2), np.int64)
+        count, new = _place(
+            rows, self._known, self._paths, self._to_metres, at, media_s, frame, sorts, votes,
+            self.recognises, shown, fresh,
+        )  # fmt: skip
+        if others or new:
+            certain = (rows[:, CERTAIN] == 1.0).tolist()
+            ids = [one for one, sure in zip(told.ids, certain, strict=True) if sure]
+            if ids != self._shown_ids:
+                self._shown_ids = ids
+        before = {}
+        for row, at_row in fresh[:new].tolist():
+            if steps := self._before(row, media_s, rows[row, UNSEEN_S] == 0.0):
+                before[at_row] = steps
+        movers = Movers(self._shown_ids, shown[:count], before)
+        return Scene(at, media_s, frame, self.camera, movers, after_gap)
 
-    def _points(self, tracks: Sequence[Track]) -> list[Point | None]:
-        if self.ground is None or not tracks:
-            return [None] * len(tracks)
-        anchors = [track.box.bottom_centre for track in tracks]
-        places = self.ground.metres_of(np.array([(a.x_px, a.y_px) for a in anchors]))
-        return [None if x_m != x_m else Point(x_m, y_m) for x_m, y_m in places.tolist()]
+    def _follow(self, ids: list[TrackId]) -> None:
+        """Puts what is known in the order of `ids`."""
+        rows = {track: row for row, track in enumerate(self._ids)}
+        known = np.zeros((len(ids), _COLUMNS))
+        known[:, _SINCE_S], known[:, _SPEED] = -math.inf, math.nan
+        paths = np.empty((len(ids), STEPS_MAX, STEP_COLUMNS))
+        for row, track in enumerate(ids):
+            if track in rows:
+                known[row], paths[row] = self._known[rows[track]], self._paths[rows[track]]
+        self._ids, self._known, self._paths = ids, known, paths
 
-
-def size_of(box: Box) -> float:
-    """The side of a square as large as `box`: the scale of a road user on the picture."""
-    left_px, top_px, right_px, bottom_px = box
-    if right_px <= left_px or bottom_px <= top_px:
-        return 0.0
-    return math.sqrt((right_px - left_px) * (bottom_px - top_px))
-
-
-def speed_m_s(steps: Iterable[Step]) -> float | None:
-    """The speed along `steps`: least squares, once more without outliers.
-
-    0.0 where it does not differ from standing; None where the ground is unknown, the steps are
-    too few or too close in time, or the speed would be worse known than 1.5 m/s.
-    """
-    placed = [(s.media_s, s.point.x_m, s.point.y_m) for s in steps if s.point is not None]
-    if len(placed) < SPEED_STEPS_MIN or placed[-1][0] - placed[0][0] < SPEED_SPAN_S_MIN:
-        return None
-    speed = _fitted(np.array(placed))
-    return None if speed < 0.0 else speed
+    def _before(self, row: int, media_s: float, seen: bool) -> tuple[Step, ...]:
+        """The remembered steps of the track in `row`, without the one it has just taken."""
+        steps = _in_order(self._known[row], self._paths[row], media_s - MEMORY_S)
+        return tuple(step_of(step) for step in (steps[:-1] if seen else steps))
 
 
 @numba.njit(cache=True, nogil=True)
-def _fitted(placed: npt.NDArray[np.float64]) -> float:
-    """The speed along rows of (s, m east, m north); -1 where it is not known well enough."""
+def _place(
+    tracks: Floats,
+    known: Floats,
+    paths: Floats,
+    to_metres: Floats,
+    at: int,
+    media_s: float,
+    frame: int,
+    sorts: bool,
+    votes: bool,
+    recognises: bool,
+    shown: Floats,
+    fresh: npt.NDArray[np.int64],
+) -> tuple[int, int]:
+    """Tells in `shown` those of `tracks` that are certain, and in `fresh` those that were not shown
+    before: their rows in `tracks` and in `shown`. Says how many there are of either."""
+    count = new = 0
+    for row in range(len(tracks)):
+        track, one, path = tracks[row], known[row], paths[row]
+        wide, high = track[RIGHT] - track[LEFT], track[BOTTOM] - track[TOP]
+        x, y = 0.5 * (track[LEFT] + track[RIGHT]), track[BOTTOM]
+        size = math.sqrt(wide * high) if wide > 0.0 and high > 0.0 else 0.0
+        east, north = place(to_metres, x, y)
+        seen = track[UNSEEN_S] == 0.0
+        if seen:
+            step = path[int(one[_NEXT])]
+            step[STEP_AT], step[STEP_S], step[STEP_FRAME] = at, media_s, frame
+            step[STEP_X], step[STEP_Y], step[STEP_SIZE] = x, y, size
+            step[STEP_EAST], step[STEP_NORTH] = east, north
+            one[_NEXT] = (one[_NEXT] + 1) % STEPS_MAX
+            one[_STEPS] = min(STEPS_MAX, one[_STEPS] + 1)
+        if track[CERTAIN] != 1.0:
+            continue
+        if one[_SHOWN] == 0.0:
+            one[_SHOWN] = 1.0
+            fresh[new, 0], fresh[new, 1] = row, count
+            new += 1
+        _measure(one, path, media_s)
+        velocity = track[RIGHT_PX_S], track[DOWN_PX_S]
+        kind = int(track[TRACK_KIND])
+        if sorts:
+            if votes and seen:
+                vote(one[_VOTES:], to_metres, track[:4], velocity, one[_SPEED])
+            sized = elected(one[_VOTES:])
+            kind = agreed(kind, sized) if recognises or sized == NOT_TOLD else sized
+        out = shown[count]
+        count += 1
+        out[:4] = track[:4]
+        out[X], out[Y], out[SIZE], out[EAST], out[NORTH] = x, y, size, east, north
+        out[SPEED], out[SEEN], out[KIND] = one[_SPEED], seen, kind
+        out[HEADING] = math.nan
+        if math.hypot(*velocity) >= STANDS_SIZES_S * size:
+            out[HEADING] = math.degrees(math.atan2(velocity[1], velocity[0])) % 360.0
+    return count, new
+
+
+@numba.njit(cache=True, nogil=True)
+def _measure(one: Floats, path: Floats, media_s: float) -> None:
+    """The speed of one track, a few times a second: in between it hardly changes."""
+    if one[_STEPS] == 0.0:
+        return
+    due = media_s - one[_SINCE_S] >= SPEED_EVERY_S
+    if not due and not math.isnan(one[_SPEED]):
+        return
+    steps = _in_order(one, path, media_s - MEMORY_S)
+    if not due and (len(steps) == 0 or media_s - steps[0, STEP_S] >= SPEED_WINDOW_S):
+        return
+    first = 0
+    while first < len(steps) and steps[first, STEP_S] < media_s - SPEED_WINDOW_S:
+        first += 1
+    if 0 < len(steps) - first < SPEED_STEPS_MIN:  # a low frame rate: the last few of the memory
+        first = max(0, len(steps) - SPEED_STEPS_MIN)
+    one[_SINCE_S], one[_SPEED] = media_s, speed_m_s(steps[first:])
+
+
+@numba.njit(cache=True, nogil=True)
+def _in_order(one: Floats, path: Floats, since_s: float) -> Floats:
+    """The steps of a ring that are not before `since_s`, oldest first."""
+    count, end = 0, int(one[_NEXT])
+    while count < one[_STEPS] and path[end - 1 - count, STEP_S] >= since_s:
+        count += 1
+    steps = np.empty((count, STEP_COLUMNS))
+    for k in range(count):
+        steps[k] = path[end - count + k]
+    return steps
+
+
+@numba.njit(cache=True, nogil=True)
+def speed_m_s(steps: Floats) -> float:
+    """The speed along `steps` (N, STEP_COLUMNS): least squares, once more without outliers.
+
+    0.0 where it does not differ from standing; NaN where the ground is unknown, the steps are
+    too few or too close in time, or the speed would be worse known than 1.5 m/s.
+    """
+    placed = np.empty((len(steps), 3))
+    count = 0
+    for step in steps:
+        if not math.isnan(step[STEP_EAST]):
+            placed[count, 0] = step[STEP_S]
+            placed[count, 1], placed[count, 2] = step[STEP_EAST], step[STEP_NORTH]
+            count += 1
+    placed = placed[:count]
+    if count < SPEED_STEPS_MIN or placed[-1, 0] - placed[0, 0] < SPEED_SPAN_S_MIN:
+        return math.nan
     east, north, error_m_s, off = _slope(placed)
     # A step off by more than three (robust) standard deviations is a box that jumped.
     kept = off <= 3 * 1.4826 * np.sort(off)[len(off) // 2] + 1e-9
     if SPEED_STEPS_MIN <= kept.sum() < len(placed):
         east, north, error_m_s, _ = _slope(placed[kept])
     if error_m_s > SPEED_ERROR_M_S_MAX:
-        return -1.0
+        return math.nan
     speed = math.hypot(east, north)
     return 0.0 if speed < 2 * error_m_s else speed
 
 
 @numba.njit(cache=True, nogil=True)
-def _slope(
-    placed: npt.NDArray[np.float64],
-) -> tuple[float, float, float, npt.NDArray[np.float64]]:
-    """Least squares: (m/s east, m/s north, their standard error, distance of each step, m)."""
+def _slope(placed: Floats) -> tuple[float, float, float, Floats]:
+    """Least squares over rows of (s, m east, m north): (m/s east, m/s north, their standard error,
+    distance of each row, m)."""
     number = len(placed)
     t = placed[:, 0] - placed[:, 0].mean()
     x = placed[:, 1] - placed[:, 1].mean()
@@ -184,18 +288,3 @@ def _slope(
     off = np.hypot(x - east * t, y - north * t)
     variance = (off * off).sum() / (2 * number - 4)
     return east, north, math.sqrt(variance / spread), off
-
-
-def _recent(path: deque[Step], media_s: float) -> list[Step]:
-    """The steps of the speed window; at a low frame rate the last few of the memory."""
-    recent = [step for step in path if step.media_s >= media_s - SPEED_WINDOW_S]
-    if recent and len(recent) < SPEED_STEPS_MIN:
-        return list(path)[-SPEED_STEPS_MIN:]
-    return recent
-
-
-def _heading_deg(track: Track) -> float | None:
-    right, down = track.velocity_px_s
-    if math.hypot(right, down) < STANDS_SIZES_S * size_of(track.box):
-        return None
-    return math.degrees(math.atan2(down, right)) % 360

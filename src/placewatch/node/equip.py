@@ -13,7 +13,6 @@ from placewatch.core.ids import camera_id
 from placewatch.core.space import PicturePoint
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
-from placewatch.measure.size import SizeSorter
 from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
 from placewatch.perceive.detectors import BUILT_IN
@@ -51,7 +50,7 @@ def stage_of(camera: settings.CameraSettings, origin: settings.OriginSettings | 
     return Stage(
         ground,
         camera_id(camera.id),
-        SizeSorter(ground) if ground is not None else None,
+        sorts=True,
         recognises=camera.detector != "motion",
     )
 

@@ -24,7 +24,7 @@ from placewatch.core.facts import CameraHealth, Crossing
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
 from placewatch.measure.flow import FlowMeter
-from placewatch.measure.scene import Scene
+from placewatch.measure.scene import Movers, Scene, X, Y
 from placewatch.node import config as settings
 from placewatch.node.equip import (
     check_picture,
@@ -271,11 +271,11 @@ class _Seen:
             self.unseen_s.append((self.last_s, scene.media_s))
         else:
             rows, columns = self.density.shape
-            for mover in scene.movers:
-                column = int(mover.anchor.x_px / self.info.width_px * columns)
-                row = int(mover.anchor.y_px / self.info.height_px * rows)
-                if 0 <= column < columns and 0 <= row < rows:
-                    self.density[row, column] += scene.media_s - self.last_s
+            movers = Movers.of(scene.movers).rows
+            column = (movers[:, X] * (columns / self.info.width_px)).astype(int)
+            row = (movers[:, Y] * (rows / self.info.height_px)).astype(int)
+            inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+            np.add.at(self.density, (row[inside], column[inside]), scene.media_s - self.last_s)
         self.frames += 1
         self.last_s = scene.media_s
 

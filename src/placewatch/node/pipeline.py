@@ -1,6 +1,6 @@
 """Pipeline: what happens to a frame, in order, on one page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from placewatch.capture.policy import FULL, Policy
@@ -31,7 +31,7 @@ class Post:
 
 def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]) -> None:
     """Turns the frames of `source` into scenes and crossings until it ends. Raises Unavailable."""
-    tracks: list[Track] = []
+    tracks: Sequence[Track] = ()
     for frame in source.frames():
         # Perceive: pixels end here.
         motion = post.background.learn(frame)

@@ -62,7 +62,7 @@ class Understudied:
             notes.append(f"{note[:1].upper()}{note[1:]}.")
         return tuple(notes)
 
-    def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
+    def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> Sequence[Detection]:
         try:
             return self._detector.detect(frame, motion, tracks)
         except Misconfigured as error:

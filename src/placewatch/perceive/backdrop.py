@@ -11,6 +11,7 @@ background model) is taken back at once. In doubt: unknown, grey.
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numba
@@ -54,7 +55,7 @@ class BackdropPainter:
         self._next_s = self._settle_s = 0.0
         self._gain = 1.0
 
-    def learn(self, frame: Frame, motion: Motion, tracks: list[Track]) -> None:
+    def learn(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> None:
         """Looks at `frame` when it is time to; in between it only keeps account of the light."""
         size = (frame.width_px, frame.height_px)
         if size != self._size:
@@ -106,7 +107,9 @@ class BackdropPainter:
         self._phase = 0
         self._coarse = -(-width // _COARSE_PX)  # a coarse pixel is so many wide and high
 
-    def _covered(self, frame: Frame, motion: Motion, tracks: list[Track]) -> npt.NDArray[np.uint8]:
+    def _covered(
+        self, frame: Frame, motion: Motion, tracks: Sequence[Track]
+    ) -> npt.NDArray[np.uint8]:
         """1 where somebody may be, with a margin; 2 where something moves that is nobody known."""
         height, width = self._coarse_size
         covered = np.asarray(

@@ -13,7 +13,7 @@ class Detector(Protocol):
 
     name: str
 
-    def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
+    def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> Sequence[Detection]:
         """All road users of `frame`. `motion` is what the background model saw in it, `tracks` who
         was where in the frame before."""
         ...

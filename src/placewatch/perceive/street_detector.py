@@ -13,17 +13,33 @@ movement speaks alone (`witness`): such a track must only travel further before 
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from placewatch.core.ids import TrackId
-from placewatch.core.kinds import Kind
-from placewatch.core.sightings import Box, Detection, Track
+from placewatch.core.kinds import NUMBER_OF, Kind
+from placewatch.core.sightings import (
+    AGE_S,
+    BOTTOM,
+    CERTAIN,
+    DETECTION_COLUMNS,
+    DOWN_PX_S,
+    LEFT,
+    RIGHT,
+    RIGHT_PX_S,
+    TOP,
+    TRACK_COLUMNS,
+    UNSEEN_S,
+    Detections,
+    Track,
+    Tracks,
+)
 from placewatch.perceive import street_net
 from placewatch.perceive.motion import Motion
-from placewatch.perceive.reading import PLACE, SHARED, expected, read
+from placewatch.perceive.reading import PLACE, SHARED, read
 from placewatch.perceive.witness import Witness
 from placewatch.pixels.frame import Frame
 
@@ -40,7 +56,9 @@ _CROWD_S = 0.4  # a blob shared by several is looked at so often,
 _CROWD_LOOKS = 6  # and after so many looks
 _CROWD_LONG_S = 1.5  # so often
 _CHANGED = 1.4  # times its size: a blob that took something on, or lost a part, is looked at,
-_CHANGED_S = 0.25  # this long after the last look
+_CHANGED_PX = 3.0  # small pixels of a side: less is a blob that trembles
+_CHANGED_S = 0.25  # this long after the last look,
+_CHANGED_LONG_S = 1.0  # or, after as many looks as in a crowd, this long
 _LOST_S = 0.3  # whoever was recognised and is not seen is looked for so often
 _FRUITLESS_S = 0.4  # where the net saw nobody it looks again after this, later each time
 _FRUITLESS_S_MAX = 3.2
@@ -63,40 +81,30 @@ _TALL = 1.3  # times its width; who is seen from above is not, and its height te
 _TELLING = 30.0  # small pixels high: who is smaller tells less of its kind
 _FORESHORTENED = 2.2  # a camera that looks 27 degrees down
 
-# What is known of a track, as numbers: when to look again, how many looks recognised it, when the
-# last one was, how many since then saw nobody, and the net's sides against the blob's.
-_DUE_S, _LOOKS, _LOOKED_S, _MISSES, _TRIM = range(5)
+_UNKNOWN = NUMBER_OF[Kind.UNKNOWN]
+_NOBODY = np.zeros((0, DETECTION_COLUMNS))
+
+# What is known of a track, as numbers: 1 once it has a place of its own, when to look again, how
+# many looks recognised it, when the last one was, how many since then saw nobody, how much larger
+# than its place it looked then, and the net's sides against the blob's.
+_KNOWN, _DUE_S, _LOOKS, _LOOKED_S, _MISSES, _GROWN, _TRIM = range(7)
 _COLUMNS = _TRIM + 4
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 class _Eye:
-    """What the net has said of one track."""
+    """What the net has said of one track's kind."""
 
-    def __init__(self, due_s: float) -> None:
-        self.row = np.zeros(_COLUMNS)
-        self.row[_DUE_S] = due_s
+    def __init__(self) -> None:
         self.kinds = np.zeros(len(street_net.KINDS))
         self.paces: list[float] = []  # own heights a second, at each look
 
-    def recognise(self, found: Floats, now_s: float, whole: bool) -> None:
+    def recognise(self, found: Floats, whole: bool) -> None:
         """Takes in what a look said: a row of `street_net.look`, of somebody `whole` or cut off."""
         near = min(2.0, max(0.3, float(found[4] - found[2]) / _TELLING))
         self.kinds += found[5:] * found[0] * near * (1.0 if whole else _CUT_OFF)
-        self.row[_MISSES] = 0.0
-        looks = int(self.row[_LOOKS])
-        self.row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(looks, len(_NEXT_LOOKS_S) - 1)]
-        self.row[_LOOKS], self.row[_LOOKED_S] = looks + 1, now_s
-
-    def miss(self, now_s: float) -> None:
-        """A look saw nobody here."""
-        misses = float(self.row[_MISSES])
-        if self.row[_LOOKS] > 0 and misses < 4:
-            self.row[_DUE_S] = now_s + _LOST_S
-        else:
-            self.row[_DUE_S] = now_s + min(_FRUITLESS_S_MAX, _FRUITLESS_S * 2.0**misses)
-        self.row[_LOOKED_S], self.row[_MISSES] = now_s, misses + 1
 
     def kind(self) -> Kind:
         """The sum of all looks, first between people and vehicles, then among either."""
@@ -121,6 +129,20 @@ class _Eye:
         return math.exp(-max(0.0, pace - _BRISK) / _BRISK_SPREAD)
 
 
+class _View(NamedTuple):
+    """What moves in one frame, beside who was there: see `_answer`."""
+
+    found: Floats
+    shapes: Floats
+    places: Floats
+    who: npt.NDArray[np.int64]
+    due: Bools
+    lost: Bools
+    doubted: Bools
+    asks: bool
+    doubts: bool
+
+
 class StreetDetector:
     """Finds road users by what moves and by looks of the street net. `name` is `street`; the
     default, comes with the package. It remembers numbers about the tracks of the moment."""
@@ -128,82 +150,76 @@ class StreetDetector:
     name = "street"
 
     def __init__(self) -> None:
-        self._eyes: dict[TrackId, _Eye] = {}
+        self._ids: list[TrackId] = []
+        self._table = np.zeros((0, _COLUMNS))  # a row for each of them,
+        self._eyes: list[_Eye] = []  # and an eye
         self._media_s = 0.0
         self._looked_s = -math.inf
-        self._found: list[tuple[Floats, _Eye]] = []  # at the last look, for tracks that begin
+        self._found: list[tuple[Floats, Floats, _Eye]] = []  # at the last look: who may begin
         self._fruitless: list[tuple[float, Floats]] = []
         self._witness = Witness()
         self.looks = 0
         self.looked_px = 0  # of averaged pictures, in all looks
 
-    def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> list[Detection]:
+    def detect(self, frame: Frame, motion: Motion, tracks: Sequence[Track]) -> Detections:
         elapsed_s = max(0.0, frame.media_s - self._media_s)
         self._media_s = now_s = frame.media_s
         if frame.after_gap or now_s < self._looked_s:
-            self._eyes.clear()
-            self._found, self._fruitless, self._looked_s = [], [], -math.inf
-        scale = float(motion.scale)
-        known = self._known(tracks, scale)
-        if not known and not len(motion.pieces):
-            return []
-        places = expected(known, elapsed_s, scale)
-        shapes = read(motion.pieces, motion.labels, places)
-        eyes = [self._eyes[track.id] for track in known]
-        table = np.array([eye.row for eye in eyes]).reshape(-1, _COLUMNS)
-        found, due, lost, doubted = _answer(
-            shapes, places, table, motion.small.shape, now_s, scale, frame.width_px, frame.height_px
-        )
-        moved = [
-            Detection(Kind.UNKNOWN, Box(left, top, right, bottom), score)
-            for left, top, right, bottom, score in found.tolist()
-        ]
-        self._fruitless = [(at, box) for at, box in self._fruitless if now_s - at < _FRUITLESS_S]
-        vain = self._in_vain(shapes)
-        doubted |= vain
-        self._witness.follow(frame, [moved[k] for k in np.flatnonzero(doubted)])
-        if self._witness.blind or motion.age_s < _YOUNG_S:
-            doubted[:] = False
-        for p in np.flatnonzero(lost):
-            lost[p] = known[int(p)].certain
-        due &= ~vain
-        boxes = [*shapes[due, :4], *places[lost]]
-        if not boxes or now_s - self._looked_s < _PACE_S:
-            return [one for one, out in zip(moved, doubted.tolist(), strict=True) if not out]
-        asked = {int(p) for p in (*shapes[due, PLACE], *np.flatnonzero(lost)) if p >= 0}
-        return self._look(frame, motion, shapes, places, known, eyes, boxes, asked, moved, doubted)
+            self._ids, self._found, self._fruitless, self._looked_s = [], [], [], -math.inf
+        told = Tracks.of(tracks)
+        rows = np.ascontiguousarray(told.rows, np.float64).reshape(-1, TRACK_COLUMNS)
+        if told.ids is not self._ids:
+            self._follow(told.ids)
+        if self._found:
+            self._recall(rows, float(motion.scale))
+        view = _View._make(
+            _answer(
+                rows, self._table, motion.pieces, motion.labels, elapsed_s, now_s,
+                float(motion.scale), frame.width_px, frame.height_px,
+            )
+        )  # fmt: skip
+        doubted, doubts, asks = view.doubted, view.doubts, view.asks
+        if self._fruitless:
+            vain = self._in_vain(view.shapes)
+            doubted |= vain
+            view.due[vain] = False
+            doubts, asks = bool(doubted.any()), bool(view.due.any() or view.lost.any())
+        self._witness.follow(frame, view.found[doubted] if doubts else _NOBODY)
+        if doubts and (self._witness.blind or motion.age_s < _YOUNG_S):
+            doubted[:], doubts = False, False
+        if asks and now_s - self._looked_s >= _PACE_S:
+            return self._look(frame, motion, rows, view)
+        return Detections(view.found[~doubted] if doubts else view.found)
 
-    def _known(self, tracks: Sequence[Track], scale: float) -> list[Track]:
-        """Whose place is known."""
-        known: list[Track] = []
-        eyes: dict[TrackId, _Eye] = {}
-        for track in tracks:
-            eye = self._eyes.get(track.id)
-            if eye is None:
-                eye = self._new_eye(track.box, scale) if track.seen and self._found else None
-                if eye is None and not (track.certain or (track.seen and track.age_s >= _KNOWN_S)):
-                    continue
-            eyes[track.id] = eye or _Eye(self._media_s)
-            known.append(track)
-        self._eyes, self._found = eyes, []
-        return known
+    def _follow(self, ids: list[TrackId]) -> None:
+        """Puts what is known in the order of `ids`."""
+        before = {track: row for row, track in enumerate(self._ids)}
+        table, eyes = np.zeros((len(ids), _COLUMNS)), []
+        for row, track in enumerate(ids):
+            known = before.get(track)
+            if known is not None:
+                table[row] = self._table[known]
+            eyes.append(_Eye() if known is None else self._eyes[known])
+        self._ids, self._table, self._eyes = ids, table, eyes
 
-    def _new_eye(self, box_px: Box, scale: float) -> _Eye | None:
-        """What the last look said of a track that has just begun."""
-        best, most = None, 0.5
-        box = np.array(box_px) / scale
-        for other, eye in self._found:
-            like = _overlap(box, other)
-            if like > most:
-                best, most = eye, like
-        return best
+    def _recall(self, rows: Floats, scale: float) -> None:
+        """Gives tracks that have just begun what the last look said of them."""
+        for row in np.flatnonzero((self._table[:, _KNOWN] == 0.0) & (rows[:, UNSEEN_S] == 0.0)):
+            best, most = None, 0.5
+            for found in self._found:
+                like = _overlap(rows[row, :4] / scale, found[0])
+                if like > most:
+                    best, most = found, like
+            if best is not None:
+                self._table[row], self._eyes[row] = best[1:]
+        self._found = []
 
-    def _in_vain(self, shapes: Floats) -> npt.NDArray[np.bool_]:
+    def _in_vain(self, shapes: Floats) -> Bools:
         """Which shapes belong to nobody known and were just looked at without seeing anybody."""
+        now_s = self._media_s
+        self._fruitless = [(at, box) for at, box in self._fruitless if now_s - at < _FRUITLESS_S]
         vain = np.zeros(len(shapes), np.bool_)
-        if not self._fruitless:
-            return vain
-        for k in np.flatnonzero(shapes[:, PLACE] < 0):
+        for k in np.flatnonzero(shapes[:, PLACE] < 0) if self._fruitless else ():
             vain[k] = any(_shared(shapes[k], box) > 0.5 for _, box in self._fruitless)
         return vain
 
@@ -214,24 +230,15 @@ class StreetDetector:
             return "the street net does not know this view; motion alone finds road users"
         return None
 
-    def _look(
-        self,
-        frame: Frame,
-        motion: Motion,
-        shapes: Floats,
-        places: Floats,
-        known: list[Track],
-        eyes: list[_Eye],
-        boxes: list[Floats],
-        asked: set[int],
-        moved: list[Detection],
-        doubted: npt.NDArray[np.bool_],
-    ) -> list[Detection]:
-        """What the net sees in `boxes`, among them the places `asked`, and what moves elsewhere."""
+    def _look(self, frame: Frame, motion: Motion, rows: Floats, view: _View) -> Detections:
+        """What the net sees where somebody is due or lost, and what moves elsewhere."""
         now_s = self._looked_s = self._media_s
-        scale = float(motion.scale)
-        views = _views(boxes, *motion.small.shape)
-        result: list[Detection] = []
+        size, scale = motion.small.shape, float(motion.scale)
+        shapes, places = view.shapes, view.places
+        views = _views([*shapes[view.due, :4], *places[view.lost]], *size)
+        asked = {int(p) for p in shapes[view.due, PLACE] if p >= 0}
+        asked |= {int(p) for p in np.flatnonzero(view.lost)}
+        result: list[tuple[float, ...]] = []
         seen = self._seen(motion, views)
         shares, parts, likes = _compared(seen, shapes, places)
         explained = np.zeros(len(shapes))
@@ -242,35 +249,41 @@ class StreetDetector:
                 continue
             explained += parts[n]
             place = _place_of(likes[n], answered)
-            whole = _is_whole(box, motion.small.shape)
+            whole = _is_whole(box, size)
             if place >= 0:
-                eye = eyes[place]
+                track = view.who[place]
+                row, eye = self._table[track], self._eyes[track]
                 answered.add(place)
-                if eye.row[_LOOKS] == 1.0:
+                if row[_LOOKS] == 1.0:
                     self._witness.recognised()
                 if whole and box[3] - box[1] >= _TALL * (box[2] - box[0]):
-                    eye.paces.append(_pace(known[place]))
+                    eye.paces.append(_pace(rows[track]))
             else:
-                eye = _Eye(now_s)
-                self._found.append((box, eye))
-            eye.recognise(one, now_s, whole)
+                row, eye = _new_row(now_s), _Eye()
+                self._found.append((box, row, eye))
+            _recognise(row, now_s)
+            eye.recognise(one, whole)
             # Whoever comes in grows: what is cut off now tells nothing of its sides later.
-            eye.row[_TRIM:] = _trim(box, shapes, touched) if whole else 0.0
-            sides = (box * scale).tolist()
-            sides[2], sides[3] = min(sides[2], frame.width_px), min(sides[3], frame.height_px)
-            result.append(Detection(eye.kind(), Box(*sides), _score(eye, float(one[0]))))
+            row[_TRIM:] = _trim(box, shapes, touched) if whole else 0.0
+            left, top, right, bottom = (box * scale).tolist()
+            right, bottom = min(right, frame.width_px), min(bottom, frame.height_px)
+            score = _score(row, float(one[0]))
+            result.append((left, top, right, bottom, score, NUMBER_OF[eye.kind()]))
+        doubted = view.doubted
         for k, shape in enumerate(shapes):
             place = int(shape[PLACE])
+            if place in asked or place in answered:
+                self._table[view.who[place], _GROWN] = _grown(shape, places[place])
             if explained[k] >= 0.5 or place in answered:
                 continue  # the net has seen who it is, or whose part
-            if place < 0 and any(_within(shape, view) for view in views):
+            if place < 0 and any(_within(shape, window) for window in views):
                 self._fruitless.append((now_s, shape[:4]))
                 doubted[k] |= not self._witness.blind and motion.age_s >= _YOUNG_S
             if not doubted[k]:
-                result.append(moved[k])
+                result.append(tuple(view.found[k].tolist()))
         for place in asked - answered:
-            eyes[place].miss(now_s)
-        return result
+            _miss(self._table[view.who[place]], now_s)
+        return Detections(np.array(result, np.float64).reshape(-1, DETECTION_COLUMNS))
 
     def _seen(self, motion: Motion, views: list[tuple[int, int, int, int]]) -> Floats:
         """What the net sees in all windows, best first: rows of `street_net.look`."""
@@ -287,46 +300,97 @@ class StreetDetector:
         return rows[np.argsort(-rows[:, 0], kind="stable")]
 
 
+def _new_row(now_s: float) -> Floats:
+    """What is known of somebody who begins."""
+    row = np.zeros(_COLUMNS)
+    row[_KNOWN], row[_DUE_S], row[_GROWN] = 1.0, now_s, 1.0
+    return row
+
+
+def _recognise(row: Floats, now_s: float) -> None:
+    """A look saw somebody here."""
+    looks = int(row[_LOOKS])
+    row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(looks, len(_NEXT_LOOKS_S) - 1)]
+    row[_LOOKS], row[_LOOKED_S], row[_MISSES] = looks + 1, now_s, 0.0
+
+
+def _miss(row: Floats, now_s: float) -> None:
+    """A look saw nobody here."""
+    misses = float(row[_MISSES])
+    if row[_LOOKS] > 0 and misses < 4:
+        row[_DUE_S] = now_s + _LOST_S
+    else:
+        row[_DUE_S] = now_s + min(_FRUITLESS_S_MAX, _FRUITLESS_S * 2.0**misses)
+    row[_LOOKED_S], row[_MISSES] = now_s, misses + 1
+
+
 @numba.njit(cache=True, nogil=True)
 def _answer(
-    shapes: Floats,
-    places: Floats,
+    tracks: Floats,
     table: Floats,
-    size: tuple[int, int],
+    pieces: npt.NDArray[np.int32],
+    labels: npt.NDArray[np.int32],
+    elapsed_s: float,
     now_s: float,
     scale: float,
     width_px: float,
     height_px: float,
-) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int64], Bools, Bools, Bools, bool, bool]:
     """Road users as movement shows them, corrected by what the net said of them before.
 
-    Returns left, top, right, bottom in px of the picture and score (S, 5); which shapes are due
-    for a look (S,); which places (P,), because whoever was recognised there is not seen; and
-    which shapes (S,) the net has looked at in vain.
+    Returns them (S, DETECTION_COLUMNS); the shapes that `read` made of what moves, and the places
+    (P, 4) where those are expected whose rows in `tracks` follow; which shapes are due for a look;
+    which places, because whoever was recognised there is not seen; which shapes the net has looked
+    at in vain; and whether there are any to look at, and any in vain.
     """
-    count, known = shapes.shape[0], places.shape[0]
-    high, wide = size
-    found = np.empty((count, 5))
+    high, wide = labels.shape
+    who = np.empty(len(tracks), np.int64)
+    places = np.empty((len(tracks), 4))
+    known = 0
+    for t in range(len(tracks)):
+        track, row = tracks[t], table[t]
+        if row[_KNOWN] == 0.0 and (
+            track[CERTAIN] == 1.0 or (track[UNSEEN_S] == 0.0 and track[AGE_S] >= _KNOWN_S)
+        ):
+            row[_KNOWN], row[_DUE_S], row[_GROWN] = 1.0, now_s, 1.0
+        if row[_KNOWN] == 1.0:
+            who[known] = t
+            across, down = elapsed_s * track[RIGHT_PX_S], elapsed_s * track[DOWN_PX_S]
+            places[known, 0] = (track[LEFT] + across) / scale
+            places[known, 1] = (track[TOP] + down) / scale
+            places[known, 2] = (track[RIGHT] + across) / scale
+            places[known, 3] = (track[BOTTOM] + down) / scale
+            known += 1
+    who, places = who[:known], places[:known]
+    shapes = read(pieces, labels, places)
+    count = shapes.shape[0]
+    found = np.empty((count, DETECTION_COLUMNS))
     due = np.zeros(count, np.bool_)
     lost = np.ones(known, np.bool_)
     doubted = np.zeros(count, np.bool_)
+    asks = doubts = False
     for k in range(count):
         left, top, right, bottom = shapes[k, 0], shapes[k, 1], shapes[k, 2], shapes[k, 3]
         place = int(shapes[k, PLACE])
-        recognised = False
+        twice = False
         due[k] = place < 0
         if place >= 0:
-            row = table[place]
+            row = table[who[place]]
             lost[place] = False
             recognised = row[_LOOKS] > 0
+            twice = row[_LOOKS] >= _SURE_LOOKS
             doubted[k] = not recognised and row[_MISSES] >= _IN_VAIN
             crowd = shapes[k, SHARED] > 0
-            wait_s = _CROWD_S if row[_LOOKS] < _CROWD_LOOKS else _CROWD_LONG_S
+            often = row[_LOOKS] < _CROWD_LOOKS
+            wait_s = _CROWD_S if often else _CROWD_LONG_S
             due[k] = now_s >= row[_DUE_S] or (crowd and now_s >= row[_LOOKED_S] + wait_s)
             box = places[place]
-            grown = (right - left) * (bottom - top) / ((box[2] - box[0]) * (box[3] - box[1]))
-            changed = grown > _CHANGED or grown < 1.0 / _CHANGED
-            due[k] |= changed and now_s >= row[_LOOKED_S] + _CHANGED_S
+            grown = _grown(shapes[k], box) / row[_GROWN]
+            by = max(
+                abs((right - left) - (box[2] - box[0])), abs((bottom - top) - (box[3] - box[1]))
+            )
+            if by > _CHANGED_PX and (grown > _CHANGED or grown < 1.0 / _CHANGED):
+                due[k] |= now_s >= row[_LOOKED_S] + (_CHANGED_S if often else _CHANGED_LONG_S)
             if recognised and not crowd:
                 # A side on the picture's edge stays.
                 w, h = right - left, bottom - top
@@ -336,13 +400,24 @@ def _answer(
                     top, bottom = top + row[_TRIM + 1] * h, bottom + row[_TRIM + 3] * h
         found[k, 0], found[k, 1] = left * scale, top * scale
         found[k, 2], found[k, 3] = min(right * scale, width_px), min(bottom * scale, height_px)
-        twice = place >= 0 and table[place, _LOOKS] >= _SURE_LOOKS
         found[k, 4] = RECOGNISED if twice else GUESSED
+        found[k, 5] = _UNKNOWN
+        asks |= due[k]
+        doubts |= doubted[k]
     for p in range(known):
-        box, row = places[p], table[p]
+        box, row = places[p], table[who[p]]
         inside = box[2] > 0 and box[3] > 0 and box[0] < wide and box[1] < high
-        lost[p] = lost[p] and inside and row[_LOOKS] > 0 and now_s >= row[_DUE_S]
-    return found, due, lost, doubted
+        sure = tracks[who[p], CERTAIN] == 1.0 and row[_LOOKS] > 0
+        lost[p] = lost[p] and inside and sure and now_s >= row[_DUE_S]
+        asks |= lost[p]
+    return found, shapes, places, who, due, lost, doubted, asks, doubts
+
+
+@numba.njit(cache=True, nogil=True)
+def _grown(shape: Floats, place: Floats) -> float:
+    """How many times as large as its place somebody looks."""
+    area = (shape[2] - shape[0]) * (shape[3] - shape[1])
+    return float(area / ((place[2] - place[0]) * (place[3] - place[1])))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -374,9 +449,9 @@ def _compared(seen: Floats, shapes: Floats, places: Floats) -> tuple[Floats, Flo
     return shares, parts, likes
 
 
-def _score(eye: _Eye, score: float) -> float:
+def _score(row: Floats, score: float) -> float:
     """How sure a detection is: one look alone may be taken in by a streak of snow."""
-    if eye.row[_LOOKS] >= _SURE_LOOKS:
+    if row[_LOOKS] >= _SURE_LOOKS:
         return max(score, RECOGNISED)
     return score if score >= _SURE_LOOK else GUESSED
 
@@ -386,10 +461,10 @@ def _is_whole(box: Floats, size: tuple[int, ...]) -> bool:
     return bool(box[0] > 2 and box[1] > 2 and box[2] < size[1] - 2 and box[3] < size[0] - 2)
 
 
-def _pace(track: Track) -> float:
+def _pace(track: Floats) -> float:
     """Own heights a second; what goes away from the camera or towards it is foreshortened."""
-    right, down = track.velocity_px_s
-    return math.hypot(right, _FORESHORTENED * down) / max(1.0, track.box.height_px)
+    speed = math.hypot(track[RIGHT_PX_S], _FORESHORTENED * track[DOWN_PX_S])
+    return speed / max(1.0, float(track[BOTTOM] - track[TOP]))
 
 
 def _place_of(likes: Floats, answered: set[int]) -> int:

@@ -14,14 +14,33 @@ are found, and only groups that compete are assigned. The rows of the state stay
 """
 
 import math
+from collections.abc import Iterable
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from placewatch.core.ids import TrackId, new_track_id
-from placewatch.core.kinds import Kind
-from placewatch.core.sightings import Box, Detection, Track
+from placewatch.core.kinds import KINDS
+from placewatch.core.sightings import (
+    AGE_S,
+    BEFORE,
+    BOTTOM,
+    CERTAIN,
+    DETECTION_COLUMNS,
+    DOWN_PX_S,
+    KIND,
+    LEFT,
+    RIGHT,
+    RIGHT_PX_S,
+    SEEN_AS,
+    TOP,
+    TRACK_COLUMNS,
+    UNSEEN_S,
+    Detection,
+    Detections,
+    Tracks,
+)
 from placewatch.perceive.assignment import assign
 
 SCORE_SURE = 0.5
@@ -35,16 +54,6 @@ SCORE_START = 0.4
 """From here a detection may begin a track; below, it can only continue one."""
 
 SCORE_MIN = 0.1
-
-KINDS = tuple(Kind)
-"""What the index of a kind in a row means."""
-
-# What `Tracker.advance` returns of each track: a column for each of these.
-LEFT, TOP, RIGHT, BOTTOM, RIGHT_PX_S, DOWN_PX_S, AGE_S, UNSEEN_S, CERTAIN, KIND = range(10)
-BEFORE, SEEN_AS = 10, 11
-TOLD_COLUMNS = 12
-
-_INDEX = {kind: float(i) for i, kind in enumerate(KINDS)}
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -63,7 +72,7 @@ class Tracker:
         self._hidden_s = hidden_s
         self._ride_share = _RIDE_SHARE if riders_seem_walkers else math.inf
         self._state = np.zeros((32, _COLUMNS))
-        self._told = np.zeros((32, TOLD_COLUMNS))
+        self._told = np.zeros((32, TRACK_COLUMNS))
         self._count = 0
         self._ids: list[TrackId] = []
         self._media_s: float | None = None
@@ -75,61 +84,24 @@ class Tracker:
 
     def update(
         self,
-        detections: list[Detection],
+        detections: Iterable[Detection],
         media_s: float,
         *,
         width_px: int,
         height_px: int,
         after_gap: bool = False,
-    ) -> list[Track]:
+    ) -> Tracks:
         """The road users of this moment; to be called with no detections, too.
 
         Tracks that are hidden are returned with `seen` false at the place where they should be.
         After a gap all begin anew.
         """
-        flat: list[float] = []
-        for detection in detections:
-            box = detection.box
-            flat += (
-                box.left_px,
-                box.top_px,
-                box.right_px,
-                box.bottom_px,
-                detection.score,
-                _INDEX[detection.kind],
-            )
-        seen = np.array(flat, np.float64).reshape(-1, 6)
+        rows = Detections.of(detections).rows
+        seen = np.ascontiguousarray(rows, np.float64).reshape(-1, DETECTION_COLUMNS)
         told = self.advance(
             seen, media_s, width_px=width_px, height_px=height_px, after_gap=after_gap
         )
-        return [
-            _new(
-                Track,
-                (
-                    track,
-                    KINDS[int(kind)],
-                    _new(Box, (left, top, right, bottom)),
-                    (right_px_s, down_px_s),
-                    age_s,
-                    unseen_s == 0.0,
-                    certain == 1.0,
-                ),
-            )
-            for track, (
-                left,
-                top,
-                right,
-                bottom,
-                right_px_s,
-                down_px_s,
-                age_s,
-                unseen_s,
-                certain,
-                kind,
-                _,
-                _,
-            ) in zip(self._ids, told.tolist(), strict=True)
-        ]
+        return Tracks(self._ids, told.copy())
 
     def advance(
         self,
@@ -140,15 +112,8 @@ class Tracker:
         height_px: float,
         after_gap: bool = False,
     ) -> Floats:
-        """The same as `update` in rows of numbers, for who cannot wait for objects.
-
-        `seen` is (N, 6), C-contiguous: left, top, right, bottom in px, score 0..1, index in
-        KINDS. Returns (M, TOLD_COLUMNS), a row for each track, valid until the next call: the box
-        (LEFT, TOP, RIGHT, BOTTOM), the velocity of its foot (RIGHT_PX_S, DOWN_PX_S), AGE_S,
-        UNSEEN_S (0: seen now), CERTAIN (1 or 0), KIND (index in KINDS), BEFORE (its row in what
-        the last call returned, -1 for who is new) and SEEN_AS (its row in `seen`, or -1). `ids`
-        holds the id of each row.
-        """
+        """The same as `update` in rows of numbers: `seen` (N, DETECTION_COLUMNS), C-contiguous, to
+        (M, TRACK_COLUMNS), valid until the next call. `ids` holds the id of each row."""
         if after_gap:
             self._count, self._ids, self._media_s = 0, [], None
         elapsed_s = 0.0 if self._media_s is None else max(0.0, media_s - self._media_s)
@@ -176,9 +141,6 @@ class Tracker:
                 new_track_id() if row < 0 else ids[int(row)] for row in told[:, BEFORE].tolist()
             ]
         return told
-
-
-_new = tuple.__new__  # a Track and its Box in a third of the time
 
 
 def _grown(rows: Floats, count: int) -> Floats:

@@ -6,10 +6,12 @@ road users come and go where they are. A net is blind to views that it never lea
 
 import math
 from collections import deque
-from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from placewatch.core.ids import TrackId
-from placewatch.core.sightings import Box, Detection, Track
+from placewatch.core.sightings import Box, Detections, Track
 from placewatch.perceive.tracker import Tracker
 from placewatch.pixels.frame import Frame
 
@@ -36,12 +38,12 @@ class Witness:
         """A road user was recognised; to be told once of each."""
         self._known.append(True)
 
-    def follow(self, frame: Frame, doubted: Sequence[Detection]) -> None:
-        """Takes over what moves in `frame` and was looked at in vain."""
-        if not doubted and not self._first:
+    def follow(self, frame: Frame, doubted: npt.NDArray[np.float64]) -> None:
+        """Takes over what moves in `frame` and was looked at in vain: (N, DETECTION_COLUMNS)."""
+        if not len(doubted) and not self._first:
             return
         tracks = self._tracker.update(
-            list(doubted),
+            Detections(doubted),
             frame.media_s,
             width_px=frame.width_px,
             height_px=frame.height_px,
