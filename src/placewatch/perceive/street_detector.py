@@ -15,127 +15,50 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from placewatch.core.ids import TrackId
-from placewatch.core.kinds import NUMBER_OF, Kind
 from placewatch.core.sightings import (
-    AGE_S,
-    BOTTOM,
-    CERTAIN,
     DETECTION_COLUMNS,
-    DOWN_PX_S,
-    LEFT,
-    RIGHT,
-    RIGHT_PX_S,
-    TOP,
     TRACK_COLUMNS,
-    UNSEEN_S,
     Detections,
     Track,
     Tracks,
 )
 from placewatch.perceive import street_net
+from placewatch.perceive.looks import (
+    COLUMNS,
+    FRUITLESS_S,
+    answer,
+    in_vain,
+    recall,
+    understand,
+    whole_boxes,
+    windows,
+)
 from placewatch.perceive.motion import Motion
-from placewatch.perceive.reading import PLACE, SHARED, read
 from placewatch.perceive.witness import Witness
 from placewatch.pixels.frame import Frame
 
-RECOGNISED = 0.6
-"""Score of movement whose road user the net has recognised before."""
-GUESSED = 0.41
-"""Score of movement that the net has not recognised: enough to begin a track."""
-
 _FOUND = 0.3  # score of the net from which a box is somebody, if anything moves there
-_FOUND_ALONE = 0.5  # and where nothing does
-_KNOWN_S = 0.25  # a track younger than this, and never recognised, has no place of its own yet
-_NEXT_LOOKS_S = (0.25, 0.6, 1.5, 4.0, 8.0)  # after the first, the second, … look
-_CROWD_S = 0.4  # a blob shared by several is looked at so often,
-_CROWD_LOOKS = 6  # and after so many looks
-_CROWD_LONG_S = 1.5  # so often
-_CHANGED = 1.4  # times its size: a blob that took something on, or lost a part, is looked at,
-_CHANGED_PX = 3.0  # small pixels of a side: less is a blob that trembles
-_CHANGED_S = 0.25  # this long after the last look,
-_CHANGED_LONG_S = 1.0  # or, after as many looks as in a crowd, this long
-_LOST_S = 0.3  # whoever was recognised and is not seen is looked for so often
-_FRUITLESS_S = 0.4  # where the net saw nobody it looks again after this, later each time
-_FRUITLESS_S_MAX = 3.2
-_SURE_LOOKS = 2  # so many looks that recognise somebody are sure,
-_SURE_LOOK = 0.7  # or one with this score
-_YOUNG_S = 1.5  # before, who stood there first is part of the street, and confuses the net
-_IN_VAIN = 2  # looks that saw nobody: then it is nobody
 _PACE_S = 0.11  # all looks of a camera keep so far apart
-_MARGIN = 0.35  # of its size: what a look takes in around somebody
-_MARGIN_MIN = 10  # small pixels
-_WORTH_A_LOOK = 4000.0  # small pixels: what a look costs whatever its size
-_TRIM_MAX = 0.5
-_SURE_GROUP = 0.6  # share of people, or of vehicles, in all looks
-_CUT_OFF = 0.3  # what a look tells of the kind of whom the picture's edge cuts off
-_SURE_MOTOR = 2.0  # bicycles are many, and look alike to a small picture
-_PEOPLE = 3  # kinds of people and riders come first
-_BRISK = 1.2  # own heights a second, foreshortened: at 1.75 m that is 7.5 km/h, and who is
-_BRISK_SPREAD = 0.35  # faster by this much is seldom on foot
-_TALL = 1.3  # times its width; who is seen from above is not, and its height tells no pace
-_TELLING = 30.0  # small pixels high: who is smaller tells less of its kind
-_FORESHORTENED = 2.2  # a camera that looks 27 degrees down
+_YOUNG_S = 1.5  # before, who stood there first is part of the street, and confuses the net
 
-_UNKNOWN = NUMBER_OF[Kind.UNKNOWN]
 _NOBODY = np.zeros((0, DETECTION_COLUMNS))
-
-# What is known of a track, as numbers: 1 once it has a place of its own, when to look again, how
-# many looks recognised it, when the last one was, how many since then saw nobody, how much larger
-# than its place it looked then, and the net's sides against the blob's.
-_KNOWN, _DUE_S, _LOOKS, _LOOKED_S, _MISSES, _GROWN, _TRIM = range(7)
-_COLUMNS = _TRIM + 4
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.int64]
 
 
-class _Eye:
-    """What the net has said of one track's kind."""
-
-    def __init__(self) -> None:
-        self.kinds = np.zeros(len(street_net.KINDS))
-        self.paces: list[float] = []  # own heights a second, at each look
-
-    def recognise(self, found: Floats, whole: bool) -> None:
-        """Takes in what a look said: a row of `street_net.look`, of somebody `whole` or cut off."""
-        near = min(2.0, max(0.3, float(found[4] - found[2]) / _TELLING))
-        self.kinds += found[5:] * found[0] * near * (1.0 if whole else _CUT_OFF)
-
-    def kind(self) -> Kind:
-        """The sum of all looks, first between people and vehicles, then among either."""
-        people, vehicles = self.kinds[:_PEOPLE], self.kinds[_PEOPLE:]
-        walks = people.sum() >= vehicles.sum()
-        group, everything = people if walks else vehicles, self.kinds.sum()
-        best = int(group.argmax())
-        if everything <= 0.0 or group.sum() < _SURE_GROUP * everything:
-            return Kind.UNKNOWN
-        if walks:
-            walker, bicycle, motorcycle = people
-            walker *= self._walks_so_fast()
-            motorcycle /= _SURE_MOTOR
-            best = 0 if walker >= max(bicycle, motorcycle) else 1 if bicycle >= motorcycle else 2
-        return street_net.KINDS[best if walks else _PEOPLE + best]
-
-    def _walks_so_fast(self) -> float:
-        """How well the pace fits somebody on foot, 0..1; 1 while it is not known."""
-        if len(self.paces) < 2:
-            return 1.0
-        pace = sorted(self.paces)[(len(self.paces) - 1) // 2]
-        return math.exp(-max(0.0, pace - _BRISK) / _BRISK_SPREAD)
-
-
-class _View(NamedTuple):
-    """What moves in one frame, beside who was there: see `_answer`."""
+class _Answer(NamedTuple):
+    """What moves in one frame, beside who was there: see `looks.answer`."""
 
     found: Floats
     shapes: Floats
     places: Floats
-    who: npt.NDArray[np.int64]
+    who: Whole
     due: Bools
     lost: Bools
     doubted: Bools
@@ -151,12 +74,11 @@ class StreetDetector:
 
     def __init__(self) -> None:
         self._ids: list[TrackId] = []
-        self._table = np.zeros((0, _COLUMNS))  # a row for each of them,
-        self._eyes: list[_Eye] = []  # and an eye
+        self._table = np.zeros((0, COLUMNS))  # a row for each of them
         self._media_s = 0.0
         self._looked_s = -math.inf
-        self._found: list[tuple[Floats, Floats, _Eye]] = []  # at the last look: who may begin
-        self._fruitless: list[tuple[float, Floats]] = []
+        self._begun: Floats | None = None  # whom the last look saw without knowing
+        self._fruitless: list[tuple[float, Floats]] = []  # when looks saw nobody, and where
         self._witness = Witness()
         self.looks = 0
         self.looked_px = 0  # of averaged pictures, in all looks
@@ -165,17 +87,19 @@ class StreetDetector:
         elapsed_s = max(0.0, frame.media_s - self._media_s)
         self._media_s = now_s = frame.media_s
         if frame.after_gap or now_s < self._looked_s:
-            self._ids, self._found, self._fruitless, self._looked_s = [], [], [], -math.inf
+            self._ids, self._begun, self._fruitless, self._looked_s = [], None, [], -math.inf
         told = Tracks.of(tracks)
         rows = np.ascontiguousarray(told.rows, np.float64).reshape(-1, TRACK_COLUMNS)
         if told.ids is not self._ids:
             self._follow(told.ids)
-        if self._found:
-            self._recall(rows, float(motion.scale))
-        view = _View._make(
-            _answer(
+        if self._begun is not None:
+            recall(rows, self._table, self._begun, float(motion.scale))
+            self._begun = None
+        width_px, height_px = frame.width_px, frame.height_px
+        view = _Answer._make(
+            answer(
                 rows, self._table, motion.pieces, motion.labels, elapsed_s, now_s,
-                float(motion.scale), frame.width_px, frame.height_px,
+                float(motion.scale), width_px, height_px,
             )
         )  # fmt: skip
         doubted, doubts, asks = view.doubted, view.doubts, view.asks
@@ -185,43 +109,11 @@ class StreetDetector:
             view.due[vain] = False
             doubts, asks = bool(doubted.any()), bool(view.due.any() or view.lost.any())
         self._witness.follow(frame, view.found[doubted] if doubts else _NOBODY)
-        if doubts and (self._witness.blind or motion.age_s < _YOUNG_S):
+        if doubts and not self._is_trusted(motion):
             doubted[:], doubts = False, False
         if asks and now_s - self._looked_s >= _PACE_S:
-            return self._look(frame, motion, rows, view)
+            return self._look(motion, rows, view, width_px, height_px)
         return Detections(view.found[~doubted] if doubts else view.found)
-
-    def _follow(self, ids: list[TrackId]) -> None:
-        """Puts what is known in the order of `ids`."""
-        before = {track: row for row, track in enumerate(self._ids)}
-        table, eyes = np.zeros((len(ids), _COLUMNS)), []
-        for row, track in enumerate(ids):
-            known = before.get(track)
-            if known is not None:
-                table[row] = self._table[known]
-            eyes.append(_Eye() if known is None else self._eyes[known])
-        self._ids, self._table, self._eyes = ids, table, eyes
-
-    def _recall(self, rows: Floats, scale: float) -> None:
-        """Gives tracks that have just begun what the last look said of them."""
-        for row in np.flatnonzero((self._table[:, _KNOWN] == 0.0) & (rows[:, UNSEEN_S] == 0.0)):
-            best, most = None, 0.5
-            for found in self._found:
-                like = _overlap(rows[row, :4] / scale, found[0])
-                if like > most:
-                    best, most = found, like
-            if best is not None:
-                self._table[row], self._eyes[row] = best[1:]
-        self._found = []
-
-    def _in_vain(self, shapes: Floats) -> Bools:
-        """Which shapes belong to nobody known and were just looked at without seeing anybody."""
-        now_s = self._media_s
-        self._fruitless = [(at, box) for at, box in self._fruitless if now_s - at < _FRUITLESS_S]
-        vain = np.zeros(len(shapes), np.bool_)
-        for k in np.flatnonzero(shapes[:, PLACE] < 0) if self._fruitless else ():
-            vain[k] = any(_shared(shapes[k], box) > 0.5 for _, box in self._fruitless)
-        return vain
 
     @property
     def note(self) -> str | None:
@@ -230,334 +122,61 @@ class StreetDetector:
             return "the street net does not know this view; motion alone finds road users"
         return None
 
-    def _look(self, frame: Frame, motion: Motion, rows: Floats, view: _View) -> Detections:
+    def _follow(self, ids: list[TrackId]) -> None:
+        """Puts what is known in the order of `ids`."""
+        before = {track: row for row, track in enumerate(self._ids)}
+        table = np.zeros((len(ids), COLUMNS))
+        for row, track in enumerate(ids):
+            if track in before:
+                table[row] = self._table[before[track]]
+        self._ids, self._table = ids, table
+
+    def _in_vain(self, shapes: Floats) -> Bools:
+        """Which shapes belong to nobody known and were just looked at without seeing anybody."""
+        now_s = self._media_s
+        self._fruitless = [one for one in self._fruitless if now_s - one[0] < FRUITLESS_S]
+        if not self._fruitless:
+            return np.zeros(len(shapes), np.bool_)
+        vain: Bools = in_vain(shapes, np.concatenate([boxes for _, boxes in self._fruitless]))
+        return vain
+
+    def _is_trusted(self, motion: Motion) -> bool:
+        """Whether whom the net does not see is nobody."""
+        return not self._witness.blind and motion.age_s >= _YOUNG_S
+
+    def _look(
+        self, motion: Motion, rows: Floats, view: _Answer, width_px: int, height_px: int
+    ) -> Detections:
         """What the net sees where somebody is due or lost, and what moves elsewhere."""
         now_s = self._looked_s = self._media_s
-        size, scale = motion.small.shape, float(motion.scale)
-        shapes, places = view.shapes, view.places
-        views = _views([*shapes[view.due, :4], *places[view.lost]], *size)
-        asked = {int(p) for p in shapes[view.due, PLACE] if p >= 0}
-        asked |= {int(p) for p in np.flatnonzero(view.lost)}
-        result: list[tuple[float, ...]] = []
-        seen = self._seen(motion, views)
-        shares, parts, likes = _compared(seen, shapes, places)
-        explained = np.zeros(len(shapes))
-        answered: set[int] = set()
-        for n, one in enumerate(seen):
-            box, touched = one[1:5], shares[n]
-            if one[0] < _FOUND_ALONE and touched.max(initial=0.0) < 0.3:
-                continue
-            explained += parts[n]
-            place = _place_of(likes[n], answered)
-            whole = _is_whole(box, size)
-            if place >= 0:
-                track = view.who[place]
-                row, eye = self._table[track], self._eyes[track]
-                answered.add(place)
-                if row[_LOOKS] == 1.0:
-                    self._witness.recognised()
-                if whole and box[3] - box[1] >= _TALL * (box[2] - box[0]):
-                    eye.paces.append(_pace(rows[track]))
-            else:
-                row, eye = _new_row(now_s), _Eye()
-                self._found.append((box, row, eye))
-            _recognise(row, now_s)
-            eye.recognise(one, whole)
-            # Whoever comes in grows: what is cut off now tells nothing of its sides later.
-            row[_TRIM:] = _trim(box, shapes, touched) if whole else 0.0
-            left, top, right, bottom = (box * scale).tolist()
-            right, bottom = min(right, frame.width_px), min(bottom, frame.height_px)
-            score = _score(row, float(one[0]))
-            result.append((left, top, right, bottom, score, NUMBER_OF[eye.kind()]))
-        doubted = view.doubted
-        for k, shape in enumerate(shapes):
-            place = int(shape[PLACE])
-            if place in asked or place in answered:
-                self._table[view.who[place], _GROWN] = _grown(shape, places[place])
-            if explained[k] >= 0.5 or place in answered:
-                continue  # the net has seen who it is, or whose part
-            if place < 0 and any(_within(shape, window) for window in views):
-                self._fruitless.append((now_s, shape[:4]))
-                doubted[k] |= not self._witness.blind and motion.age_s >= _YOUNG_S
-            if not doubted[k]:
-                result.append(tuple(view.found[k].tolist()))
-        for place in asked - answered:
-            _miss(self._table[view.who[place]], now_s)
-        return Detections(np.array(result, np.float64).reshape(-1, DETECTION_COLUMNS))
+        size = motion.small.shape
+        views, asked = windows(view.shapes, view.places, view.due, view.lost, *size)
+        found, begun, vain, confirmed = understand(
+            self._seen(motion, views), views, asked, view.shapes, view.places, view.who, view.found,
+            view.doubted, rows, self._table, size, now_s, float(motion.scale), width_px, height_px,
+            self._is_trusted(motion),
+        )  # fmt: skip
+        for _ in range(confirmed):
+            self._witness.recognised()
+        if len(begun):
+            self._begun = begun
+        if len(vain):
+            self._fruitless.append((now_s, vain))
+        return Detections(found)
 
-    def _seen(self, motion: Motion, views: list[tuple[int, int, int, int]]) -> Floats:
+    def _seen(self, motion: Motion, views: Whole) -> Floats:
         """What the net sees in all windows, best first: rows of `street_net.look`."""
         seen = []
-        for left, top, right, bottom in views:
+        for view in views:
+            left, top, right, bottom = view.tolist()
             self.looks += 1
             self.looked_px += (right - left) * (bottom - top)
             part = (slice(top, bottom), slice(left, right))
-            found = street_net.look(motion.small[part], motion.street[part], _FOUND)
-            found[:, 1:5] += (left, top, left, top)
-            whole = _whole_boxes(found[:, 1:5], (left, top, right, bottom), motion.small.shape)
-            seen.append(found[whole].astype(np.float64))
-        rows = np.concatenate(seen)
-        return rows[np.argsort(-rows[:, 0], kind="stable")]
-
-
-def _new_row(now_s: float) -> Floats:
-    """What is known of somebody who begins."""
-    row = np.zeros(_COLUMNS)
-    row[_KNOWN], row[_DUE_S], row[_GROWN] = 1.0, now_s, 1.0
-    return row
-
-
-def _recognise(row: Floats, now_s: float) -> None:
-    """A look saw somebody here."""
-    looks = int(row[_LOOKS])
-    row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(looks, len(_NEXT_LOOKS_S) - 1)]
-    row[_LOOKS], row[_LOOKED_S], row[_MISSES] = looks + 1, now_s, 0.0
-
-
-def _miss(row: Floats, now_s: float) -> None:
-    """A look saw nobody here."""
-    misses = float(row[_MISSES])
-    if row[_LOOKS] > 0 and misses < 4:
-        row[_DUE_S] = now_s + _LOST_S
-    else:
-        row[_DUE_S] = now_s + min(_FRUITLESS_S_MAX, _FRUITLESS_S * 2.0**misses)
-    row[_LOOKED_S], row[_MISSES] = now_s, misses + 1
-
-
-@numba.njit(cache=True, nogil=True)
-def _answer(
-    tracks: Floats,
-    table: Floats,
-    pieces: npt.NDArray[np.int32],
-    labels: npt.NDArray[np.int32],
-    elapsed_s: float,
-    now_s: float,
-    scale: float,
-    width_px: float,
-    height_px: float,
-) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int64], Bools, Bools, Bools, bool, bool]:
-    """Road users as movement shows them, corrected by what the net said of them before.
-
-    Returns them (S, DETECTION_COLUMNS); the shapes that `read` made of what moves, and the places
-    (P, 4) where those are expected whose rows in `tracks` follow; which shapes are due for a look;
-    which places, because whoever was recognised there is not seen; which shapes the net has looked
-    at in vain; and whether there are any to look at, and any in vain.
-    """
-    high, wide = labels.shape
-    who = np.empty(len(tracks), np.int64)
-    places = np.empty((len(tracks), 4))
-    known = 0
-    for t in range(len(tracks)):
-        track, row = tracks[t], table[t]
-        if row[_KNOWN] == 0.0 and (
-            track[CERTAIN] == 1.0 or (track[UNSEEN_S] == 0.0 and track[AGE_S] >= _KNOWN_S)
-        ):
-            row[_KNOWN], row[_DUE_S], row[_GROWN] = 1.0, now_s, 1.0
-        if row[_KNOWN] == 1.0:
-            who[known] = t
-            across, down = elapsed_s * track[RIGHT_PX_S], elapsed_s * track[DOWN_PX_S]
-            places[known, 0] = (track[LEFT] + across) / scale
-            places[known, 1] = (track[TOP] + down) / scale
-            places[known, 2] = (track[RIGHT] + across) / scale
-            places[known, 3] = (track[BOTTOM] + down) / scale
-            known += 1
-    who, places = who[:known], places[:known]
-    shapes = read(pieces, labels, places)
-    count = shapes.shape[0]
-    found = np.empty((count, DETECTION_COLUMNS))
-    due = np.zeros(count, np.bool_)
-    lost = np.ones(known, np.bool_)
-    doubted = np.zeros(count, np.bool_)
-    asks = doubts = False
-    for k in range(count):
-        left, top, right, bottom = shapes[k, 0], shapes[k, 1], shapes[k, 2], shapes[k, 3]
-        place = int(shapes[k, PLACE])
-        twice = False
-        due[k] = place < 0
-        if place >= 0:
-            row = table[who[place]]
-            lost[place] = False
-            recognised = row[_LOOKS] > 0
-            twice = row[_LOOKS] >= _SURE_LOOKS
-            doubted[k] = not recognised and row[_MISSES] >= _IN_VAIN
-            crowd = shapes[k, SHARED] > 0
-            often = row[_LOOKS] < _CROWD_LOOKS
-            wait_s = _CROWD_S if often else _CROWD_LONG_S
-            due[k] = now_s >= row[_DUE_S] or (crowd and now_s >= row[_LOOKED_S] + wait_s)
-            box = places[place]
-            grown = _grown(shapes[k], box) / row[_GROWN]
-            by = max(
-                abs((right - left) - (box[2] - box[0])), abs((bottom - top) - (box[3] - box[1]))
+            found = np.asarray(
+                street_net.look(motion.small[part], motion.street[part], _FOUND), np.float64
             )
-            if by > _CHANGED_PX and (grown > _CHANGED or grown < 1.0 / _CHANGED):
-                due[k] |= now_s >= row[_LOOKED_S] + (_CHANGED_S if often else _CHANGED_LONG_S)
-            if recognised and not crowd:
-                # A side on the picture's edge stays.
-                w, h = right - left, bottom - top
-                if left > 1 and right < wide - 1:
-                    left, right = left + row[_TRIM] * w, right + row[_TRIM + 2] * w
-                if top > 1 and bottom < high - 1:
-                    top, bottom = top + row[_TRIM + 1] * h, bottom + row[_TRIM + 3] * h
-        found[k, 0], found[k, 1] = left * scale, top * scale
-        found[k, 2], found[k, 3] = min(right * scale, width_px), min(bottom * scale, height_px)
-        found[k, 4] = RECOGNISED if twice else GUESSED
-        found[k, 5] = _UNKNOWN
-        asks |= due[k]
-        doubts |= doubted[k]
-    for p in range(known):
-        box, row = places[p], table[who[p]]
-        inside = box[2] > 0 and box[3] > 0 and box[0] < wide and box[1] < high
-        sure = tracks[who[p], CERTAIN] == 1.0 and row[_LOOKS] > 0
-        lost[p] = lost[p] and inside and sure and now_s >= row[_DUE_S]
-        asks |= lost[p]
-    return found, shapes, places, who, due, lost, doubted, asks, doubts
-
-
-@numba.njit(cache=True, nogil=True)
-def _grown(shape: Floats, place: Floats) -> float:
-    """How many times as large as its place somebody looks."""
-    area = (shape[2] - shape[0]) * (shape[3] - shape[1])
-    return float(area / ((place[2] - place[0]) * (place[3] - place[1])))
-
-
-@numba.njit(cache=True, nogil=True)
-def _both(a: Floats, b: Floats) -> float:
-    across = min(a[2], b[2]) - max(a[0], b[0])
-    down = min(a[3], b[3]) - max(a[1], b[1])
-    return float(across * down) if across > 0 and down > 0 else 0.0
-
-
-@numba.njit(cache=True, nogil=True)
-def _compared(seen: Floats, shapes: Floats, places: Floats) -> tuple[Floats, Floats, Floats]:
-    """Of what the net sees (N) against shapes (S) and places (P): the share of the smaller box
-    that lies in the other (N, S), the part of each shape that it covers (N, S), and intersection
-    over union with each place (N, P)."""
-    shares = np.zeros((seen.shape[0], shapes.shape[0]))
-    parts = np.zeros((seen.shape[0], shapes.shape[0]))
-    likes = np.zeros((seen.shape[0], places.shape[0]))
-    for n in range(seen.shape[0]):
-        box = seen[n, 1:5]
-        mine = (box[2] - box[0]) * (box[3] - box[1])
-        for k in range(shapes.shape[0]):
-            area = (shapes[k, 2] - shapes[k, 0]) * (shapes[k, 3] - shapes[k, 1])
-            both = _both(shapes[k], box)
-            shares[n, k], parts[n, k] = both / min(area, mine), both / area
-        for p in range(places.shape[0]):
-            area = (places[p, 2] - places[p, 0]) * (places[p, 3] - places[p, 1])
-            both = _both(places[p], box)
-            likes[n, p] = both / (area + mine - both)
-    return shares, parts, likes
-
-
-def _score(row: Floats, score: float) -> float:
-    """How sure a detection is: one look alone may be taken in by a streak of snow."""
-    if row[_LOOKS] >= _SURE_LOOKS:
-        return max(score, RECOGNISED)
-    return score if score >= _SURE_LOOK else GUESSED
-
-
-def _is_whole(box: Floats, size: tuple[int, ...]) -> bool:
-    """Whether the picture's edge cuts nothing off: who comes in grows, which looks like speed."""
-    return bool(box[0] > 2 and box[1] > 2 and box[2] < size[1] - 2 and box[3] < size[0] - 2)
-
-
-def _pace(track: Floats) -> float:
-    """Own heights a second; what goes away from the camera or towards it is foreshortened."""
-    speed = math.hypot(track[RIGHT_PX_S], _FORESHORTENED * track[DOWN_PX_S])
-    return speed / max(1.0, float(track[BOTTOM] - track[TOP]))
-
-
-def _place_of(likes: Floats, answered: set[int]) -> int:
-    """The place of the road user that the net sees, or -1."""
-    best, most = -1, 0.25
-    for place, like in enumerate(likes.tolist()):
-        if like > most and place not in answered:
-            best, most = place, like
-    return best
-
-
-def _trim(box: Floats, shapes: Floats, touched: Floats) -> Floats:
-    """How the net's sides differ from those of the one shape that it saw, in the shape's sizes."""
-    near = np.flatnonzero(touched > 0.5)
-    if len(near) != 1 or shapes[near[0], SHARED] > 0.0:
-        return np.zeros(4)
-    shape = shapes[near[0]]
-    size = np.array([shape[2] - shape[0], shape[3] - shape[1]] * 2)
-    trim: Floats = np.clip((box - shape[:4]) / size, -_TRIM_MAX, _TRIM_MAX)
-    return trim
-
-
-def _views(due: list[Floats], high: int, wide: int) -> list[tuple[int, int, int, int]]:
-    """Windows around what is to be looked at, joined where they meet, in whole net sizes."""
-    windows = []
-    for box in due:
-        margin_x = max(_MARGIN_MIN, _MARGIN * (box[2] - box[0]))
-        margin_y = max(_MARGIN_MIN, _MARGIN * (box[3] - box[1]))
-        windows.append([box[0] - margin_x, box[1] - margin_y, box[2] + margin_x, box[3] + margin_y])
-    joined = True
-    while joined:
-        joined = False
-        for i in range(len(windows)):
-            for j in range(i + 1, len(windows)):
-                a, b = windows[i], windows[j]
-                hull = [min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])]
-                if _size(hull) <= _size(a) + _size(b) + _WORTH_A_LOOK:
-                    windows[i] = hull
-                    del windows[j]
-                    joined = True
-                    break
-            if joined:
-                break
-    views = []
-    for left, top, right, bottom in windows:
-        x0, x1 = _whole(left, right, wide)
-        y0, y1 = _whole(top, bottom, high)
-        views.append((x0, y0, x1, y1))
-    return views
-
-
-def _size(window: list[float]) -> float:
-    return (window[2] - window[0]) * (window[3] - window[1])
-
-
-def _whole(low: float, high: float, limit: int) -> tuple[int, int]:
-    """A span in whole net sizes over `low` to `high`, within 0 to `limit`."""
-    low, high = max(0.0, low), min(float(limit), high)
-    side = street_net.SIDE
-    span = max(side, -(-int(np.ceil(high - low)) // side) * side)
-    if span >= limit:
-        return 0, limit
-    begin = int(min(max(0.0, (low + high - span) / 2), limit - span))
-    return begin, begin + span
-
-
-def _whole_boxes(
-    boxes: npt.NDArray[np.float32], view: tuple[int, int, int, int], size: tuple[int, ...]
-) -> npt.NDArray[np.bool_]:
-    """Which boxes are not cut off by the window's edge (the picture's own edge does not count)."""
-    left, top, right, bottom = view
-    high, wide = size
-    edge = 1.5
-    cut = (
-        ((boxes[:, 0] < left + edge) & (left > 0))
-        | ((boxes[:, 1] < top + edge) & (top > 0))
-        | ((boxes[:, 2] > right - edge) & (right < wide))
-        | ((boxes[:, 3] > bottom - edge) & (bottom < high))
-    )
-    return ~cut
-
-
-def _within(box: Floats, view: tuple[int, int, int, int]) -> bool:
-    return bool(box[0] >= view[0] and box[1] >= view[1] and box[2] <= view[2] and box[3] <= view[3])
-
-
-def _shared(a: Floats, b: Floats) -> float:
-    """The share of the smaller of two boxes that lies in the other."""
-    least = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return _both(a, b) / float(least)
-
-
-def _overlap(a: Floats, b: Floats) -> float:
-    """Intersection over union."""
-    both = _both(a, b)
-    return both / float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+            seen.append(found[whole_boxes(found, view, motion.small.shape)])
+        if len(seen) == 1:
+            return seen[0]
+        rows: Floats = np.concatenate(seen)
+        return rows[np.argsort(-rows[:, 0], kind="stable")]

@@ -37,8 +37,10 @@ def look(now: Floats, street: Floats, score_min: float) -> Floats:
     planes = np.empty((1, 2, rows, columns), np.float32)
     for plane, picture in zip(planes[0], (now, street), strict=True):
         plane[:high, :wide] = picture
-        plane[high:, :wide] = picture[-1]
-        plane[:, wide:] = plane[:, wide - 1 : wide]
+        if high < rows:
+            plane[high:, :wide] = picture[-1]
+        if wide < columns:
+            plane[:, wide:] = plane[:, wide - 1 : wide]
     found = _net().run(planes)[0][0]
     return _apart(found, score_min, high, wide)
 
