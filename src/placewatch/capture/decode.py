@@ -205,7 +205,8 @@ class Decoder:
             Kept(packet, arrival_s, size_bytes, step_s, is_key)
         ):
             return
-        yield from self.replay()
+        if self._ring:
+            yield from self.replay()
         yield from self._decode(packet, arrival_s)
 
     @property

@@ -47,19 +47,13 @@ class MediaClock:
         self._told = (0, 0)
         self._time_base = time_base.as_integer_ratio()
         self._distances_s: deque[float] = deque([1 / fps] if fps else [], maxlen=9)
+        self.frame_s = 1 / fps if fps else 0.04  # the usual time from one frame to the next
         self._zero_ticks = 0  # where `_zero_s` is; both move when the ticks start anew
         self._zero_s = 0.0
         self._high_ticks: int | None = None
         self._stuck_frames = 0
         self._media_s: float | None = None
         self._arrival_s: float | None = None
-
-    @property
-    def frame_s(self) -> float:
-        """The usual time from one frame to the next."""
-        if not self._distances_s:
-            return 0.04
-        return sorted(self._distances_s)[len(self._distances_s) // 2]
 
     def stamp(
         self,
@@ -126,6 +120,7 @@ class MediaClock:
         if ahead_s > 0 and ticks > self._high_ticks:
             self._high_ticks, self._stuck_frames = ticks, 0
             self._distances_s.append(ahead_s / (passed + 1))
+            self.frame_s = sorted(self._distances_s)[len(self._distances_s) // 2]
             return media_s, False
 
         self.repaired += 1
@@ -142,6 +137,8 @@ class MediaClock:
     def _unwrapped(self, ticks: int) -> int:
         """`ticks` in the count that this stream began with, when they only ran over."""
         assert self._high_ticks is not None
+        if ticks > self._high_ticks - min(WRAPS_TICKS) // 2:
+            return ticks
         numerator, denominator = self._time_base
         near_ticks = 10 * denominator // numerator
         for wrap_ticks in WRAPS_TICKS:
