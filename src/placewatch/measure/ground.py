@@ -248,9 +248,11 @@ def _spread_out(points: Floats, where: str) -> None:
 
 
 def _flat(triangle: Floats) -> bool:
-    sides = triangle - np.roll(triangle, 1, axis=0)
-    longest = float(np.hypot(*sides.T).max())
-    doubled_area = abs(float(sides[0, 0] * sides[1, 1] - sides[0, 1] * sides[1, 0]))
+    (ax, ay), (bx, by), (cx, cy) = triangle.tolist()
+    longest = max(
+        math.hypot(bx - ax, by - ay), math.hypot(cx - bx, cy - by), math.hypot(ax - cx, ay - cy)
+    )
+    doubled_area = abs((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
     return doubled_area <= IN_LINE * longest**2
 
 
