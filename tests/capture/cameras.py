@@ -36,18 +36,24 @@ raise SystemExit(f"no {missing}" if missing else 0)
 class RtspCamera:
     """An RTSP server in a process of its own, which can be killed and started again."""
 
-    def __init__(self, login: tuple[str, str] | None = None) -> None:
+    def __init__(self, login: tuple[str, str] | None = None, film: Path | None = None) -> None:
+        """`film` is an MP4 file of H.264 that it sends as `/film`."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
-        self.login = login
+        self.login, self.film = login, film
         self.said: list[str] = []
         self.start()
 
     def start(self) -> None:
         script = Path(__file__).with_name("rtsp_server.py")
         command = [PYTHON, str(script), str(self.port), *(self.login or ())]
+        environment = {**os.environ, **({"FILM": str(self.film)} if self.film else {})}
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
         )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"

@@ -2,10 +2,12 @@
 
     /usr/bin/python3 rtsp_server.py PORT [USER PASSWORD]
 
-Serves `/street` (H.264), `/sound` (H.264 with a sound track) and `/tiles` (H.265). Prints `ready`,
-then one line for each track that a client sets up.
+Serves `/street` (H.264), `/sound` (H.264 with a sound track) and `/tiles` (H.265), and the H.264 in
+the MP4 file that the environment names as FILM as `/film`, at its own pace, from its beginning for
+every client. Prints `ready`, then one line for each track that a client sets up.
 """
 
+import os
 import sys
 
 import gi
@@ -23,6 +25,8 @@ STREETS = {
     "/sound": f"( {PICTURE} ! {H264} {SOUND} )",
     "/tiles": f"( {PICTURE} ! {H265} )",
 }
+if film := os.environ.get("FILM"):
+    STREETS["/film"] = f"( filesrc location={film} ! qtdemux ! h264parse ! rtph264pay name=pay0 )"
 
 
 def main() -> None:
@@ -33,7 +37,7 @@ def main() -> None:
     for path, launch in STREETS.items():
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(launch)
-        factory.set_shared(True)
+        factory.set_shared(path != "/film")
         if len(sys.argv) > 2:
             permissions = GstRtspServer.RTSPPermissions()
             permissions.add_permission_for_role("user", "media.factory.access", True)

@@ -1,11 +1,13 @@
 """Controller: one camera sleeps between key frames, as far as it has proven to miss nobody.
 
 How this works. Where a camera saves bits in quiet scenes, the packets of an empty street are small
-and those of a passage large. Their excess over the usual size is added up as it comes (Page's
-CUSUM, Biometrika 41, 1954). A group of pictures (GOP) is quiet when nobody was in the street at
-its key frame and that sum stays small; of a quiet one only the key frame is decoded. Large
-packets, or somebody in a key frame, wake the camera up, and all of the GOP is decoded after
-all, in order; it stays awake until a key frame finds the street empty.
+and those of a passage large. An encoder makes up after a key frame for what that left out, so what
+is usual depends on the place in the group of pictures (GOP): it is the median at that place in the
+last quiet ones. The excess over it is added up as it comes (Page's CUSUM, Biometrika 41, 1954). A
+GOP is quiet when nobody was in the street at its key frame and that sum stays small; of a quiet one
+only the key frame is decoded. Large packets, or somebody in a key frame, wake the camera up, and
+all of the GOP is decoded after all, in order; it stays awake until a key frame finds the street
+empty.
 
 Whether sizes tell anything depends on the camera: at a constant bit rate they are even inverted. So
 nothing is believed before it was measured on this camera, on GOPs that were analysed in full:
@@ -14,11 +16,17 @@ nothing is believed before it was measured on this camera, on GOPs that were ana
     proving   over as many others that threshold must miss nobody
     proven    it sleeps; a share of all GOPs, drawn by dice, is analysed in full all the same
 
-A road user that a drawn GOP shows and sleep would have missed, so that not even the next key frame
-had shown it within half a second, takes the permission back, and the next proof is twice as long.
-So does a street in which most road users are found by key frames where the sizes told nothing. Of
-all road users in drawn GOPs, how many would have been missed bounds the share that is missed
-(Clopper and Pearson, Biometrika 26, 1934).
+A drawn GOP disagrees where somebody came into the street and sleep would have missed it, so that
+not even the next key frame had shown it within half a second. Who comes together is missed or seen
+together; so what is counted are GOPs into which somebody came, passages, and their share that is
+missed has an upper bound (Clopper and Pearson, Biometrika 26, 1934). A disagreement takes the
+permission back, unless so many passages agreed that the bound is below `missed_max` all the same.
+So does a street in which most road users are found by key frames where the sizes told nothing. The
+threshold is then fitted anew, and the next proof is twice as long; after a long time without a
+disagreement it need not be.
+
+What is not whole is no evidence: the GOP in which packets were lost, the first of a session, and
+the one before either are decoded in full and not learnt from.
 
 A GOP longer than `gop_s_max` is never slept through: key frames alone would leave holes in what was
 watched. There is no clock here; time is that of the packets.
@@ -28,29 +36,32 @@ import bisect
 import math
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import fmean as mean
 from typing import Literal, NamedTuple
 
 from placewatch.capture.policy import PacketSeen
 from placewatch.core.facts import Decoding
 from placewatch.core.ids import TrackId
-from placewatch.core.sightings import Track
+from placewatch.core.sightings import CERTAIN, Track, Tracks
 
 Phase = Literal["fitting", "proving", "proven"]
 
 EXCESS_USUAL = 0.15  # packets of an empty street are that much larger at times
 EXCESS_MAX = 1.0  # one huge packet is no passage; many that are a little larger are
 QUIET_GOPS = 31  # whose sizes are what is usual
-QUIET_GOPS_MIN = 5
+QUIET_GOPS_MIN = 15
+PLACES = 2  # before and after one in a GOP: their usual sizes are much the same, and steadier
 PACKETS_MIN = 8  # of a GOP: in a shorter one there is nothing to save
 ONSETS = 20
 SURPRISES_MAX = 10  # of so many: who comes in just before a key frame is seen by that first
 JUST_BEFORE_S = 0.5  # whom a key frame shows after so short a time is not missed
 RECORDS_MAX = 5_000
 TRIALS_MAX = 5_000
+RECENT = 500  # passages; one missed among so many is within the demanded bound, two are not
 LONGER_MAX = 64
+FORGIVEN = 8  # proofs' lengths without a disagreement; then the next may be half as long again
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +74,14 @@ class Demands:
     audit_share: float = 0.05  # of all GOPs, always analysed in full
     gop_s_max: float = 2.05  # two seconds between key frames, and some jitter
     quiet_share_min: float = 0.5  # of the empty GOPs must be quiet, else there is little to save
+    missed_max: float = 0.01  # of passages: the bound that holds in spite of a disagreement
 
 
 class _Record(NamedTuple):
     score: float
     active: bool
     onset: bool  # its key frame showed an empty street
-    tracks: int  # road users that were first seen in it
+    passage: bool  # somebody was first seen in it
 
     @property
     def tells(self) -> bool:
@@ -83,6 +95,7 @@ class _Gop:
     sampled: bool  # for calibration or by dice: whatever is in it
     awake: bool
     after_sleep: bool  # of the GOP before only the key frame was decoded
+    fresh: bool = False  # what came before it is not known
     seconds: float = 0.0
     excess: float = 0.0
     score: float = 0.0  # the largest excess
@@ -112,10 +125,11 @@ class Controller:
         self._longer = 1  # how many times the demanded length of a proof
         self._threshold = math.inf
         self._records: list[_Record] = []
-        self._trials: deque[bool] = deque(maxlen=TRIALS_MAX)  # one a road user: missed?
+        self._trials: deque[bool] = deque(maxlen=TRIALS_MAX)  # one a passage: missed?
+        self._recent: deque[bool] = deque(maxlen=RECENT)  # those since it was last proven
         self._onsets: deque[bool] = deque(maxlen=ONSETS)  # one a sleep that ended: a surprise?
-        self._quiet: deque[float] = deque(maxlen=QUIET_GOPS)
-        self._usual: float | None = None  # bytes of a packet of the empty street
+        self._quiet: deque[list[int]] = deque(maxlen=QUIET_GOPS)
+        self._usual: list[float] = []  # bytes of a packet of the empty street, by place in a GOP
         self._reorders = False
         self._candidate = math.inf  # the threshold that is being proven
         self._lengths: deque[tuple[float, int]] = deque(maxlen=9)  # seconds, packets
@@ -125,9 +139,15 @@ class Controller:
         self._before: _Gop | None = None  # settled once it is known who of it was a road user
         self._living: set[TrackId] = set()
         self._certain: set[TrackId] = set()
+        self._lost = True  # packets, since the last key frame; and of the time before a session
+        self._faultless = 0  # GOPs since it was proven or last forgiven
 
     def choose(self, packet: PacketSeen) -> bool:
         """Whether `packet` is decoded now; see Policy."""
+        if packet.after_loss or packet.step_s > self._demands.gop_s_max:
+            self._gop = self._before = None
+            self._living, self._certain = set(), set()
+            self._lost = True
         if packet.is_key:
             self._begin(packet)
             return True
@@ -135,9 +155,10 @@ class Controller:
         if gop is None:
             return True
         gop.seconds += packet.step_s
+        place = min(len(gop.sizes), len(self._usual) - 1)
         gop.sizes.append(packet.size_bytes)
-        if self._usual is not None:
-            excess = packet.size_bytes / self._usual - 1 - EXCESS_USUAL
+        if place >= 0:
+            excess = packet.size_bytes / self._usual[place] - 1 - EXCESS_USUAL
             gop.excess = max(0.0, gop.excess + min(excess, EXCESS_MAX))
             gop.score = max(gop.score, gop.excess)
         if gop.score > self._threshold:
@@ -149,8 +170,13 @@ class Controller:
     def heed(self, tracks: Sequence[Track]) -> None:
         """Takes note of who is in the street; see Policy."""
         gop = self._gop
-        ids = {track.id for track in tracks}
-        self._certain |= {track.id for track in tracks if track.certain}
+        if not tracks and not self._living and gop is not None and gop.key_heard:
+            return
+        table = Tracks.of(tracks)
+        ids = set(table.ids)
+        self._certain.update(
+            one for one, row in zip(table.ids, table.rows.tolist(), strict=True) if row[CERTAIN]
+        )
         if gop is not None:
             if not gop.key_heard:
                 gop.key_heard = True
@@ -187,8 +213,8 @@ class Controller:
             gops_slept=self._slept,
             audits=self._audits,
             auc=self._auc,
-            tracks_checked=checked,
-            tracks_missed=missed,
+            passages_checked=checked,
+            passages_missed=missed,
             missed_share_max=upper_bound(missed, checked) if self._slept else None,
         )
 
@@ -199,13 +225,15 @@ class Controller:
         self._reorders |= packet.reorders
         proven = self._phase == "proven" and self._unfit() is None
         audit = self._dice.random() < self._demands.audit_share
+        fresh, self._lost = self._lost, False
         self._gops += 1
-        self._audits += proven and audit
         sampled = audit or self._phase != "proven"
-        onset = not self._living
+        onset = not self._living and not fresh
         after_sleep = self._gop is not None and not self._gop.awake
         awake = sampled or not proven or not onset
-        self._gop = _Gop(onset, sampled, awake, after_sleep)
+        self._gop = _Gop(onset, sampled, awake, after_sleep, fresh)
+        if proven:
+            self._forgive()
 
     def _end(self, gop: _Gop) -> None:
         self._lengths.append((gop.seconds, len(gop.sizes) + 1))
@@ -217,13 +245,15 @@ class Controller:
 
     def _settle(self, gop: _Gop) -> None:
         """Learns from a GOP, now that it is known who of it turned out to be a road user."""
+        if gop.fresh:
+            return
         active = bool(gop.seen & self._certain)
-        tracks = len(gop.new.keys() & self._certain)
+        passage = bool(gop.new.keys() & self._certain)
         # Of one slept through only the key frame is known to have been empty.
         if not gop.seen and gop.sizes:
-            self._quiet.append(median(gop.sizes))
+            self._quiet.append(gop.sizes)
             if len(self._quiet) >= QUIET_GOPS_MIN:
-                self._usual = max(1.0, median(self._quiet))
+                self._usual = usual_sizes(self._quiet)
         if self._phase == "proven":
             surprised = active and gop.after_sleep and not gop.onset
             if surprised or (active and gop.woken_by_size and gop.onset):
@@ -231,15 +261,14 @@ class Controller:
                 if sum(self._onsets) > SURPRISES_MAX:
                     self._start_anew("Road users were in key frames before packet sizes told.")
                     return
-        if gop.sampled and self._usual is not None and len(gop.sizes) >= PACKETS_MIN - 1:
-            self._learn(_Record(gop.score, active, gop.onset, tracks))
+        if gop.sampled and self._usual and len(gop.sizes) >= PACKETS_MIN - 1:
+            self._learn(_Record(gop.score, active, gop.onset, passage))
 
     def _learn(self, record: _Record) -> None:
         if self._phase == "proven":
-            missed = record.onset and record.score <= self._threshold
-            self._trials.extend([missed] * record.tracks)
-            if missed and record.tracks:
-                self._start_anew("An audit showed a road user that sleep would have missed.")
+            self._audits += 1
+            if record.passage:
+                self._judge(record)
             return
         self._records.append(record)
         need = self._longer * self._demands.gops
@@ -255,6 +284,21 @@ class Controller:
             self._fit()
         else:
             self._prove()
+
+    def _judge(self, record: _Record) -> None:
+        """Takes in what an audit found of a passage."""
+        missed = record.onset and record.score <= self._threshold
+        self._trials.append(missed)
+        self._recent.append(missed)
+        bound = upper_bound(sum(self._recent), len(self._recent))
+        if missed and bound > self._demands.missed_max:
+            self._start_anew("An audit showed a road user that sleep would have missed.")
+
+    def _forgive(self) -> None:
+        """Lets the next proof be shorter again, after a long time without a disagreement."""
+        self._faultless += 1
+        if self._faultless >= FORGIVEN * self._longer * self._demands.gops:
+            self._longer, self._faultless = max(1, self._longer // 2), 0
 
     def _fit(self) -> None:
         records, self._records = self._records, []
@@ -277,13 +321,13 @@ class Controller:
 
     def _prove(self) -> None:
         records, self._records = self._records, []
-        trials = [
-            one.onset and one.score <= self._candidate for one in records for _ in range(one.tracks)
-        ]
+        trials = [one.onset and one.score <= self._candidate for one in records if one.passage]
         if any(trials) or (self._auc is not None and self._auc < self._demands.auc_min):
             self._start_anew("In the proof it would have missed road users.")
             return
         self._trials.extend(trials)
+        self._recent = deque(trials, RECENT)
+        self._faultless = 0
         self._onsets.clear()
         self._threshold = self._candidate
         self._phase, self._why = "proven", ""
@@ -308,6 +352,18 @@ class Controller:
         if max(packets for _, packets in self._lengths) < PACKETS_MIN:
             return "Nearly all its frames are key frames."
         return None
+
+
+def usual_sizes(gops: Collection[Sequence[int]]) -> list[float]:
+    """The usual bytes of a packet at each place in a group of pictures, at least 1."""
+    medians: list[int] = []
+    for place in range(max(map(len, gops))):
+        there = sorted(sizes[place] for sizes in gops if len(sizes) > place)
+        medians.append(there[len(there) // 2])
+    return [
+        max(1.0, mean(medians[max(0, place - PLACES) : place + PLACES + 1]))
+        for place in range(len(medians))
+    ]
 
 
 def auc(records: Sequence[_Record]) -> float | None:

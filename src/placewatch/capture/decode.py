@@ -141,6 +141,7 @@ class Decoder:
         self._number = 0
         self._damaged = False
         self._damaged_pictures = 0
+        self._lost = True  # packets before the next; of what was before the first nothing is known
         self._joining = joins
         self._ticks: int | None = None
         self._step_ticks = 0
@@ -187,8 +188,9 @@ class Decoder:
             return
         is_key, step_ticks = packet.is_keyframe, self._step_to(packet)
         step_s = step_ticks * self._tick_s
+        lost, self._lost = self._lost or packet.is_corrupt, False
         wanted = self._policy.choose(
-            PacketSeen(size_bytes, is_key, step_s, self._context.has_b_frames)
+            PacketSeen(size_bytes, is_key, step_s, self._context.has_b_frames, lost)
         )
         if is_key:
             passed = self._ring.clear()
@@ -315,7 +317,7 @@ class Decoder:
     def _note_damage(self) -> None:
         if not self._joining:
             self._health.packets_corrupt += 1
-        self._damaged = True
+        self._damaged = self._lost = True
 
 
 def _set_up(context: VideoCodecContext, *, loop_filter: bool) -> VideoCodecContext:

@@ -15,6 +15,7 @@ class PacketSeen(NamedTuple):
     is_key: bool
     step_s: float  # after the packet before it, in the stream's own time; 0 where that is unknown
     reorders: bool  # the stream has frames that come later than they are shown
+    after_loss: bool = False  # packets before it were lost or broken, or a session begins with it
 
 
 class Policy(Protocol):

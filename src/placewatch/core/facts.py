@@ -66,8 +66,9 @@ class Decoding:
     """How much of a camera's stream is decoded, and what that may miss, since watching began.
 
     A camera that `sleeps` decodes only key frames while nobody is there. Some groups of pictures
-    are then drawn by dice and analysed in full: of `tracks_checked` road users in those (and in
-    the proof before) sleep would have missed `tracks_missed`.
+    are then drawn by dice and analysed in full: `audits`. A passage is one into which somebody
+    came: of `passages_checked` in audits and in the proof before, sleep would have missed
+    `passages_missed`.
     """
 
     mode: str
@@ -77,6 +78,6 @@ class Decoding:
     gops_slept: int = 0  # of which only the key frame was decoded
     audits: int = 0
     auc: float | None = None  # of its packet sizes as a sign of road users, when last measured
-    tracks_checked: int = 0
-    tracks_missed: int = 0
+    passages_checked: int = 0
+    passages_missed: int = 0
     missed_share_max: float | None = None  # upper 95 % bound; None where it has never slept

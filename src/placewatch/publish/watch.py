@@ -169,8 +169,8 @@ def _decode(decode: Decoding) -> dict[str, Any]:
             "gops_slept": decode.gops_slept,
             "audits": decode.audits,
             "auc": None if decode.auc is None else round(decode.auc, 4),
-            "tracks_checked": decode.tracks_checked,
-            "tracks_missed": decode.tracks_missed,
+            "passages_checked": decode.passages_checked,
+            "passages_missed": decode.passages_missed,
             "missed_share_max": None
             if decode.missed_share_max is None
             else round(decode.missed_share_max, 6),
