@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Visitor
-from tests.browser.mock_node import LANES, Walker
+from tests.browser.mock_node import ASLEEP, CARRIED, LANES, Walker
 
 PAGE = "/cameras/kista-03"
 
@@ -293,3 +293,23 @@ def test_what_people_should_know_of_a_camera_is_on_its_page_and_hinted_at_elsewh
     page = visit("day").open(PAGE)
     expect(page.get_by_role("heading", name="Health")).to_be_visible()
     expect(page.get_by_role("note")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("scenario", "said"), [("asleep", ASLEEP), ("carried", CARRIED)])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_how_it_is_decoded_and_what_that_may_miss_is_said(
+    visit: Visitor, scenario: str, said: str, width: int
+) -> None:
+    page = visit(scenario, width=width).open(PAGE)
+    line = page.get_by_role("region", name="Health").get_by_text(said)
+    expect(line).to_be_visible()
+    box = line.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+
+
+def test_a_camera_without_a_picture_is_not_decoded_in_any_way(visit: Visitor) -> None:
+    page = visit("lost").open(PAGE)
+    expect(page.get_by_role("region", name="Health")).to_be_visible()
+    expect(page.locator(".decoded")).to_have_count(0)

@@ -21,6 +21,7 @@ from placewatch.measure.flow import UNSEEN_AFTER_S, FlowMeter
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
 from placewatch.node import log, views
+from placewatch.node.decoded import decoded
 from placewatch.node.equip import (
     address_of,
     check_picture,
@@ -494,6 +495,8 @@ class WatchedCamera:
         recent = [when for when in self._scene_times_s if now_s - when <= FPS_OVER_S]
         alive = self._state in ("learning", "watching") and len(recent) > 1
         span_s = max(now_s - recent[0], 1e-3) if alive else 1.0
+        decode = self._post.policy.report() if self._post is not None else None
+        main_stream = self._main.view() if self._main is not None else None
         return views.HealthView(
             fps=round((len(recent) - 1) / span_s, 1) if alive else 0.0,
             lateness_s=round(self._late_s, 3) if alive else 0.0,
@@ -505,8 +508,9 @@ class WatchedCamera:
             losses=self._losses,
             last_loss=self._last_loss[0] if self._last_loss else None,
             last_loss_why=self._last_loss[1] if self._last_loss else None,
-            decode=self._post.policy.report() if self._post is not None else None,
-            main_stream=self._main.view() if self._main is not None else None,
+            decode=decode,
+            main_stream=main_stream,
+            decoded=decoded(decode, main_stream) if self._source is not None else "",
             notes=self._detector.notes if self._detector is not None else (),
         )
 

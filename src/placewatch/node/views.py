@@ -122,6 +122,7 @@ class HealthView:
     """How well a camera delivers: `fps` and `lateness_s` now, the rest since the node started.
 
     `fps` are the frames that were analysed. `main_stream` is None where there is only one stream.
+    `decoded` says in one line how much of it is decoded just now, and what that may miss.
     """
 
     fps: float
@@ -136,6 +137,7 @@ class HealthView:
     last_loss_why: str | None
     decode: Decoding | None = None
     main_stream: MainStreamView | None = None
+    decoded: str = ""
     notes: tuple[str, ...] = ()  # what people should know who rely on it, a sentence each
 
 

@@ -19,6 +19,8 @@ export interface Health {
   losses: number;
   last_loss: string | null;
   last_loss_why: string | null;
+  /** How much of the stream is decoded just now, and what that may miss. */
+  decoded?: string;
   /** What people should know who rely on the camera, a sentence each. */
   notes?: string[];
 }
