@@ -37,7 +37,13 @@ def _main() -> "Recipe":
 def _quiet() -> "Recipe":
     from placewatch.bench.film import Recipe
 
-    return Recipe(seed=1, duration_s=300.0, quiet=True)
+    return Recipe(seed=2, passages=3, platoon_s=12.0, cycle_s=280.0)
+
+
+def _evening() -> "Recipe":
+    from placewatch.bench.film import Recipe
+
+    return Recipe(seed=1, passages=5, platoon_s=3.0, cycle_s=70.0)
 
 
 def _silent(text: str) -> None:
@@ -51,6 +57,7 @@ class Extent:
     pairs: int = 9
     main: "Recipe" = field(default_factory=_main)
     quiet: "Recipe" = field(default_factory=_quiet)
+    evening: "Recipe" = field(default_factory=_evening)  # by which that camera gets to know itself
     cameras: int = 8
     watched_s: float = 20.0  # how long memory is left to grow
     detector: str | None = None  # the default one

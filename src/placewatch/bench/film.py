@@ -2,20 +2,27 @@
 
 How this works. A street is drawn at 1080p25 with traffic, sensor noise and light that drifts, and
 encoded as IP cameras do: H.264 without B frames, a key frame every 50, at 4 Mbit/s, and the same
-pictures once more as the camera's sub-stream of 640x360 at 512 kbit/s. A quiet street is encoded at
-constant quality with a cap, as a camera set to capped VBR. Drawing takes longer than watching, so
-films are kept in the user's cache under a name that holds every parameter and the source of what
-draws: a change of either makes a new film and drops the old one.
+pictures once more as the camera's sub-stream of 640x360 at 512 kbit/s.
+
+A quiet street is drawn at dusk, when its light is low and the sensor noisy, and encoded at constant
+quality with a cap, as a camera set to capped VBR. Between two passages nothing happens for minutes:
+of that one is drawn, and its groups of pictures are there again and again.
+
+Drawing takes longer than watching, so films are kept in the user's cache under a name that holds
+every parameter and the source of what draws: a change of either makes a new film and drops the old
+one.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
 import json
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -39,31 +46,35 @@ from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import SystemClock
 from placewatch.node import config as settings
 from placewatch.node.equip import scaled
+from placewatch.pixels.frame import Frame
 
 GOP = 50
 """Frames from key frame to key frame: two seconds, as most cameras are set."""
 
 CAMERA = camera_id("bench")
 
-_QUALITY = 27  # x264's CRF of a capped-VBR stream
-_NIGHT_CYCLE_S = 150.0  # an upstream light lets a platoon go this often …
-_NIGHT_GREEN_S = 6.0  # … for so long
-_NIGHT_STOP_M = 33.0  # from where they come in: behind the camera, and behind the far houses
-_NIGHT_PER_MIN = 12.0  # vehicles each way that would like to come
+_QUALITY = 26  # x264's CRF of a capped-VBR stream: most of the noise is too faint for it
+_LULL_S = 70.0  # of the empty street are drawn, as long as its light takes to be the same again
+_STOP_M = 33.0  # from where they come in: behind the camera, and behind the far houses
+_OUT_OF_SIGHT_S = 16.0  # after the last of a platoon was let go
+_PER_MIN = 30.0  # vehicles each way that would like to come: some always wait at the light
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What is drawn and how it is encoded.
 
-    A `quiet` street is one at night hours: no one on foot, and a few vehicles that come together,
-    as a light upstream let them go. `bit_rate` is the constant rate, or the cap of a quiet one.
+    In a quiet street nobody is on foot, and a light upstream lets vehicles go for `platoon_s`, so
+    many `passages` in all, one every `cycle_s`, a multiple of 70. Then `duration_s` says nothing.
+    `bit_rate` is the constant rate, or the cap of a quiet one.
     """
 
     street: str = "main"
     seed: int = 2
     duration_s: float = 60.0
-    quiet: bool = False
+    passages: int = 0  # 0: traffic as by day
+    platoon_s: float = 0.0
+    cycle_s: float = 0.0
     width_px: int = 1920
     height_px: int = 1080
     fps: int = 25
@@ -72,10 +83,22 @@ class Recipe:
     sub_height_px: int = 360
     sub_bit_rate: int = 512_000
 
+    @property
+    def quiet(self) -> bool:
+        return self.passages > 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the film is."""
+        return self.passages * self.cycle_s if self.quiet else self.duration_s
+
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film that is there: the main stream, the sub-stream, and who crossed which line when."""
+    """A film that is there: the main stream, the sub-stream, and who crossed which line when.
+
+    Of a quiet street there is no sub-stream.
+    """
 
     recipe: Recipe
     main: Path
@@ -84,7 +107,7 @@ class Film:
 
     @property
     def frames(self) -> int:
-        return round(self.recipe.duration_s * self.recipe.fps)
+        return round(self.recipe.seconds * self.recipe.fps)
 
     def camera(self, *, sub: bool = False, detector: str | None = None) -> settings.CameraSettings:
         """The settings of a camera that shows it, with the street's lines and surveyed ground."""
@@ -134,18 +157,18 @@ def cache_folder() -> Path:
     return Path(cache) / "placewatch" / "bench"
 
 
-def night(street: Street) -> Street:
-    """The same street in quiet hours: a few motor vehicles in platoons, nobody else, no light."""
-    signal = Signal(_NIGHT_CYCLE_S, {"wheels": (20.0, 20.0 + _NIGHT_GREEN_S)}, amber_s=0.5)
+def in_platoons(street: Street, platoon_s: float) -> Street:
+    """The same street in quiet hours: motor vehicles in platoons, nobody else, no other light."""
+    signal = Signal(_LULL_S, {"wheels": (0.0, platoon_s)}, amber_s=0.5)
     streams = tuple(
         dataclasses.replace(
             stream,
-            per_min=_NIGHT_PER_MIN,
+            per_min=_PER_MIN,
             routes=tuple(
                 Route(
                     route.path,
                     route.share,
-                    (Gate("upstream", _NIGHT_STOP_M, _NIGHT_STOP_M + 1.0),),
+                    (Gate("upstream", _STOP_M, _STOP_M + 1.0),),
                     route.slow,
                 )
                 for route in stream.routes
@@ -162,17 +185,19 @@ def night(street: Street) -> Street:
 
 
 def _title(recipe: Recipe) -> str:
-    return f"quiet-{recipe.street}" if recipe.quiet else recipe.street
+    return f"quiet-{recipe.street}-{recipe.seed}" if recipe.quiet else recipe.street
 
 
 def _key(recipe: Recipe) -> str:
     """A short hash of the parameters, of what draws and of what encodes."""
     digest = hashlib.sha256(json.dumps(dataclasses.asdict(recipe), sort_keys=True).encode())
     digest.update(json.dumps(av.library_versions, sort_keys=True).encode())
+    hours = (_QUALITY, _LULL_S, _STOP_M, _OUT_OF_SIGHT_S, _PER_MIN)
+    digest.update(repr((GOP, *hours)).encode())
     drawn_by = Path(capture.__file__).parent
     for name in _DRAW:
         digest.update((drawn_by / f"{name}.py").read_bytes())
-    for part in (night, _make, _stream):
+    for part in (in_platoons, _make, _drawn, _platoons, _lengthen, _stream):
         digest.update(inspect.getsource(part).encode())
     return digest.hexdigest()[:16]
 
@@ -190,41 +215,115 @@ _DRAW = (
 
 
 def _make(recipe: Recipe, folder: Path, told: Callable[[str], None]) -> None:
-    street = STREETS[recipe.street]
-    source = SyntheticSource(
-        SourceSpec(
-            CAMERA,
-            f"street:{recipe.street}?seed={recipe.seed}&fps={recipe.fps}"
-            f"&width={recipe.width_px}&height={recipe.height_px}&duration_s={recipe.duration_s}",
-        ),
-        SystemClock(),
-        street=night(street) if recipe.quiet else None,
-    )
-    total = source.info.frames or 1
-    with (
-        av.open(str(folder / "main.mp4"), "w") as main_file,
-        av.open(str(folder / "sub.mp4"), "w") as sub_file,
-    ):
-        main = _stream(main_file, recipe, recipe.width_px, recipe.height_px, recipe.bit_rate)
-        sub = _stream(
-            sub_file, recipe, recipe.sub_width_px, recipe.sub_height_px, recipe.sub_bit_rate
-        )
-        for frame in source.frames():
-            if frame.number % recipe.fps == 0:
-                told(f"drawing {_title(recipe)}: {100 * frame.number // total} %")
+    sizes = {"main": (recipe.width_px, recipe.height_px, recipe.bit_rate)}
+    if not recipe.quiet:
+        sizes["sub"] = (recipe.sub_width_px, recipe.sub_height_px, recipe.sub_bit_rate)
+    shown = 0
+    with contextlib.ExitStack() as files:
+        outputs: list[tuple[OutputContainer, VideoStream]] = []
+        for name, size in sizes.items():
+            file = files.enter_context(av.open(str(folder / f"{name}.mp4"), "w"))
+            outputs.append((file, _stream(file, recipe, *size)))
+        for frame in _drawn(recipe):
+            if shown % recipe.fps == 0:
+                told(f"drawing {_title(recipe)}: {shown // recipe.fps} s")
             drawn = av.VideoFrame.from_ndarray(frame.to_rgb(recipe.width_px), format="rgb24")
-            large = drawn.reformat(format="yuv420p")
-            small = large.reformat(
-                width=recipe.sub_width_px, height=recipe.sub_height_px, interpolation="AREA"
-            )
-            for file, stream, picture in ((main_file, main, large), (sub_file, sub, small)):
-                picture.pts = frame.number
+            picture = drawn.reformat(format="yuv420p")
+            for file, stream in outputs:
+                if picture.width != stream.width:
+                    picture = picture.reformat(
+                        width=stream.width, height=stream.height, interpolation="AREA"
+                    )
+                picture.pts = shown
                 picture.time_base = Fraction(1, recipe.fps)
                 file.mux(stream.encode(picture))
-        for file, stream in ((main_file, main), (sub_file, sub)):
+            shown += 1
+        for file, stream in outputs:
             file.mux(stream.encode(None))
-    truth = [dataclasses.asdict(crossing) for crossing in source.truth(recipe.duration_s)]
-    (folder / "truth.json").write_text(json.dumps(truth), "utf-8")
+    if recipe.quiet:
+        _lengthen(folder / "main.mp4", recipe)
+    told_truth = [dataclasses.asdict(crossing) for crossing in _truth(recipe)]
+    (folder / "truth.json").write_text(json.dumps(told_truth), "utf-8")
+
+
+def _source(recipe: Recipe, duration_s: float, street: Street) -> SyntheticSource:
+    address = (
+        f"street:{recipe.street}?seed={recipe.seed}&fps={recipe.fps}"
+        f"&light={'dusk' if recipe.quiet else 'day'}"
+        f"&width={recipe.width_px}&height={recipe.height_px}&duration_s={duration_s}"
+    )
+    return SyntheticSource(SourceSpec(CAMERA, address), SystemClock(), street=street)
+
+
+def _drawn(recipe: Recipe) -> Iterator[Frame]:
+    """What is drawn: all of the film; of a quiet street first the lull and then each passage."""
+    street = STREETS[recipe.street]
+    if not recipe.quiet:
+        yield from _source(recipe, recipe.duration_s, street).frames()
+        return
+    yield from _source(recipe, _LULL_S, dataclasses.replace(street, streams=())).frames()
+    for frame in _platoons(recipe).frames():
+        if frame.media_s >= _LULL_S and frame.media_s % _LULL_S < _passage_s(recipe):
+            yield frame
+
+
+def _platoons(recipe: Recipe) -> SyntheticSource:
+    """A passage in the beginning of each `_LULL_S`; the first is not in the film."""
+    street = in_platoons(STREETS[recipe.street], recipe.platoon_s)
+    return _source(recipe, _LULL_S * recipe.passages + _passage_s(recipe), street)
+
+
+def _passage_s(recipe: Recipe) -> float:
+    """Whole groups of pictures in which a platoon comes, passes and is out of sight."""
+    gop_s = GOP / recipe.fps
+    return gop_s * math.ceil((recipe.platoon_s + _OUT_OF_SIGHT_S) / gop_s)
+
+
+def _truth(recipe: Recipe) -> list[TrueCrossing]:
+    if not recipe.quiet:
+        source = _source(recipe, recipe.duration_s, STREETS[recipe.street])
+        return source.truth(recipe.duration_s)
+    truth = []
+    for one in _platoons(recipe).truth(_LULL_S * recipe.passages + _passage_s(recipe)):
+        passage, since_s = divmod(one.media_s, _LULL_S)
+        if passage >= 1 and since_s < _passage_s(recipe):
+            begun_s = passage * recipe.cycle_s - _passage_s(recipe)
+            truth.append(dataclasses.replace(one, media_s=begun_s + since_s))
+    return truth
+
+
+def _lengthen(path: Path, recipe: Recipe) -> None:
+    """Makes the film in `path`, a lull and then all passages, as long as its recipe says.
+
+    Each group begins with a key frame that nothing refers past, so that those of the lull can be
+    there again and again. They are taken so that the street's light goes on as it was.
+    """
+    gop_s = GOP / recipe.fps
+    lull, passage = round(_LULL_S / gop_s), round(_passage_s(recipe) / gop_s)
+    cycle = round(recipe.cycle_s / gop_s)
+    assert cycle % lull == 0
+    draft = path.with_suffix(".longer.mp4")
+    with av.open(str(path)) as drawn, av.open(str(draft), "w") as longer:
+        groups: list[list[bytes]] = []
+        for packet in drawn.demux(drawn.streams.video[0]):
+            if packet.size and packet.is_keyframe:
+                groups.append([])
+            if packet.size:
+                groups[-1].append(bytes(packet))
+        order: list[int] = []
+        for number in range(recipe.passages):
+            order += [(place + passage) % lull for place in range(cycle - passage)]
+            first = lull + number * passage
+            order += range(first, first + passage)
+        stream = longer.add_stream_from_template(drawn.streams.video[0])
+        for number, data in enumerate(data for group in order for data in groups[group]):
+            again = av.Packet(data)
+            again.stream, again.time_base = stream, Fraction(1, recipe.fps)
+            again.pts = again.dts = number
+            again.duration = 1
+            again.is_keyframe = number % GOP == 0
+            longer.mux(again)
+    draft.replace(path)
 
 
 def _stream(

@@ -40,8 +40,8 @@ _LIMITS = """## What is not comparable
 - Norfair has no counting line; ours is a change of sides, once a track.
 - Frigate, OTVision, OpenDataCam, Viseron and trafficintelligence are not run here. Most of them
   are not on a package registry, or need Docker or a net of their own.
-- `core.quiet`: the camera got to know itself on the very film that is then measured, and a
-  share of 1 % cannot be told from its few road users: none missed is what can be shown.
+- `core.quiet`: between the passages a few seconds of the empty street are there again and again;
+  a real night has wind and insects. The camera got to know itself on another film of the street.
 - Ratios carry over from machine to machine; milliseconds and streams a core do not.
 """
 
