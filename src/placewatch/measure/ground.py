@@ -253,7 +253,7 @@ def _flat(triangle: Floats) -> bool:
         math.hypot(bx - ax, by - ay), math.hypot(cx - bx, cy - by), math.hypot(ax - cx, ay - cy)
     )
     doubled_area = abs((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
-    return doubled_area <= IN_LINE * longest**2
+    return bool(doubled_area <= IN_LINE * longest**2)
 
 
 def _homography(pixels: Floats, metres: Floats) -> Floats:
