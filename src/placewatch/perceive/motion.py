@@ -105,6 +105,7 @@ class BackgroundModel:
     _parents: npt.NDArray[np.int32]
     _pieces: npt.NDArray[np.int32]
     _points: npt.NDArray[np.int32]
+    _around: npt.NDArray[np.float32]
     _shift: npt.NDArray[np.float64]
     _scale: int
     _age_s: float
@@ -140,7 +141,8 @@ class BackgroundModel:
         else:
             gain, count, still_s, turned = _watch(
                 self._planes, before, foreground, self._marks, self._labels, self._runs,
-                self._parents, self._pieces, self._points, self._shift, elapsed_s, self._age_s,
+                self._parents, self._pieces, self._points, self._around, self._shift, elapsed_s,
+                self._age_s,
             )  # fmt: skip
         street = self._planes[_STREET if turned else _MEAN]
         self._ghosts_s += elapsed_s
@@ -151,13 +153,23 @@ class BackgroundModel:
                 left = np.zeros(small.shape, np.bool_)
                 if _exorcise(
                     self._planes, street, foreground, self._ghost_labels, self._parents,
-                    self._labels, self._age_s, self._absorb_s, left,
+                    self._labels, self._age_s, self._absorbing_s(), left,
                 ):  # fmt: skip
                     ghosts = left
         return Motion(
             foreground, self._labels, self._pieces[:count].copy(), small, street, ghosts,
             self._scale, gain, luma.shape[1], luma.shape[0], self._age_s,
         )  # fmt: skip
+
+    def _absorbing_s(self) -> float:
+        """After how long what stands still belongs to the street.
+
+        In the first moments that is more than half of all the time: then the first frames were
+        not the street, be it that a stream began coarse or that somebody stood there.
+        """
+        if self._age_s < _YOUNG_S:
+            return min(self._absorb_s, max(_YOUNG_STILL_S, _YOUNG_SHARE * self._age_s))
+        return self._absorb_s
 
     def prime(self, frames: Sequence[Frame]) -> None:
         """Learns the street from frames some time apart, before the first is watched: at each
@@ -188,12 +200,16 @@ class BackgroundModel:
         self._parents = np.zeros(height * width // 2 + 2, np.int32)
         self._pieces = np.zeros((_PIECES_MAX, 6), np.int32)
         self._points = np.zeros((2, _POINTS_MAX + 1), np.int32)
-        self._shift = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0])
+        self._around = np.full((2, height + 2 * _AROUND, width + 2 * _AROUND), -1, np.float32)
+        self._shift = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
         self._age_s = 0.0
 
 
 _SMALL, _MEAN, _VAR, _STREET, _STILL, _STILL_S = range(6)
 _GHOSTS_EVERY_S = 0.2
+_YOUNG_S = 4.0  # the street has been known for less
+_YOUNG_STILL_S = 0.7  # the even side of somebody who passes seldom takes so long
+_YOUNG_SHARE = 0.6
 _AREA_MIN = 12  # small pixels; less is noise
 _PIECES_MAX = 1000
 _GHOST_S = 3.0
@@ -204,10 +220,17 @@ _STEP_MIN = 10.0  # grey levels: smaller differences are sensor noise and compre
 _SIGMAS = 3.0
 _POINTS_MAX = 1500
 _POINTS_EVERY_S = 2.0
-_REACH = 6.0  # small pixels
+_REACH = 8.0  # small pixels
+_AROUND = 12  # small pixels: so much of the street beside the picture is remembered
 _SWAY = 0.2  # small pixels
 _SETTLED_S = 3.0
 _CELL = 16  # small pixels
+_SKIRT = np.float32(0.08)  # of the light: so much darker than the shadow beside it is still shadow
+_SKIRTS = 0.6  # of its area
+_RESTLESS = 3.0  # pieces a frame that come from nowhere: rain, snow, coarse coding, not road users,
+_RESTLESS_S = 1.0
+_NEXT_S = 0.15  # who are near to where they were if the frame before is so near
+_STAYS = 0.1  # of its area
 
 
 def _pointer(typing: Any, rows: Any, of: Any) -> Any:
@@ -321,8 +344,8 @@ def _choose(mean: npt.NDArray[np.float32], points: npt.NDArray[np.int32]) -> Non
     for pick in range(2):
         every = 1 + count // _POINTS_MAX
         count = 0
-        for y in range(8, height - 8, 2):
-            for x in range(8 + (y & 2) // 2, width - 8, 2):
+        for y in range(10, height - 10, 2):
+            for x in range(10 + (y & 2) // 2, width - 10, 2):
                 gx = mean[y, x + 1] - mean[y, x - 1]
                 gy = mean[y + 1, x] - mean[y - 1, x]
                 if gx * gx + gy * gy >= np.float32(36.0):
@@ -495,21 +518,41 @@ def _expect(
 
 @numba.njit(cache=True, nogil=True)
 def _turn(
+    small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
     var: npt.NDArray[np.float32],
+    around: npt.NDArray[np.float32],
+    gain: float,
     shift: npt.NDArray[np.float64],
 ) -> None:
-    """Turns the background with the camera by whole pixels, so that nothing blurs."""
+    """Turns the background with the camera by whole pixels, so that nothing blurs.
+
+    What leaves the view is remembered in `around` (mean in the light of the first frame, and
+    variance; -1 where it was never seen) until the camera turns back. What comes into view for the
+    first time is street as it is now: there is nothing that it could differ from.
+    """
     dx, dy = round(shift[0]), round(shift[1])
     shift[0] -= dx
     shift[1] -= dy
     height, width = mean.shape
-    for field in (mean, var):
-        old = field.copy()
-        for y in range(height):
-            row = old[min(height - 1, max(0, y + dy))]
-            for x in range(width):
-                field[y, x] = row[min(width - 1, max(0, x + dx))]
+    left, top, light = int(shift[7]), int(shift[8]), np.float32(shift[9])
+    if abs(left + dx) > _AROUND or abs(top + dy) > _AROUND:  # another view, not a shake
+        around[:] = np.float32(-1.0)
+        left = top = 0
+    shift[7], shift[8] = left + dx, top + dy
+    left, top = left + _AROUND, top + _AROUND
+    for y in range(height):
+        known, spread = around[0, top + y], around[1, top + y]
+        for x in range(width):
+            known[left + x] = mean[y, x] / light
+            spread[left + x] = var[y, x]
+    left, top = left + dx, top + dy
+    for y in range(height):
+        known, spread = around[0, top + y], around[1, top + y]
+        for x in range(width):
+            seen = spread[left + x] >= 0
+            mean[y, x] = known[left + x] * light if seen else small[y, x] / np.float32(gain)
+            var[y, x] = spread[left + x] if seen else np.float32(25.0)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -523,6 +566,7 @@ def _watch(
     parents: npt.NDArray[np.int32],
     pieces: npt.NDArray[np.int32],
     points: npt.NDArray[np.int32],
+    around: npt.NDArray[np.float32],
     shift: npt.NDArray[np.float64],
     elapsed_s: float,
     age_s: float,
@@ -540,8 +584,9 @@ def _watch(
         _choose(mean, points)
     _shift(small, mean, before, points, lighter, shift)
     if max(abs(shift[0]), abs(shift[1])) > 0.75:
-        _turn(mean, var, shift)
+        _turn(small, mean, var, around, lighter, shift)
         shift[3] = 0.0
+    shift[9] *= lighter
     turned = shift[0] != 0.0 or shift[1] != 0.0
     since = np.float32(lighter)  # how much lighter than the background
     if turned:
@@ -568,7 +613,14 @@ def _watch(
             planes, mean, before, foreground, marks, spans, np.float32(lighter), alpha,
             np.float32(elapsed_s),
         )  # fmt: skip
-    return lighter, _connect(marks[1], spans, labels, runs, parents, pieces), most_s, turned
+    restless = elapsed_s <= _NEXT_S and shift[10] > _RESTLESS
+    found, born = _connect(
+        small, street if turned else mean, foreground, marks[1], spans, before, restless, labels,
+        runs, parents, pieces,
+    )  # fmt: skip
+    memory_s = min(_RESTLESS_S, max(0.2, age_s))
+    shift[10] += (born - shift[10]) * (1.0 - math.exp(-elapsed_s / memory_s))
+    return lighter, found, most_s, turned
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -799,18 +851,26 @@ def _root(parents: npt.NDArray[np.int32], i: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _connect(
+    small: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
     body: npt.NDArray[np.int8],
     spans: npt.NDArray[np.int32],
+    before: npt.NDArray[np.uint8],
+    restless: bool,
     labels: npt.NDArray[np.int32],
     runs: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
     pieces: npt.NDArray[np.int32],
-) -> int:
+) -> tuple[int, int]:
     """Labels the pieces of road users; pixels up to 2 apart belong together. Lone pixels are none.
 
     `body` is 1 where a road user is, with a margin of 2. It is cleared, as are the labels of the
     last `runs` (rows of y, left, right, label; the first tells how many). Fills `pieces` with rows
-    of label, area, left, top, right, bottom and says how many there are.
+    of label, area, left, top, right, bottom and says how many there are, and how many are where
+    nobody was in the frame `before`; where it is `restless` those are left out. So is whose outline
+    is drawn in the `street` and not in the picture: somebody has left. And a shadow's edge, where
+    no one factor darkens the street all around.
     """
     height, width = labels.shape
     for k in range(1, runs[0, 0] + 1):
@@ -868,7 +928,7 @@ def _connect(
         y, left, right = spans[s]
         body[y + 2, left + 2 : right + 2] = 0
 
-    stats = np.zeros((named + 1, 6), np.int32)
+    stats = np.zeros((named + 1, 7), np.int32)
     for k in range(1, count + 1):
         y, left, right, name = runs[k]
         root = _root(parents, name)
@@ -879,12 +939,78 @@ def _connect(
         piece[1] += right + 1 - left
         piece[2], piece[3] = min(piece[2], left), min(piece[3], y)
         piece[4], piece[5] = max(piece[4], right), max(piece[5], y)
-    found = 0
+        for x in range(left, right + 1):
+            piece[6] += before[y, x] == 2
+    outlines = _outlines(small, street, foreground, labels, runs, count, named)
+    found = born = 0
     for k in range(1, named + 1):
         if stats[k, 1] >= _AREA_MIN and found < len(pieces):
-            pieces[found] = stats[k]
-            found += 1
+            new = stats[k, 6] < max(1.0, _STAYS * stats[k, 1])
+            born += new
+            meets, now, past, beside = outlines[k]
+            gone = past > 2.0 * now and past > _GHOST_EDGE * meets
+            edge = beside > _SKIRTS * stats[k, 1]
+            if not (gone or edge or (new and restless)):
+                pieces[found] = stats[k, :6]
+                found += 1
+    return found, born
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _outlines(
+    small: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int32],
+    runs: npt.NDArray[np.int32],
+    count: int,
+    named: int,
+) -> npt.NDArray[np.float32]:
+    """Of each piece: how many steps cross its outline, and how strong the edge is there, in all, in
+    the picture and in the street; and how many pixels lie beside a shadow; (named + 1, 4)."""
+    found = np.zeros((named + 1, 4), np.float32)
+    height, width = labels.shape
+    most = np.float32(40.0)
+    for k in range(1, count + 1):
+        y, left, right, _ = runs[k]
+        piece = found[labels[y, left]]
+        for x in range(left, right + 1):
+            piece[3] += _skirts(small, street, foreground, y, x)
+        for side in range(2):
+            x, i = (left, left - 2) if side == 0 else (right, right + 2)
+            if 0 <= i < width and labels[y, i] == 0:
+                piece[0] += 1
+                piece[1] += min(most, abs(small[y, x] - small[y, i]))
+                piece[2] += min(most, abs(street[y, x] - street[y, i]))
+            j = y - 2 if side == 0 else y + 2
+            if 0 <= j < height:
+                for x in range(left, right + 1):
+                    if labels[j, x] == 0 and labels[(y + j) // 2, x] == 0:
+                        piece[0] += 1
+                        piece[1] += min(most, abs(small[y, x] - small[j, x]))
+                        piece[2] += min(most, abs(street[y, x] - street[j, x]))
     return found
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _skirts(
+    small: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    y: int,
+    x: int,
+) -> bool:
+    """Whether a pixel is darker than the street, beside a shadow, and no darker than it."""
+    ratio = small[y, x] / max(np.float32(1.0), street[y, x])
+    if ratio > np.float32(0.95):
+        return False
+    for j in range(max(0, y - 1), min(small.shape[0], y + 2)):
+        for i in range(max(0, x - 1), min(small.shape[1], x + 2)):
+            if foreground[j, i] == 1:
+                shadow = small[j, i] / max(np.float32(1.0), street[j, i])
+                if ratio >= shadow - _SKIRT:
+                    return True
+    return False
 
 
 @numba.njit(cache=True, nogil=True)
