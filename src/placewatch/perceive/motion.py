@@ -68,6 +68,7 @@ class Motion:
     width_px: int
     height_px: int
     age_s: float  # how long the street has been known
+    restless: bool  # much comes from nowhere, as flakes do: less of what moves is somebody
     _blobs: tuple[Blob, ...] | None = None
 
     @property
@@ -159,6 +160,7 @@ class BackgroundModel:
         return Motion(
             foreground, self._labels, self._pieces[:count].copy(), small, street, ghosts,
             self._scale, gain, luma.shape[1], luma.shape[0], self._age_s,
+            bool(self._shift[10] > _RESTLESS),
         )  # fmt: skip
 
     def _absorbing_s(self) -> float:
@@ -225,6 +227,8 @@ _AROUND = 12  # small pixels: so much of the street beside the picture is rememb
 _SWAY = 0.2  # small pixels
 _SETTLED_S = 3.0
 _CELL = 16  # small pixels
+_LIT_MIN = 0.05  # of the picture: the cone of headlights is smaller
+_LIT_STEP = 9.0  # grey levels: somebody begins with more, since what differs less is noise
 _SKIRT = np.float32(0.08)  # of the light: so much darker than the shadow beside it is still shadow
 _SKIRTS = 0.6  # of its area
 _RESTLESS = 3.0  # pieces a frame that come from nowhere: rain, snow, coarse coding, not road users,
@@ -614,10 +618,12 @@ def _watch(
             np.float32(elapsed_s),
         )  # fmt: skip
     restless = elapsed_s <= _NEXT_S and shift[10] > _RESTLESS
-    found, born = _connect(
-        small, street if turned else mean, foreground, marks[1], spans, before, restless, labels,
-        runs, parents, pieces,
-    )  # fmt: skip
+    here = street if turned else mean
+    found, born, lit = _connect(
+        small, here, foreground, marks[1], spans, before, restless, labels, runs, parents, pieces
+    )
+    if lit.any():
+        _light(small, mean, var, here, foreground, before, labels, lit)
     memory_s = min(_RESTLESS_S, max(0.2, age_s))
     shift[10] += (born - shift[10]) * (1.0 - math.exp(-elapsed_s / memory_s))
     return lighter, found, most_s, turned
@@ -862,7 +868,7 @@ def _connect(
     runs: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
     pieces: npt.NDArray[np.int32],
-) -> tuple[int, int]:
+) -> tuple[int, int, npt.NDArray[np.bool_]]:
     """Labels the pieces of road users; pixels up to 2 apart belong together. Lone pixels are none.
 
     `body` is 1 where a road user is, with a margin of 2. It is cleared, as are the labels of the
@@ -870,7 +876,8 @@ def _connect(
     of label, area, left, top, right, bottom and says how many there are, and how many are where
     nobody was in the frame `before`; where it is `restless` those are left out. So is whose outline
     is drawn in the `street` and not in the picture: somebody has left. And a shadow's edge, where
-    no one factor darkens the street all around.
+    no one factor darkens the street all around. And what is large and begins softly, which is
+    light: the last result says which labels that are.
     """
     height, width = labels.shape
     for k in range(1, runs[0, 0] + 1):
@@ -941,19 +948,23 @@ def _connect(
         piece[4], piece[5] = max(piece[4], right), max(piece[5], y)
         for x in range(left, right + 1):
             piece[6] += before[y, x] == 2
-    outlines = _outlines(small, street, foreground, labels, runs, count, named)
+    outlines = _outlines(small, street, foreground, before, labels, runs, count, named)
     found = born = 0
+    lit = np.zeros(named + 1, np.bool_)
+    lit_min = _LIT_MIN * height * width
     for k in range(1, named + 1):
         if stats[k, 1] >= _AREA_MIN and found < len(pieces):
             new = stats[k, 6] < max(1.0, _STAYS * stats[k, 1])
             born += new
-            meets, now, past, beside = outlines[k]
+            meets, now, past, begins, steps, beside = outlines[k]
+            sudden = stats[k, 1] >= max(lit_min, 2 * stats[k, 6])
+            lit[k] = sudden and steps < _LIT_STEP * begins
             gone = past > 2.0 * now and past > _GHOST_EDGE * meets
             edge = beside > _SKIRTS * stats[k, 1]
-            if not (gone or edge or (new and restless)):
+            if not (gone or edge or lit[k] or (new and restless)):
                 pieces[found] = stats[k, :6]
                 found += 1
-    return found, born
+    return found, born, lit
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -961,35 +972,68 @@ def _outlines(
     small: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
     foreground: npt.NDArray[np.uint8],
+    before: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.int32],
     runs: npt.NDArray[np.int32],
     count: int,
     named: int,
 ) -> npt.NDArray[np.float32]:
-    """Of each piece: how many steps cross its outline, and how strong the edge is there, in all, in
-    the picture and in the street; and how many pixels lie beside a shadow; (named + 1, 4)."""
-    found = np.zeros((named + 1, 4), np.float32)
+    """Of each piece, (named + 1, 6): how many steps cross its outline, and how strong the edge is
+    there, in all, in the picture and in the street; where nobody was `before`, how many steps cross
+    it and how strong the edge of the difference is; and how many pixels lie beside a shadow."""
+    found = np.zeros((named + 1, 6), np.float32)
     height, width = labels.shape
     most = np.float32(40.0)
     for k in range(1, count + 1):
         y, left, right, _ = runs[k]
         piece = found[labels[y, left]]
         for x in range(left, right + 1):
-            piece[3] += _skirts(small, street, foreground, y, x)
+            piece[5] += _skirts(small, street, foreground, y, x)
         for side in range(2):
             x, i = (left, left - 2) if side == 0 else (right, right + 2)
             if 0 <= i < width and labels[y, i] == 0:
+                now, past = small[y, x] - small[y, i], street[y, x] - street[y, i]
                 piece[0] += 1
-                piece[1] += min(most, abs(small[y, x] - small[y, i]))
-                piece[2] += min(most, abs(street[y, x] - street[y, i]))
+                piece[1] += min(most, abs(now))
+                piece[2] += min(most, abs(past))
+                new = np.float32(before[y, x] != 2)
+                piece[3] += new
+                piece[4] += new * min(most, abs(now - past))
             j = y - 2 if side == 0 else y + 2
             if 0 <= j < height:
                 for x in range(left, right + 1):
                     if labels[j, x] == 0 and labels[(y + j) // 2, x] == 0:
+                        now, past = small[y, x] - small[j, x], street[y, x] - street[j, x]
                         piece[0] += 1
-                        piece[1] += min(most, abs(small[y, x] - small[j, x]))
-                        piece[2] += min(most, abs(street[y, x] - street[j, x]))
+                        piece[1] += min(most, abs(now))
+                        piece[2] += min(most, abs(past))
+                        new = np.float32(before[y, x] != 2)
+                        piece[3] += new
+                        piece[4] += new * min(most, abs(now - past))
     return found
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _light(
+    small: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    var: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    before: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int32],
+    lit: npt.NDArray[np.bool_],
+) -> None:
+    """Learns the `lit` pieces at once, and where nobody is, for light fades out far beyond them;
+    not where somebody was `before`."""
+    for y in range(small.shape[0]):
+        for x in range(small.shape[1]):
+            label = labels[y, x]
+            if before[y, x] == 0 and (label == 0 or lit[label]):
+                mean[y, x] += small[y, x] - street[y, x]
+                if foreground[y, x] != 0:
+                    var[y, x] = np.float32(25.0)
+                    foreground[y, x] = 0
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
