@@ -234,7 +234,8 @@ _SKIRTS = 0.6  # of its area
 _RESTLESS = 3.0  # pieces a frame that come from nowhere: rain, snow, coarse coding, not road users,
 _RESTLESS_S = 1.0
 _NEXT_S = 0.15  # who are near to where they were if the frame before is so near
-_STAYS = 0.1  # of its area
+_STAYS = 0.1  # of its area is where somebody was in the frame before;
+_STAYS_RESTLESS = 0.4  # among so many that chance does it, more
 
 
 def _pointer(typing: Any, rows: Any, of: Any) -> Any:
@@ -954,14 +955,14 @@ def _connect(
     lit_min = _LIT_MIN * height * width
     for k in range(1, named + 1):
         if stats[k, 1] >= _AREA_MIN and found < len(pieces):
-            new = stats[k, 6] < max(1.0, _STAYS * stats[k, 1])
-            born += new
+            born += stats[k, 6] < max(1.0, _STAYS * stats[k, 1])
+            new = restless and stats[k, 6] < _STAYS_RESTLESS * stats[k, 1]
             meets, now, past, begins, steps, beside = outlines[k]
             sudden = stats[k, 1] >= max(lit_min, 2 * stats[k, 6])
             lit[k] = sudden and steps < _LIT_STEP * begins
             gone = past > 2.0 * now and past > _GHOST_EDGE * meets
             edge = beside > _SKIRTS * stats[k, 1]
-            if not (gone or edge or lit[k] or (new and restless)):
+            if not (gone or edge or lit[k] or new):
                 pieces[found] = stats[k, :6]
                 found += 1
     return found, born, lit

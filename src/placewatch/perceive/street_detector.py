@@ -164,14 +164,19 @@ class StreetDetector:
         self._witness.follow(frame, [moved[k] for k in np.flatnonzero(doubted)])
         if self._witness.blind or motion.age_s < _YOUNG_S:
             doubted[:] = False
+        elif motion.restless:  # among flakes and streaks only who was recognised is somebody
+            recognised = np.append(table[:, _LOOKS] > 0, False)  # the last for who has no place
+            doubted |= ~recognised[shapes[:, PLACE].astype(np.int64)]
         for p in np.flatnonzero(lost):
             lost[p] = known[int(p)].certain
         due &= ~vain
         boxes = [*shapes[due, :4], *places[lost]]
         if not boxes or now_s - self._looked_s < _PACE_S:
-            return [one for one, out in zip(moved, doubted.tolist(), strict=True) if not out]
+            told = [one for one, out in zip(moved, doubted.tolist(), strict=True) if not out]
+            return _guessed(told) if motion.age_s < _YOUNG_S else told
         asked = {int(p) for p in (*shapes[due, PLACE], *np.flatnonzero(lost)) if p >= 0}
-        return self._look(frame, motion, shapes, places, known, eyes, boxes, asked, moved, doubted)
+        told = self._look(frame, motion, shapes, places, known, eyes, boxes, asked, moved, doubted)
+        return _guessed(told) if motion.age_s < _YOUNG_S else told
 
     def _known(self, tracks: Sequence[Track], scale: float) -> list[Track]:
         """Whose place is known."""
@@ -379,6 +384,12 @@ def _score(eye: _Eye, score: float) -> float:
     if eye.row[_LOOKS] >= _SURE_LOOKS:
         return max(score, RECOGNISED)
     return score if score >= _SURE_LOOK else GUESSED
+
+
+def _guessed(found: list[Detection]) -> list[Detection]:
+    """The same, none of them sure: before the street is known the net compares with somebody who
+    stood there, or with the first, coarse pictures of a stream."""
+    return [Detection(one.kind, one.box, min(one.score, GUESSED)) for one in found]
 
 
 def _is_whole(box: Floats, size: tuple[int, ...]) -> bool:
