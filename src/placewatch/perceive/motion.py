@@ -210,6 +210,8 @@ class BackgroundModel:
 _SMALL, _MEAN, _VAR, _STREET, _STILL, _STILL_S = range(6)
 _GHOSTS_EVERY_S = 0.2
 _YOUNG_S = 4.0  # the street has been known for less
+_FRESH_S = 2.0  # the first pictures of a stream may be coarse:
+_STANDS_S = 0.3  # what differs from them and stands so long is street
 _YOUNG_STILL_S = 0.7  # the even side of somebody who passes seldom takes so long
 _YOUNG_SHARE = 0.6
 _AREA_MIN = 12  # small pixels; less is noise
@@ -621,8 +623,9 @@ def _watch(
     restless = elapsed_s <= _NEXT_S and shift[10] > _RESTLESS
     here = street if turned else mean
     found, born, lit = _connect(
-        small, here, foreground, marks[1], spans, before, restless, labels, runs, parents, pieces
-    )
+        small, here, foreground, marks[1], spans, before, planes[_STILL_S], restless,
+        age_s < _FRESH_S, labels, runs, parents, pieces,
+    )  # fmt: skip
     if lit.any():
         _light(small, mean, var, here, foreground, before, labels, lit)
     memory_s = min(_RESTLESS_S, max(0.2, age_s))
@@ -864,7 +867,9 @@ def _connect(
     body: npt.NDArray[np.int8],
     spans: npt.NDArray[np.int32],
     before: npt.NDArray[np.uint8],
+    still_s: npt.NDArray[np.float32],
     restless: bool,
+    young: bool,
     labels: npt.NDArray[np.int32],
     runs: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
@@ -949,23 +954,48 @@ def _connect(
         piece[4], piece[5] = max(piece[4], right), max(piece[5], y)
         for x in range(left, right + 1):
             piece[6] += before[y, x] == 2
-    outlines = _outlines(small, street, foreground, before, labels, runs, count, named)
-    found = born = 0
+    outlines = _outlines(small, street, foreground, before, still_s, labels, runs, count, named)
+    found = born = largest = 0
+    ghost = stats[0]
     lit = np.zeros(named + 1, np.bool_)
     lit_min = _LIT_MIN * height * width
     for k in range(1, named + 1):
         if stats[k, 1] >= _AREA_MIN and found < len(pieces):
             born += stats[k, 6] < max(1.0, _STAYS * stats[k, 1])
             new = restless and stats[k, 6] < _STAYS_RESTLESS * stats[k, 1]
-            meets, now, past, begins, steps, beside = outlines[k]
+            meets, now, past, begins, steps, beside, _ = outlines[k]
             sudden = stats[k, 1] >= max(lit_min, 2 * stats[k, 6])
             lit[k] = sudden and steps < _LIT_STEP * begins
             gone = past > 2.0 * now and past > _GHOST_EDGE * meets
+            if gone and stats[k, 1] > largest:
+                largest, ghost = stats[k, 1], stats[k]
             edge = beside > _SKIRTS * stats[k, 1]
+            if young:  # a stream that becomes sharper stands still
+                edge |= 2 * outlines[k, 6] > stats[k, 1]
             if not (gone or edge or lit[k] or new):
                 pieces[found] = stats[k, :6]
                 found += 1
+    if largest > 0:
+        found = _apart(pieces, found, ghost)
     return found, born, lit
+
+
+@numba.njit(cache=True, nogil=True)
+def _apart(pieces: npt.NDArray[np.int32], count: int, ghost: npt.NDArray[np.int32]) -> int:
+    """Keeps of `pieces` those that are no parts of somebody who is just leaving the place of
+    `ghost`: much smaller than that, and close by. Says how many are left."""
+    reach = max(ghost[4] - ghost[2], ghost[5] - ghost[3]) // 2
+    left = 0
+    for k in range(count):
+        piece = pieces[k]
+        gap = max(
+            max(piece[2] - ghost[4], ghost[2] - piece[4]),
+            max(piece[3] - ghost[5], ghost[3] - piece[5]),
+        )
+        if gap > reach or 2 * piece[1] > ghost[1]:
+            pieces[left] = piece
+            left += 1
+    return left
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -974,15 +1004,17 @@ def _outlines(
     street: npt.NDArray[np.float32],
     foreground: npt.NDArray[np.uint8],
     before: npt.NDArray[np.uint8],
+    still_s: npt.NDArray[np.float32],
     labels: npt.NDArray[np.int32],
     runs: npt.NDArray[np.int32],
     count: int,
     named: int,
 ) -> npt.NDArray[np.float32]:
-    """Of each piece, (named + 1, 6): how many steps cross its outline, and how strong the edge is
+    """Of each piece, (named + 1, 7): how many steps cross its outline, and how strong the edge is
     there, in all, in the picture and in the street; where nobody was `before`, how many steps cross
-    it and how strong the edge of the difference is; and how many pixels lie beside a shadow."""
-    found = np.zeros((named + 1, 6), np.float32)
+    it and how strong the edge of the difference is; how many pixels lie beside a shadow, and how
+    many look as they did for a while."""
+    found = np.zeros((named + 1, 7), np.float32)
     height, width = labels.shape
     most = np.float32(40.0)
     for k in range(1, count + 1):
@@ -990,6 +1022,7 @@ def _outlines(
         piece = found[labels[y, left]]
         for x in range(left, right + 1):
             piece[5] += _skirts(small, street, foreground, y, x)
+            piece[6] += still_s[y, x] >= _STANDS_S
         for side in range(2):
             x, i = (left, left - 2) if side == 0 else (right, right + 2)
             if 0 <= i < width and labels[y, i] == 0:
