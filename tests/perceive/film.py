@@ -46,7 +46,8 @@ def darkened() -> Change:
     dice = np.random.default_rng(2)
 
     def change(luma: Luma, at_s: float) -> Luma:
-        return 0.25 * luma + dice.normal(0, 2.5, luma.shape).astype(np.float32)
+        noise = dice.standard_normal(luma.shape, dtype=np.float32)
+        return np.asarray(0.25 * luma + 2.5 * noise, np.float32)
 
     return change
 

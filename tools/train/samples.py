@@ -278,7 +278,7 @@ class _Canvas:
         """What is left of somebody of whom the street has forgotten a part: 0..1, (high, wide)."""
         dice = self._dice
         if dice.random() < 0.5:  # from one side on, as it drove away
-            along = np.linspace(0.0, 1.0, wide, dtype=np.float32)[None, :].repeat(high, 0)
+            along: Plane = np.linspace(0.0, 1.0, wide, dtype=np.float32)[None].repeat(high, 0)
             along = along if dice.random() < 0.5 else 1 - along
         else:  # piece by piece
             along = dice.random((int(dice.integers(2, 5)), int(dice.integers(2, 6))), np.float32)
@@ -420,11 +420,11 @@ class _Canvas:
                 continue
             boxes.append(box)
             kinds.append(kind)
-        rows = np.array(boxes[:BOXES_MAX], np.float32).reshape(-1, 4)
-        now, street = weather(self._dice, self._now, self._street, rows)
+        told = np.array(boxes[:BOXES_MAX], np.float32).reshape(-1, 4)
+        now, street = weather(self._dice, self._now, self._street, told)
         return Sample(
             np.stack([now, street]),
-            rows,
+            told,
             np.array(kinds[:BOXES_MAX], np.int8),
             self._ignore,
         )
@@ -554,7 +554,7 @@ def _shaken(dice: np.random.Generator, street: Plane) -> Plane:
 
 def _rough(dice: np.random.Generator, plane: Plane) -> Plane:
     """Gravel, setts, hedges and house fronts: texture that the streets at hand have little of."""
-    grain = dice.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
+    grain: Plane = dice.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
     sigma = float(np.exp(dice.uniform(np.log(0.6), np.log(3.0))))
     grain = cv2.GaussianBlur(grain, (0, 0), sigma)
     grain *= float(dice.uniform(2, 14)) / float(grain.std())

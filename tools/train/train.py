@@ -201,8 +201,8 @@ def adopt(net: StreetNet, path: Path, planes: Tensor) -> None:
         conv.weight.copy_(weight / size[:, None, None, None])
         norm.weight.copy_(size)
         norm.bias.copy_(bias)
-        norm.running_mean.zero_()  # type: ignore[union-attr]
-        norm.running_var.fill_(1.0 - norm.eps)  # type: ignore[union-attr]
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1.0 - norm.eps)
     net.eval()
     spreads: list[tuple[nn.BatchNorm2d, Tensor, Tensor]] = []
 
@@ -217,8 +217,8 @@ def adopt(net: StreetNet, path: Path, planes: Tensor) -> None:
     for norm, mean, var in spreads:
         norm.bias.add_(norm.weight * mean)
         norm.weight.mul_((var + norm.eps).sqrt())
-        norm.running_mean.copy_(mean)  # type: ignore[union-attr]
-        norm.running_var.copy_(var)  # type: ignore[union-attr]
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(var)
 
 
 def train(

@@ -952,9 +952,13 @@ def _connect(
         piece[1] += right + 1 - left
         piece[2], piece[3] = min(piece[2], left), min(piece[3], y)
         piece[4], piece[5] = max(piece[4], right), max(piece[5], y)
-        for x in range(left, right + 1):
-            piece[6] += before[y, x] == 2
-    outlines = _outlines(small, street, foreground, before, still_s, labels, runs, count, named)
+        was, total = before[y, left : right + 1], 0
+        for x in range(right + 1 - left):
+            total += was[x] == 2
+        piece[6] += total
+    outlines = _outlines(
+        small, street, foreground, before, still_s, young, labels, runs, count, stats
+    )
     found = born = largest = 0
     ghost = stats[0]
     lit = np.zeros(named + 1, np.bool_)
@@ -1005,46 +1009,66 @@ def _outlines(
     foreground: npt.NDArray[np.uint8],
     before: npt.NDArray[np.uint8],
     still_s: npt.NDArray[np.float32],
+    young: bool,
     labels: npt.NDArray[np.int32],
     runs: npt.NDArray[np.int32],
     count: int,
-    named: int,
+    stats: npt.NDArray[np.int32],
 ) -> npt.NDArray[np.float32]:
-    """Of each piece, (named + 1, 7): how many steps cross its outline, and how strong the edge is
+    """Of each piece, a row: how many steps cross its outline, and how strong the edge is
     there, in all, in the picture and in the street; where nobody was `before`, how many steps cross
-    it and how strong the edge of the difference is; how many pixels lie beside a shadow, and how
-    many look as they did for a while."""
-    found = np.zeros((named + 1, 7), np.float32)
+    it and how strong the edge of the difference is; how many pixels lie beside a shadow, asked of
+    thin ones, and how many look as they did for a while, asked while `young`. `stats` has the area
+    of each in its second column."""
+    found = np.zeros((len(stats), 7), np.float32)
     height, width = labels.shape
-    most = np.float32(40.0)
     for k in range(1, count + 1):
         y, left, right, _ = runs[k]
         piece = found[labels[y, left]]
-        for x in range(left, right + 1):
-            piece[5] += _skirts(small, street, foreground, y, x)
-            piece[6] += still_s[y, x] >= _STANDS_S
         for side in range(2):
             x, i = (left, left - 2) if side == 0 else (right, right + 2)
             if 0 <= i < width and labels[y, i] == 0:
-                now, past = small[y, x] - small[y, i], street[y, x] - street[y, i]
-                piece[0] += 1
-                piece[1] += min(most, abs(now))
-                piece[2] += min(most, abs(past))
-                new = np.float32(before[y, x] != 2)
-                piece[3] += new
-                piece[4] += new * min(most, abs(now - past))
-            j = y - 2 if side == 0 else y + 2
+                _cross(piece, small[y, x], small[y, i], street[y, x], street[y, i], before[y, x])
+            j, middle = (y - 2, y - 1) if side == 0 else (y + 2, y + 1)
             if 0 <= j < height:
-                for x in range(left, right + 1):
-                    if labels[j, x] == 0 and labels[(y + j) // 2, x] == 0:
-                        now, past = small[y, x] - small[j, x], street[y, x] - street[j, x]
-                        piece[0] += 1
-                        piece[1] += min(most, abs(now))
-                        piece[2] += min(most, abs(past))
-                        new = np.float32(before[y, x] != 2)
-                        piece[3] += new
-                        piece[4] += new * min(most, abs(now - past))
+                far, near = labels[j, left : right + 1], labels[middle, left : right + 1]
+                for n in range(right + 1 - left):
+                    if near[n] == 0 and far[n] == 0:
+                        x = left + n
+                        _cross(
+                            piece, small[y, x], small[j, x], street[y, x], street[j, x],
+                            before[y, x],
+                        )  # fmt: skip
+    for k in range(1, count + 1):
+        y, left, right, _ = runs[k]
+        piece = found[labels[y, left]]
+        if 2 * piece[0] >= stats[labels[y, left], 1]:  # thin, or in tatters
+            for x in range(left, right + 1):
+                piece[5] += _skirts(small, street, foreground, y, x)
+        if young:
+            for x in range(left, right + 1):
+                piece[6] += still_s[y, x] >= _STANDS_S
     return found
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _cross(
+    piece: npt.NDArray[np.float32],
+    now: np.float32,
+    now_out: np.float32,
+    street: np.float32,
+    street_out: np.float32,
+    before: np.uint8,
+) -> None:
+    """Adds a step across a piece's outline to its row of `_outlines`."""
+    most = np.float32(40.0)
+    edge, past = now - now_out, street - street_out
+    piece[0] += 1
+    piece[1] += min(most, abs(edge))
+    piece[2] += min(most, abs(past))
+    if before != 2:
+        piece[3] += 1
+        piece[4] += min(most, abs(edge - past))
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
