@@ -554,9 +554,9 @@ def _shaken(dice: np.random.Generator, street: Plane) -> Plane:
 
 def _rough(dice: np.random.Generator, plane: Plane) -> Plane:
     """Gravel, setts, hedges and house fronts: texture that the streets at hand have little of."""
-    grain: Plane = dice.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
+    noise = dice.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
     sigma = float(np.exp(dice.uniform(np.log(0.6), np.log(3.0))))
-    grain = cv2.GaussianBlur(grain, (0, 0), sigma)
+    grain = np.asarray(cv2.GaussianBlur(noise, (0, 0), sigma), np.float32)
     grain *= float(dice.uniform(2, 14)) / float(grain.std())
     if dice.random() < 0.5:
         cell = int(dice.integers(3, 9))
