@@ -279,7 +279,7 @@ turning_points = st.lists(st.floats(20, 60), min_size=2, max_size=8).map(
 )
 
 
-@given(turns=turning_points, fps=st.sampled_from([5, 10, 15, 25, 30, 60]))
+@given(turns=turning_points, fps=st.sampled_from([5, 10, 15, 25, 30, 60, 240]))
 def test_who_passes_k_times_counts_k_times_to_and_fro_at_any_frame_rate(
     turns: list[float], fps: int
 ) -> None:

@@ -24,25 +24,17 @@ GHOST_S = 3.0
 BEYOND: dict[tuple[str, str], str] = {
     (
         "street",
-        "camera_shakes",
-    ): "the net takes the shifted texture for people; it learnt less shake",
-    (
-        "street",
         "headlights_sweep_a_wet_road_at_night",
     ): "a beam on the road is taken for a second car",
-    ("street", "snow_streaks"): "the net learnt no snow, and takes flakes for people",
-    ("street", "cloud_shadow_hard_edge"): "pieces of the shadow's edge are taken for somebody",
-    ("street", "parked_car_leaves"): "the place it leaves, half of it gone, is taken for another",
-    ("street", "lights_switched_on"): "a patch of light is taken for somebody",
-    ("street", "compression_low_bitrate"): "the first key frame is another street than the next",
-    ("motion", "camera_shakes"): "what comes into view at the picture's edge differs from all",
+    ("street", "parked_car_leaves"): "the net takes a corner of who leaves for somebody else",
+    (
+        "street",
+        "compression_low_bitrate",
+    ): "blocks that become sharp for a second are taken for somebody",
     ("motion", "headlights_sweep_a_wet_road_at_night"): "a beam moves just as its car does",
-    ("motion", "rain_streaks"): "streaks that lie together are a piece as large as somebody",
-    ("motion", "snow_streaks"): "large flakes are as large as somebody far off",
-    ("motion", "cloud_shadow_hard_edge"): "around its edge no one factor darkens the street",
-    ("motion", "parked_car_leaves"): "the place it leaves grows as if somebody drove there",
-    ("motion", "lights_switched_on"): "one gain cannot follow light that falls unevenly",
-    ("motion", "compression_low_bitrate"): "the first key frame is another street than the next",
+    ("street", "lights_switched_on"): "a car that comes in as the lamps go on is taken up twice",
+    ("motion", "lights_switched_on"): "a car hardly lighter than the road falls into two",
+    ("motion", "compression_low_bitrate"): "one piece that becomes sharp piece by piece travels",
 }
 """What a detector cannot do, with the reason: (detector, defect)."""
 

@@ -145,7 +145,7 @@ def test_after_a_gap_nobody_is_remembered(frames: list[Frame]) -> None:
     )  # fmt: skip
     detector.detect(later, BackgroundModel().learn(later), [])
     assert not vars(detector)["_ids"]
-    assert not vars(detector)["_eyes"]
+    assert not len(vars(detector)["_table"])
 
 
 def test_the_same_street_gives_the_same_tracks(frames: list[Frame]) -> None:

@@ -8,6 +8,7 @@ bytes. What the arrays mean is told at `Sprites` and in `tools/train/streets.py`
 
 import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,11 +74,11 @@ def _flat(pieces: list[Bytes]) -> Bytes:
     return np.concatenate([piece.ravel() for piece in pieces]) if pieces else np.empty(0, np.uint8)
 
 
-def sprites(seed: int, count: int) -> Sprites:
+def sprites(seed: int, count: int, shares: Sequence[float] = SHARES) -> Sprites:
     """`count` road users, each with its own shape, camera and light."""
     result = Sprites()
     order = np.random.default_rng([seed, 0]).permutation(
-        np.repeat(np.arange(len(KINDS)), _quota(count))
+        np.repeat(np.arange(len(KINDS)), _quota(count, shares))
     )
     for number, kind in enumerate(order):
         dice = np.random.default_rng([seed, 1, number])
@@ -119,9 +120,9 @@ def _filled(layer: Layer) -> Singles:
     return luma.astype(np.float32)
 
 
-def _quota(count: int) -> npt.NDArray[np.int64]:
+def _quota(count: int, shares: Sequence[float]) -> npt.NDArray[np.int64]:
     """How many of each kind make `count`, by largest remainder."""
-    exact = np.array(SHARES) * count
+    exact = np.array(shares) / sum(shares) * count
     whole: npt.NDArray[np.int64] = np.floor(exact).astype(np.int64)
     rest = count - int(whole.sum())
     whole[np.argsort(whole - exact, kind="stable")[:rest]] += 1
@@ -211,10 +212,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sprites", type=int, default=3000)
     parser.add_argument("--scenes", type=int, default=600)
+    parser.add_argument("--kind", action="append", choices=KINDS, help="sprites of this kind only")
     given = parser.parse_args()
     cv2.setNumThreads(1)  # many small pictures: threads would wait for each other
     if given.sprites:
-        sprites(given.seed, given.sprites).save(given.out / "sprites" / f"render-{given.seed}.npz")
+        shares = [float(kind in given.kind) for kind in KINDS] if given.kind else SHARES
+        sprites(given.seed, given.sprites, shares).save(
+            given.out / "sprites" / f"render-{given.seed}.npz"
+        )
     if given.scenes:
         frames(given.seed, given.scenes).save(given.out / "frames" / f"render-{given.seed}.npz")
 

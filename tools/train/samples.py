@@ -3,8 +3,8 @@
 How this works. Two kinds of sample take turns. Either a piece of a real (or rendered) frame with
 its empty street; or a piece of an empty street into which road users are put: some into both
 pictures (parked: not to be found), some into the empty street only (they were there when it was
-learnt and have left: not to be found), most into the picture only. Then light, weather, noise,
-coding and a tremor of the camera come over both, as they would.
+learnt and have left, or are just leaving: not to be found where they were), most into the picture
+only. Then light, weather, noise, coding and the camera's shaking come over both, as they would.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ BOXES_MAX = 40
 UNSPECIFIED, UNKNOWN = 7, 8  # a vehicle of some type; a road user of some kind
 
 HEIGHT_M = (1.72, 1.75, 1.6, 1.5, 2.2, 3.1, 3.3, 1.6, 1.7)
-KIND_SHARES = (0.22, 0.2, 0.12, 0.22, 0.08, 0.08, 0.08)
+KIND_SHARES = (0.2, 0.22, 0.12, 0.22, 0.08, 0.08, 0.08)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +154,8 @@ class Composer:
                 canvas.put(self._sprite(), *self._place(ppm, slope), where="both")
         if dice.random() < 0.15:
             canvas.put(self._sprite(), *self._place(ppm, slope), where="street")
+        if dice.random() < 0.12:
+            canvas.leave(self._sprite(), *self._place(ppm, slope))
         wanted: list[tuple[Sprite, float, float, float]] = []
         anchor: tuple[float, float] | None = None
         for _ in range(count):
@@ -182,6 +184,19 @@ class Composer:
 
 
 _HOW_MANY = (0.14, 0.18, 0.16, 0.14, 0.12, 0.1, 0.07, 0.05, 0.03, 0.01)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Posed:
+    """A road user as it will be drawn; `body` is left, top, right, bottom of what covers the
+    street, `solid_px` how many pixels it covers."""
+
+    luma: Plane
+    alpha: Plane
+    shade: Plane | None
+    kind: int
+    body: tuple[float, float, float, float]
+    solid_px: int
 
 
 class _Canvas:
@@ -237,10 +252,43 @@ class _Canvas:
         scale = float(np.exp(dice.uniform(np.log(0.6), np.log(2.2))))
         matrix, flip = _window(dice, wide, high, scale, None)
         plane = _warp(street, matrix)
+        if dice.random() < 0.12:
+            plane = _rough(dice, plane)
         return cls(dice, plane.copy(), plane, _filled(_moved(ignore, matrix, flip)))
 
     def put(self, sprite: Sprite, x: float, y: float, scale: float, where: str) -> None:
         """Puts somebody whose foot is at (x, y), `scale` px a metre."""
+        self._lay(self._posed(sprite, scale), x, y, where)
+
+    def leave(self, sprite: Sprite, x: float, y: float, scale: float) -> None:
+        """Puts somebody who stood at (x, y) when the street was learnt: it is gone, or close by on
+        its way; the street behind it may be known in part already."""
+        dice = self._dice
+        posed = self._posed(sprite, scale)
+        body = posed.body
+        learnt = self._learnt(*posed.alpha.shape) if dice.random() < 0.6 else None
+        if learnt is None or dice.random() < 0.8:
+            self._lay(posed, x, y, "street", learnt)
+        if dice.random() < 0.7:
+            far = float(dice.uniform(0.08, 1.3)) * (-1 if dice.random() < 0.5 else 1)
+            down = float(dice.normal(0.0, 0.25)) * (body[3] - body[1])
+            self._lay(posed, x + far * (body[2] - body[0]), y + down, "now")
+
+    def _learnt(self, high: int, wide: int) -> Plane:
+        """What is left of somebody of whom the street has forgotten a part: 0..1, (high, wide)."""
+        dice = self._dice
+        if dice.random() < 0.5:  # from one side on, as it drove away
+            along: Plane = np.linspace(0.0, 1.0, wide, dtype=np.float32)[None].repeat(high, 0)
+            along = along if dice.random() < 0.5 else 1 - along
+        else:  # piece by piece
+            along = dice.random((int(dice.integers(2, 5)), int(dice.integers(2, 6))), np.float32)
+            along = cv2.resize(along, (wide, high), interpolation=cv2.INTER_CUBIC)
+        sharp = float(np.exp(dice.uniform(np.log(3.0), np.log(40.0))))
+        left: Plane = np.clip((along - float(dice.uniform(0.2, 0.8))) * sharp + 0.5, 0, 1)
+        return left
+
+    def _posed(self, sprite: Sprite, scale: float) -> _Posed:
+        """Somebody as large as `scale` px a metre make it, in some light and look."""
         dice = self._dice
         high, wide = sprite.alpha.shape
         body = _body(sprite.alpha)
@@ -251,7 +299,8 @@ class _Canvas:
         )
         size = (max(3, round(wide * times)), max(3, round(high * times)))
         how = cv2.INTER_AREA if times < 1 else cv2.INTER_LINEAR
-        alpha: Plane = cv2.resize(sprite.alpha, size, interpolation=how).astype(np.float32) / 255
+        whole = cv2.resize(sprite.alpha, size, interpolation=how)
+        alpha: Plane = whole.astype(np.float32) / 255
         luma: Plane = cv2.resize(sprite.luma, size, interpolation=how).astype(np.float32)
         shade: Plane | None = None
         if sprite.shade is not None:
@@ -268,15 +317,25 @@ class _Canvas:
         if self._soft > 0.0:
             luma = cv2.GaussianBlur(luma, (0, 0), self._soft)
             alpha = cv2.GaussianBlur(alpha, (0, 0), 0.7 * self._soft)
-        left = round(x - (body[0] + body[2]) / 2 * times)
-        top = round(y - body[3] * times)
-        ys, xs, part = _overlap(left, top, size)
+        sides = (body[0] * times, body[1] * times, body[2] * times, body[3] * times)
+        return _Posed(luma, alpha, shade, sprite.kind, sides, int((whole > 102).sum()))
+
+    def _lay(
+        self, posed: _Posed, x: float, y: float, where: str, left: Plane | None = None
+    ) -> None:
+        """Draws somebody whose foot is at (x, y), of whom a share `left` is to be seen."""
+        alpha, luma, body = posed.alpha, posed.luma, posed.body
+        size = (alpha.shape[1], alpha.shape[0])
+        from_x, from_y = round(x - (body[0] + body[2]) / 2), round(y - body[3])
+        ys, xs, part = _overlap(from_x, from_y, size)
         if part is None:
             return
         alpha, luma = alpha[part], np.clip(luma[part], 0, 255)
+        if left is not None:
+            alpha = alpha * left[part]
         planes = {"now": [self._now], "street": [self._street], "both": [self._now, self._street]}
-        if self._shadows:
-            cast = shade[part] if shade is not None else None
+        if self._shadows and left is None:
+            cast = posed.shade[part] if posed.shade is not None else None
             self._shadow(planes[where], ys, xs, alpha, cast, size)
         before = self._now[ys, xs].copy()
         for plane in planes[where]:
@@ -290,17 +349,22 @@ class _Canvas:
         if not solid.any():
             return
         sides = np.clip(
-            np.array(body) * times + (left, top, left, top), 0, (WIDTH, HEIGHT, WIDTH, HEIGHT)
+            np.array(body) + np.array((from_x, from_y, from_x, from_y)),
+            0,
+            (WIDTH, HEIGHT, WIDTH, HEIGHT),
         )
         box = (float(sides[0]), float(sides[1]), float(sides[2]), float(sides[3]))
-        whole = cv2.resize(sprite.alpha, size, interpolation=how) > 102
-        shown = solid.sum() / max(1, whole.sum())
-        differs = float(np.abs(self._now[ys, xs] - before)[solid].mean())
+        shown = solid.sum() / max(1, posed.solid_px)
+        now = self._now[ys, xs]
+        differs = min(
+            float(np.abs(now - before)[solid].mean()),
+            float(np.abs(now - self._street[ys, xs])[solid].mean()),
+        )
         if shown < 0.35 or differs < 5.0 or min(box[2] - box[0], box[3] - box[1]) < 3.0:
             self._ignore |= _filled(np.array([box]))
             return
         self._boxes.append(box)
-        self._kinds.append(sprite.kind)
+        self._kinds.append(posed.kind)
         self._areas.append(float(solid.sum()))
         self._owner[ys, xs][solid] = len(self._boxes)
 
@@ -356,10 +420,11 @@ class _Canvas:
                 continue
             boxes.append(box)
             kinds.append(kind)
-        now, street = weather(self._dice, self._now, self._street)
+        told = np.array(boxes[:BOXES_MAX], np.float32).reshape(-1, 4)
+        now, street = weather(self._dice, self._now, self._street, told)
         return Sample(
             np.stack([now, street]),
-            np.array(boxes[:BOXES_MAX], np.float32).reshape(-1, 4),
+            told,
             np.array(kinds[:BOXES_MAX], np.int8),
             self._ignore,
         )
@@ -369,17 +434,28 @@ class _Canvas:
         return float((part > 0).mean()) if part.size else 0.0
 
 
-def weather(dice: np.random.Generator, now: Plane, street: Plane) -> tuple[Plane, Plane]:
-    """Both pictures under the same camera: light, sharpness, noise, coding, a tremor."""
-    if dice.random() < 0.12:  # dusk and night, with lamps that blind
-        dark = float(dice.uniform(0.2, 0.7))
+def weather(
+    dice: np.random.Generator, now: Plane, street: Plane, boxes: Rows
+) -> tuple[Plane, Plane]:
+    """Both pictures under the same camera: light, weather, sharpness, noise, coding, shaking.
+
+    `boxes` (M, 4) are of the road users, who may have lamps."""
+    if dice.random() < 0.15:  # dusk and night, with lamps that blind and light the road
+        dark = float(np.exp(dice.uniform(np.log(0.12), np.log(0.7))))
+        lit = street.copy()
         now, street = now * dark, street * dark
-        for _ in range(int(dice.integers(0, 6))):
+        for _ in range(int(dice.integers(0, 5))):
             _glare(dice, now)
+        if dice.random() < 0.6:
+            _headlights(dice, now, lit, boxes)
+    if dice.random() < 0.1:
+        now, street = _lamps(dice, now, street)
+    if dice.random() < 0.12:
+        _cloud(dice, now if dice.random() < 0.7 else street)
     if dice.random() < 0.08:
-        _cloud(dice, now)
-    if dice.random() < 0.06:
         _rain(dice, now)
+    if dice.random() < 0.09:
+        now = _snow(dice, now)
     if dice.random() < 0.12:
         _dapple(dice, now)
     if dice.random() < 0.35:
@@ -394,22 +470,190 @@ def weather(dice: np.random.Generator, now: Plane, street: Plane) -> tuple[Plane
         now, street = cv2.GaussianBlur(now, (0, 0), sigma), cv2.GaussianBlur(street, (0, 0), sigma)
     if dice.random() < 0.3:  # a street that was learnt while the camera trembled
         street = cv2.GaussianBlur(street, (0, 0), float(dice.uniform(0.3, 0.9)))
-    if dice.random() < 0.3:
-        dx, dy = dice.normal(0.0, 0.5, 2)
-        matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-        street = cv2.warpAffine(
-            street, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+    if dice.random() < 0.42:
+        street = _shaken(dice, street)
     sigma = float(dice.choice((0.5, 1.5, 3.0, 6.0), p=(0.35, 0.35, 0.2, 0.1)))
     noise = dice.standard_normal((2, HEIGHT, WIDTH), dtype=np.float32)
     now = now + sigma * noise[0]
     street = street + float(dice.uniform(0.1, 0.5)) * noise[1]
     now, street = np.clip(now, 0, 255), np.clip(street, 0, 255)
-    if dice.random() < 0.25:
+    if dice.random() < 0.14:
+        now = _coarse(dice, now)
+        if dice.random() < 0.5:
+            street = _coarse(dice, street)
+    elif dice.random() < 0.25:
         quality = int(dice.integers(18, 60))
-        _, data = cv2.imencode(".jpg", now.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        now = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)
+        now = _coded(now, quality)
     return now.astype(np.float32), street.astype(np.float32)
+
+
+def _coded(plane: Plane, quality: int) -> Plane:
+    _, data = cv2.imencode(
+        ".jpg", np.clip(plane, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)
+
+
+def _coarse(dice: np.random.Generator, plane: Plane) -> Plane:
+    """What a low bit rate leaves: blocks that are smeared, flat, too bright or not yet moved on.
+
+    Blocks are as large as in a stream that is averaged down by some factor."""
+    if dice.random() < 0.7:
+        block = int(dice.choice((4, 8, 8, 16)))
+        rows, columns = -(-HEIGHT // block), -(-WIDTH // block)
+
+        def chosen(share: float) -> Plane:
+            few = (dice.random((rows, columns)) < share).astype(np.float32)
+            large = np.kron(few, np.ones((block, block), np.float32))
+            return np.asarray(large[:HEIGHT, :WIDTH], np.float32)
+
+        smear = cv2.GaussianBlur(plane, (0, 0), float(dice.uniform(0.8, 4.0)))
+        plane = plane + chosen(float(dice.uniform(0.1, 1.0))) * (smear - plane)
+        if dice.random() < 0.5:
+            size = (columns, rows)
+            flat = cv2.resize(
+                cv2.resize(plane, size, interpolation=cv2.INTER_AREA),
+                (columns * block, rows * block),
+                interpolation=cv2.INTER_NEAREST,
+            )[:HEIGHT, :WIDTH]
+            plane = plane + chosen(float(dice.uniform(0.05, 0.5))) * (flat - plane)
+        if dice.random() < 0.5:
+            across, down = (int(v) for v in dice.integers(-3, 4, 2))
+            moved = np.roll(plane, (down, across), (0, 1))
+            plane = plane + chosen(float(dice.uniform(0.02, 0.3))) * (moved - plane)
+        step = dice.normal(0, float(dice.uniform(0.0, 6.0)), (rows, columns)).astype(np.float32)
+        plane = plane + np.kron(step, np.ones((block, block), np.float32))[:HEIGHT, :WIDTH]
+    large = float(dice.choice((1.0, 1.0, 1.5, 2.0)))
+    size = (round(WIDTH * large), round(HEIGHT * large))
+    coded = _coded(cv2.resize(plane, size), int(dice.integers(3, 20)))
+    return np.asarray(cv2.resize(coded, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _shaken(dice: np.random.Generator, street: Plane) -> Plane:
+    """The street from where the camera pointed before: by parts of a pixel mostly, by several
+    where the shift was misjudged; or judged well, and what came into view is not known."""
+    draw = dice.random()
+    if draw < 0.3:
+        side = int(dice.integers(1, 9))
+        reach = cv2.BORDER_REPLICATE
+        top, left = int(dice.integers(-side, side + 1)), int(dice.integers(-side, side + 1))
+        part = street[max(0, -top) : HEIGHT - max(0, top), max(0, -left) : WIDTH - max(0, left)]
+        street = cv2.copyMakeBorder(
+            part, max(0, -top), max(0, top), max(0, -left), max(0, left), reach
+        )
+    spread = 0.5 if draw < 0.75 else float(dice.uniform(0.7, 3.0))
+    dx, dy = np.clip(dice.normal(0.0, spread, 2), -6, 6)
+    matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    return np.asarray(
+        cv2.warpAffine(
+            street, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ),
+        np.float32,
+    )
+
+
+def _rough(dice: np.random.Generator, plane: Plane) -> Plane:
+    """Gravel, setts, hedges and house fronts: texture that the streets at hand have little of."""
+    noise = dice.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
+    sigma = float(np.exp(dice.uniform(np.log(0.6), np.log(3.0))))
+    grain = np.asarray(cv2.GaussianBlur(noise, (0, 0), sigma), np.float32)
+    grain *= float(dice.uniform(2, 14)) / float(grain.std())
+    if dice.random() < 0.5:
+        cell = int(dice.integers(3, 9))
+        rows, columns = -(-HEIGHT // cell), -(-WIDTH // cell)
+        blocks = dice.normal(0, float(dice.uniform(5, 32)), (rows, columns)).astype(np.float32)
+        patch = np.kron(blocks, np.ones((cell, cell), np.float32))[:HEIGHT, :WIDTH]
+        top, low = np.sort(dice.integers(0, HEIGHT + 1, 2)).tolist()
+        left, right = np.sort(dice.integers(-WIDTH, 2 * WIDTH, 2)).clip(0, WIDTH).tolist()
+        grain[top:low, left:right] += patch[top:low, left:right]
+    return np.asarray(np.clip(plane + grain, 0, 255), np.float32)
+
+
+def _headlights(dice: np.random.Generator, now: Plane, lit: Plane, boxes: Rows) -> None:
+    """Cones of light ahead of road users, some of them outside the picture, and what a wet road
+    mirrors of the lamps; `lit` is the street as by day."""
+    down, across = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    sources: list[tuple[float, float, float, float]] = []  # of the lamp; which way; how large
+    for left, top, right, bottom in boxes.tolist():
+        if right - left > 8 and dice.random() < 0.6:
+            way = -1.0 if dice.random() < 0.5 else 1.0
+            x = right if way > 0 else left
+            if dice.random() < 0.25:  # from the front
+                x = (left + right) / 2
+            sources.append((x, top + 0.6 * (bottom - top), way, max(right - left, bottom - top)))
+    if dice.random() < 0.4:
+        x, y = float(dice.uniform(-30, WIDTH + 30)), float(dice.uniform(20, HEIGHT + 10))
+        sources.append((x, y, float(dice.choice((-1.0, 1.0))), float(dice.uniform(12, 80))))
+    for x, y, way, size in sources[:6]:
+        turn = float(dice.normal(0.0, 0.35))
+        if dice.random() < 0.2:  # towards the camera
+            turn = float(dice.uniform(0.8, 2.3)) * way
+        ahead = ((across - x) * np.cos(turn) + (down - y) * np.sin(turn) * way) * way
+        aside = -(across - x) * np.sin(turn) * way + (down - y) * np.cos(turn)
+        reach = size * float(dice.uniform(0.4, 2.2))
+        wide = size * float(dice.uniform(0.06, 0.25)) + np.maximum(ahead, 0) * float(
+            dice.uniform(0.05, 0.3)
+        )
+        drop = size * float(dice.uniform(0.0, 0.3))
+        beam = np.exp(-((ahead / reach) ** 2) - ((aside - drop) / wide) ** 2)
+        beam = np.where(ahead > 0, beam, 0).astype(np.float32)
+        if dice.random() < 0.5:
+            beam = cv2.GaussianBlur(beam, (0, 0), float(dice.uniform(0.5, 3.0)))
+        strength = float(dice.uniform(0.15, 0.8))
+        now += strength * beam * (lit + float(dice.uniform(0, 70)))
+        lamp = max(1.0, size * float(dice.uniform(0.03, 0.1)))
+        bright = float(dice.uniform(60, 250))
+        spot = np.exp(-((across - x) ** 2 + (down - y) ** 2) / lamp**2)
+        now += bright * spot.astype(np.float32)
+        if dice.random() < 0.5:  # wet
+            long, low = (
+                size * float(dice.uniform(0.1, 0.6)),
+                y + size * float(dice.uniform(0.2, 0.6)),
+            )
+            mirror = np.exp(-(((across - x) / lamp) ** 2) - ((down - low) / long) ** 2)
+            now += float(dice.uniform(0.1, 0.6)) * bright * mirror.astype(np.float32)
+
+
+def _lamps(dice: np.random.Generator, now: Plane, street: Plane) -> tuple[Plane, Plane]:
+    """Lamps that light a part of the street only, switched on, or off, since it was learnt."""
+    down, across = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    light = np.zeros((HEIGHT, WIDTH), np.float32)
+    for _ in range(int(dice.integers(1, 4))):
+        x, y = float(dice.uniform(-40, WIDTH + 40)), float(dice.uniform(-20, HEIGHT + 20))
+        wide, high = float(dice.uniform(12, 110)), float(dice.uniform(12, 90))
+        far = ((across - x) / wide) ** 2 + ((down - y) / high) ** 2
+        power = 1.0 if dice.random() < 0.7 else 4.0  # 4: a window's or cone's edge
+        light += np.exp(-(far**power)).astype(np.float32)
+    base = float(dice.uniform(0.6, 1.1))
+    lit = base + float(dice.uniform(0.15, 1.3)) * light
+    if dice.random() < 0.75:
+        return now * lit, street
+    return now, street * lit
+
+
+def _snow(dice: np.random.Generator, plane: Plane) -> Plane:
+    """Flakes: many small ones far off, a few large ones near the camera that are out of focus,
+    all drawn out along their fall while the shutter is open."""
+    lean = float(dice.uniform(-50, 50))  # degrees off the vertical
+    light = float(dice.uniform(150, 255))
+    stretch = float(dice.uniform(1.0, 4.0))
+    for count, radius_min, radius_max, soft in (
+        (int(dice.integers(10, 240)), 0.4, 1.6, 0.4),
+        (int(dice.integers(0, 14)), 1.5, 5.0, float(dice.uniform(0.4, 2.5))),
+    ):
+        flakes = np.zeros_like(plane)
+        for _ in range(count):
+            radius = float(dice.uniform(radius_min, radius_max))
+            x, y = float(dice.uniform(-4, WIDTH + 4)), float(dice.uniform(-4, HEIGHT + 4))
+            cv2.ellipse(
+                flakes,
+                ((x, y), (2 * radius, 2 * radius * stretch), lean + float(dice.normal(0, 8))),
+                float(dice.uniform(0.4, 1.0)),
+                cv2.FILLED,
+            )
+        share = float(dice.uniform(0.3, 0.95)) * cv2.GaussianBlur(flakes, (0, 0), soft)
+        plane = plane + share * (light - plane)
+    return plane
 
 
 def _glare(dice: np.random.Generator, plane: Plane) -> None:
@@ -425,7 +669,7 @@ def _cloud(dice: np.random.Generator, plane: Plane) -> None:
     angle, offset = float(dice.uniform(0, 2 * np.pi)), float(dice.uniform(-60, 60))
     down, across = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     along = (across - WIDTH / 2) * np.cos(angle) + (down - HEIGHT / 2) * np.sin(angle) - offset
-    soft = float(np.exp(dice.uniform(np.log(0.7), np.log(30))))
+    soft = float(np.exp(dice.uniform(np.log(0.2), np.log(30))))
     share = 1 / (1 + np.exp(-np.clip(along / soft, -30, 30)))
     plane *= (1 - float(dice.uniform(0.1, 0.5)) * share).astype(np.float32)
 
@@ -467,11 +711,11 @@ def _sway(dice: np.random.Generator, plane: Plane) -> Plane:
 def _rain(dice: np.random.Generator, plane: Plane) -> None:
     lean = float(dice.uniform(-0.3, 0.3))
     streaks = np.zeros_like(plane)
-    for _ in range(int(dice.integers(10, 90))):
+    for _ in range(int(np.exp(dice.uniform(np.log(10), np.log(260))))):
         x, y = int(dice.integers(0, WIDTH)), int(dice.integers(0, HEIGHT))
-        long = int(dice.integers(3, 18))
-        cv2.line(streaks, (x, y), (x + round(lean * long), y + long), float(dice.uniform(5, 40)), 1)
-    plane += cv2.GaussianBlur(streaks, (0, 0), 0.6)
+        long = int(dice.integers(3, 26))
+        cv2.line(streaks, (x, y), (x + round(lean * long), y + long), float(dice.uniform(5, 60)), 1)
+    plane += cv2.GaussianBlur(streaks, (0, 0), float(dice.uniform(0.3, 0.8)))
 
 
 def _window(

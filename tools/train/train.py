@@ -4,7 +4,7 @@
 
 DIR is what cut.py and render.py wrote. Takes hours on one core; twice as fast where the processor
 has bfloat16 matrix units. Writes a checkpoint beside the ONNX file every 1,000 steps, and goes on
-from it when started again.
+from it when started again. `--from` begins with the weights of a net that was trained before.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from tools.train.samples import (
     Sample,
     Stock,
 )
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -178,7 +178,52 @@ class Average:
                 mine.copy_(new)
 
 
-def train(data: Path, out: Path, steps: int, batch: int, seed: int, rate: float) -> None:
+@torch.no_grad()
+def adopt(net: StreetNet, path: Path, planes: Tensor) -> None:
+    """Gives `net` the weights of an ONNX file that `export` wrote.
+
+    There each normalisation is part of its convolution. It is parted from it again by what the
+    convolution makes of `planes` (N, 2, H, W): so the net says the same with the mean and the
+    variance of a batch as with those it has learnt.
+    """
+    values = [onnx.numpy_helper.to_array(one) for one in onnx.load(str(path)).graph.initializer]
+    weights = [torch.from_numpy(value.copy()) for value in values]
+    net.out.weight.copy_(weights[0])
+    net.out.bias.copy_(weights[1])
+    layers = [one for one in net.modules() if isinstance(one, nn.Conv2d | nn.BatchNorm2d)][:-1]
+    assert len(layers) == len(weights) - 2, "another net than this one"
+    for n in range(0, len(layers), 2):
+        conv, norm = layers[n : n + 2]
+        assert isinstance(conv, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        weight, bias = weights[2 + n], weights[3 + n]
+        size = weight.flatten(1).norm(dim=1).clamp(min=1e-3)  # as large as when training begins
+        conv.weight.copy_(weight / size[:, None, None, None])
+        norm.weight.copy_(size)
+        norm.bias.copy_(bias)
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1.0 - norm.eps)
+    net.eval()
+    spreads: list[tuple[nn.BatchNorm2d, Tensor, Tensor]] = []
+
+    def watch(norm: nn.Module, given: tuple[Tensor, ...]) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        spreads.append((norm, given[0].mean((0, 2, 3)), given[0].var((0, 2, 3))))
+
+    hooks = [one.register_forward_pre_hook(watch) for one in layers[1::2]]
+    net(planes)
+    for hook in hooks:
+        hook.remove()
+    for norm, mean, var in spreads:
+        norm.bias.add_(norm.weight * mean)
+        norm.weight.mul_((var + norm.eps).sqrt())
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(var)
+
+
+def train(
+    data: Path, out: Path, steps: int, batch: int, seed: int, rate: float, former: Path | None
+) -> None:
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     stock = Stock.read(data)
@@ -191,7 +236,11 @@ def train(data: Path, out: Path, steps: int, batch: int, seed: int, rate: float)
         ),
         flush=True,
     )
-    net = StreetNet().to(memory_format=torch.channels_last)
+    net = StreetNet()
+    if former is not None:
+        composer = Composer(stock, seed + 1)
+        adopt(net, former, collate([composer.sample() for _ in range(96)])[0])
+    net = net.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2)
     average = Average(net)
     checkpoint = out.with_suffix(".pt")
@@ -205,6 +254,7 @@ def train(data: Path, out: Path, steps: int, batch: int, seed: int, rate: float)
     loader = DataLoader(
         Stream(stock, seed + first, batch), batch_size=None, num_workers=1, prefetch_factor=8
     )
+    halves = torch.cpu._is_avx512_bf16_supported()  # else it is many times slower
     mean: dict[str, float] = {}
     begun = time.perf_counter()
     net.train()
@@ -216,7 +266,7 @@ def train(data: Path, out: Path, steps: int, batch: int, seed: int, rate: float)
         for group in optimiser.param_groups:
             group["lr"] = rate * share
         planes = targets[0].to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=halves):
             raw = net(planes)
         loss, parts = loss_of(raw.float(), targets)
         optimiser.zero_grad()
@@ -274,8 +324,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--from", dest="former", type=Path)
     options = parser.parse_args()
-    train(options.data, options.out, options.steps, options.batch, options.seed, options.rate)
+    train(
+        options.data, options.out, options.steps, options.batch, options.seed, options.rate,
+        options.former,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

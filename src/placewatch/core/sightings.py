@@ -89,11 +89,12 @@ _new = tuple.__new__  # a Track and its Box in a third of the time
 class Detections(Sequence[Detection]):
     """What a detector finds in one frame: rows of numbers, and a `Detection` for who asks."""
 
-    __slots__ = ("rows",)
+    __slots__ = ("_made", "rows")
 
     def __init__(self, rows: Table) -> None:
         """`rows` (N, DETECTION_COLUMNS)."""
         self.rows = rows
+        self._made: list[Detection] | None = None
 
     @classmethod
     def of(cls, detections: Iterable[Detection]) -> Self:
@@ -109,7 +110,9 @@ class Detections(Sequence[Detection]):
     @overload
     def __getitem__(self, at: slice) -> list[Detection]: ...
     def __getitem__(self, at: int | slice) -> Detection | list[Detection]:
-        return self._all()[at]
+        if self._made is None:
+            self._made = self._all()
+        return self._made[at]
 
     def _all(self) -> list[Detection]:
         return [
@@ -129,6 +132,7 @@ class Tracks(Sequence[Track]):
 
     def __init__(self, ids: list[TrackId], rows: Table) -> None:
         """`rows` (M, TRACK_COLUMNS)."""
+        assert len(ids) == len(rows)  # compiled code reads on where there are fewer
         self.ids, self.rows = ids, rows
         self._made: list[Track] | None = None
 

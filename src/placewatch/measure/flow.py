@@ -242,14 +242,9 @@ class FlowMeter:
         return crossings
 
     def _end(self, user: int) -> list[Crossing]:
-        crossings: list[Crossing] = []
-        for last in (False, True):
-            count = _finish(
-                user, self._walks, self._paths, self._passages, self._rows, self._passed, last
-            )
-            crossings += self._crossings(count)
+        count = _finish(user, self._walks, self._paths, self._passages, self._rows, self._passed)
         self._ended.append(user)
-        return crossings
+        return self._crossings(count)
 
     def _leave(self) -> list[Crossing]:
         crossings = [crossing for user in self._present.values() for crossing in self._end(user)]
@@ -275,9 +270,10 @@ class FlowMeter:
 
     def _forget(self, media_s: float) -> None:
         """Those who ended too long ago to be taken up again."""
-        gone = [user for user in self._ended if is_forgotten(self._path(user), media_s)]
-        self._free += gone
-        self._ended = [user for user in self._ended if user not in gone]
+        ended, self._ended = self._ended, []
+        for user in ended:
+            over = is_forgotten(self._path(user), media_s)
+            (self._free if over else self._ended).append(user)
 
     def _taken_up(self, step: Floats) -> int | None:
         """The ended road user that must be where `step` is by now; it goes on."""
@@ -430,20 +426,17 @@ def _finish(
     passages: Floats,
     lines: Floats,
     passed: Whole,
-    last: bool,
 ) -> int:
-    """The end of one road user, in two calls: its walk's, then (`last`) that of its passages."""
+    """The end of one road user: its last step, and what that amounts to at each line."""
     count = 0
-    if not last and not end_walk(walks[user], paths[user]):
-        return count
+    grown = end_walk(walks[user], paths[user])
     path = paths[user, : int(walks[user, STEPS])]
     for index in range(len(lines)):
         passage = passages[user, index]
-        if last:
-            settled = end_at(passage, lines[index], path)
-        else:
-            settled = step_over(passage, lines[index], path)
-        if settled:
+        # A line that its last step passes has nothing left to settle.
+        if (grown and step_over(passage, lines[index], path)) or end_at(
+            passage, lines[index], path
+        ):
             passed[count, 0], passed[count, 1] = user, index
             count += 1
     return count

@@ -77,6 +77,7 @@ class Movers(Sequence[Mover]):
         before: Mapping[int, tuple[Step, ...]] = MappingProxyType({}),
     ) -> None:
         """`rows` (N, MOVER_COLUMNS)."""
+        assert len(ids) == len(rows)  # compiled code reads on where there are fewer
         self.ids, self.rows, self.before = ids, rows, before
 
     @classmethod

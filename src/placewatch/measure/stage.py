@@ -63,7 +63,7 @@ SORT_EVERY_S = 0.08
 SPEED_STEPS_MIN = 4
 SPEED_SPAN_S_MIN = 0.3
 MEMORY_S = 2.0  # a slow camera gives its four steps within this, or no speed
-STEPS_MAX = 128  # of a path: the whole memory at 60 frames a second
+STEPS_MAX = 512  # of a path: the whole memory at 240 frames a second
 SPEED_ERROR_M_S_MAX = 1.5  # a speed worse known than this (5 km/h) is unknown
 STANDS_SIZES_S = (
     0.15  # own sizes a second below which somebody stands: a car 0.5, a person 0.15 m/s

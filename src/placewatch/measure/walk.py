@@ -14,7 +14,7 @@ from placewatch.measure.scene import STEP_COLUMNS, STEP_S, STEP_SIZE, STEP_X, ST
 
 MEMORY_S = 2.0
 MEMORY_STEPS = 3  # however long ago: a velocity needs them
-PATH_STEPS_MAX = 160  # the memory at 60 frames a second
+PATH_STEPS_MAX = 640  # the memory and half a second at 240 frames a second
 VELOCITY_S = 0.4  # the velocity at a step is taken over this
 LEAP_SIZES = 0.5  # a step this far off the way from the last to the next has leapt away and back,
 LEAP_SHARE = 0.6  # if that is also far for who moves so; a leap that lasts is about half

@@ -69,7 +69,7 @@ _PACES = 8  # looks whose pace is kept
 # many looks recognised it, when the last one was, how many since then saw nobody, how much larger
 # than its place it looked then, the net's sides against the blob's, what all looks said of its
 # kind, and its pace at the last looks, own heights a second, after how many there were.
-KNOWN, _DUE_S, _LOOKS, _LOOKED_S, _MISSES, _GROWN, _TRIM = range(7)
+KNOWN, _DUE_S, LOOKS, _LOOKED_S, _MISSES, _GROWN, _TRIM = range(7)
 _KIND = _TRIM + 4
 _PACED = _KIND + len(KINDS)
 COLUMNS = _PACED + 1 + _PACES
@@ -132,11 +132,11 @@ def answer(
         if place >= 0:
             row = table[who[place]]
             lost[place] = False
-            recognised = row[_LOOKS] > 0
-            twice = row[_LOOKS] >= _SURE_LOOKS
+            recognised = row[LOOKS] > 0
+            twice = row[LOOKS] >= _SURE_LOOKS
             doubted[k] = not recognised and row[_MISSES] >= _IN_VAIN
             crowd = shapes[k, SHARED] > 0
-            often = row[_LOOKS] < _CROWD_LOOKS
+            often = row[LOOKS] < _CROWD_LOOKS
             wait_s = _CROWD_S if often else _CROWD_LONG_S
             due[k] = now_s >= row[_DUE_S] or (crowd and now_s >= row[_LOOKED_S] + wait_s)
             box = places[place]
@@ -162,7 +162,7 @@ def answer(
     for p in range(known):
         box, row = places[p], table[who[p]]
         inside = box[2] > 0 and box[3] > 0 and box[0] < wide and box[1] < high
-        sure = tracks[who[p], CERTAIN] == 1.0 and row[_LOOKS] > 0
+        sure = tracks[who[p], CERTAIN] == 1.0 and row[LOOKS] > 0
         lost[p] = lost[p] and inside and sure and now_s >= row[_DUE_S]
         asks |= lost[p]
     return found, shapes, places, who, due, lost, doubted, asks, doubts
@@ -288,7 +288,7 @@ def understand(
         if place >= 0:
             answered[place] = True
             track, row = tracks[who[place]], table[who[place]]
-            confirmed += row[_LOOKS] == 1.0
+            confirmed += row[LOOKS] == 1.0
             if whole and box[3] - box[1] >= _TALL * (box[2] - box[0]):
                 row[_PACED + 1 + int(row[_PACED]) % _PACES] = _pace(track)
                 row[_PACED] += 1.0
@@ -297,8 +297,8 @@ def understand(
             row = begun[new, 4:]
             row[KNOWN], row[_GROWN] = 1.0, 1.0
             new += 1
-        row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(int(row[_LOOKS]), len(_NEXT_LOOKS_S) - 1)]
-        row[_LOOKS] += 1.0
+        row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(int(row[LOOKS]), len(_NEXT_LOOKS_S) - 1)]
+        row[LOOKS] += 1.0
         row[_LOOKED_S], row[_MISSES] = now_s, 0.0
         weight = score * min(2.0, max(0.3, (box[3] - box[1]) / _TELLING))
         for k in range(len(KINDS)):
@@ -315,9 +315,10 @@ def understand(
         count += 1
         one[0], one[1] = box[0] * scale, box[1] * scale
         one[2], one[3] = min(box[2] * scale, width_px), min(box[3] * scale, height_px)
-        # One look alone may be taken in by a streak of snow.
+        # One look alone may be taken in by a streak of snow; a streak does not travel.
         one[4] = score if score >= _SURE_LOOK else GUESSED
-        if row[_LOOKS] >= _SURE_LOOKS:
+        travelled = place >= 0 and tracks[who[place], CERTAIN] == 1.0
+        if row[LOOKS] >= _SURE_LOOKS or travelled:
             one[4] = max(score, RECOGNISED)
         one[5] = _kind(row)
     for k in range(len(shapes)):
@@ -352,7 +353,7 @@ def understand(
 def _miss(row: Floats, now_s: float) -> None:
     """A look saw nobody here."""
     misses = row[_MISSES]
-    if row[_LOOKS] > 0 and misses < 4:
+    if row[LOOKS] > 0 and misses < 4:
         row[_DUE_S] = now_s + _LOST_S
     else:
         row[_DUE_S] = now_s + min(_FRUITLESS_S_MAX, FRUITLESS_S * 2.0**misses)

@@ -68,6 +68,7 @@ class Motion:
     width_px: int
     height_px: int
     age_s: float  # how long the street has been known
+    restless: bool  # much comes from nowhere, as flakes do: less of what moves is somebody
     _blobs: tuple[Blob, ...] | None = None
 
     @property
@@ -105,6 +106,7 @@ class BackgroundModel:
     _parents: npt.NDArray[np.int32]
     _pieces: npt.NDArray[np.int32]
     _points: npt.NDArray[np.int32]
+    _around: npt.NDArray[np.float32]
     _shift: npt.NDArray[np.float64]
     _scale: int
     _age_s: float
@@ -140,7 +142,8 @@ class BackgroundModel:
         else:
             gain, count, still_s, turned = _watch(
                 self._planes, before, foreground, self._marks, self._labels, self._runs,
-                self._parents, self._pieces, self._points, self._shift, elapsed_s, self._age_s,
+                self._parents, self._pieces, self._points, self._around, self._shift, elapsed_s,
+                self._age_s,
             )  # fmt: skip
         street = self._planes[_STREET if turned else _MEAN]
         self._ghosts_s += elapsed_s
@@ -151,13 +154,24 @@ class BackgroundModel:
                 left = np.zeros(small.shape, np.bool_)
                 if _exorcise(
                     self._planes, street, foreground, self._ghost_labels, self._parents,
-                    self._labels, self._age_s, self._absorb_s, left,
+                    self._labels, self._age_s, self._absorbing_s(), left,
                 ):  # fmt: skip
                     ghosts = left
         return Motion(
             foreground, self._labels, self._pieces[:count].copy(), small, street, ghosts,
             self._scale, gain, luma.shape[1], luma.shape[0], self._age_s,
+            bool(self._shift[10] > _RESTLESS),
         )  # fmt: skip
+
+    def _absorbing_s(self) -> float:
+        """After how long what stands still belongs to the street.
+
+        In the first moments that is more than half of all the time: then the first frames were
+        not the street, be it that a stream began coarse or that somebody stood there.
+        """
+        if self._age_s < _YOUNG_S:
+            return min(self._absorb_s, max(_YOUNG_STILL_S, _YOUNG_SHARE * self._age_s))
+        return self._absorb_s
 
     def prime(self, frames: Sequence[Frame]) -> None:
         """Learns the street from frames some time apart, before the first is watched: at each
@@ -188,12 +202,18 @@ class BackgroundModel:
         self._parents = np.zeros(height * width // 2 + 2, np.int32)
         self._pieces = np.zeros((_PIECES_MAX, 6), np.int32)
         self._points = np.zeros((2, _POINTS_MAX + 1), np.int32)
-        self._shift = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0])
+        self._around = np.full((2, height + 2 * _AROUND, width + 2 * _AROUND), -1, np.float32)
+        self._shift = np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
         self._age_s = 0.0
 
 
 _SMALL, _MEAN, _VAR, _STREET, _STILL, _STILL_S = range(6)
 _GHOSTS_EVERY_S = 0.2
+_YOUNG_S = 4.0  # the street has been known for less
+_FRESH_S = 2.0  # the first pictures of a stream may be coarse:
+_STANDS_S = 0.3  # what differs from them and stands so long is street
+_YOUNG_STILL_S = 0.7  # the even side of somebody who passes seldom takes so long
+_YOUNG_SHARE = 0.6
 _AREA_MIN = 12  # small pixels; less is noise
 _PIECES_MAX = 1000
 _GHOST_S = 3.0
@@ -204,10 +224,20 @@ _STEP_MIN = 10.0  # grey levels: smaller differences are sensor noise and compre
 _SIGMAS = 3.0
 _POINTS_MAX = 1500
 _POINTS_EVERY_S = 2.0
-_REACH = 6.0  # small pixels
+_REACH = 8.0  # small pixels
+_AROUND = 12  # small pixels: so much of the street beside the picture is remembered
 _SWAY = 0.2  # small pixels
 _SETTLED_S = 3.0
 _CELL = 16  # small pixels
+_LIT_MIN = 0.05  # of the picture: the cone of headlights is smaller
+_LIT_STEP = 9.0  # grey levels: somebody begins with more, since what differs less is noise
+_SKIRT = np.float32(0.08)  # of the light: so much darker than the shadow beside it is still shadow
+_SKIRTS = 0.6  # of its area
+_RESTLESS = 3.0  # pieces a frame that come from nowhere: rain, snow, coarse coding, not road users,
+_RESTLESS_S = 1.0
+_NEXT_S = 0.15  # who are near to where they were if the frame before is so near
+_STAYS = 0.1  # of its area is where somebody was in the frame before;
+_STAYS_RESTLESS = 0.4  # among so many that chance does it, more
 
 
 def _pointer(typing: Any, rows: Any, of: Any) -> Any:
@@ -345,8 +375,8 @@ def _choose(mean: npt.NDArray[np.float32], points: npt.NDArray[np.int32]) -> Non
     for pick in range(2):
         every = 1 + count // _POINTS_MAX
         count = 0
-        for y in range(8, height - 8, 2):
-            for x in range(8 + (y & 2) // 2, width - 8, 2):
+        for y in range(10, height - 10, 2):
+            for x in range(10 + (y & 2) // 2, width - 10, 2):
                 gx = mean[y, x + 1] - mean[y, x - 1]
                 gy = mean[y + 1, x] - mean[y - 1, x]
                 if gx * gx + gy * gy >= np.float32(36.0):
@@ -519,21 +549,41 @@ def _expect(
 
 @numba.njit(cache=True, nogil=True)
 def _turn(
+    small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
     var: npt.NDArray[np.float32],
+    around: npt.NDArray[np.float32],
+    gain: float,
     shift: npt.NDArray[np.float64],
 ) -> None:
-    """Turns the background with the camera by whole pixels, so that nothing blurs."""
+    """Turns the background with the camera by whole pixels, so that nothing blurs.
+
+    What leaves the view is remembered in `around` (mean in the light of the first frame, and
+    variance; -1 where it was never seen) until the camera turns back. What comes into view for the
+    first time is street as it is now: there is nothing that it could differ from.
+    """
     dx, dy = round(shift[0]), round(shift[1])
     shift[0] -= dx
     shift[1] -= dy
     height, width = mean.shape
-    for field in (mean, var):
-        old = field.copy()
-        for y in range(height):
-            row = old[min(height - 1, max(0, y + dy))]
-            for x in range(width):
-                field[y, x] = row[min(width - 1, max(0, x + dx))]
+    left, top, light = int(shift[7]), int(shift[8]), np.float32(shift[9])
+    if abs(left + dx) > _AROUND or abs(top + dy) > _AROUND:  # another view, not a shake
+        around[:] = np.float32(-1.0)
+        left = top = 0
+    shift[7], shift[8] = left + dx, top + dy
+    left, top = left + _AROUND, top + _AROUND
+    for y in range(height):
+        known, spread = around[0, top + y], around[1, top + y]
+        for x in range(width):
+            known[left + x] = mean[y, x] / light
+            spread[left + x] = var[y, x]
+    left, top = left + dx, top + dy
+    for y in range(height):
+        known, spread = around[0, top + y], around[1, top + y]
+        for x in range(width):
+            seen = spread[left + x] >= 0
+            mean[y, x] = known[left + x] * light if seen else small[y, x] / np.float32(gain)
+            var[y, x] = spread[left + x] if seen else np.float32(25.0)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -547,6 +597,7 @@ def _watch(
     parents: npt.NDArray[np.int32],
     pieces: npt.NDArray[np.int32],
     points: npt.NDArray[np.int32],
+    around: npt.NDArray[np.float32],
     shift: npt.NDArray[np.float64],
     elapsed_s: float,
     age_s: float,
@@ -564,8 +615,9 @@ def _watch(
         _choose(mean, points)
     _shift(small, mean, before, points, lighter, shift)
     if max(abs(shift[0]), abs(shift[1])) > 0.75:
-        _turn(mean, var, shift)
+        _turn(small, mean, var, around, lighter, shift)
         shift[3] = 0.0
+    shift[9] *= lighter
     turned = shift[0] != 0.0 or shift[1] != 0.0
     since = np.float32(lighter)  # how much lighter than the background
     if turned:
@@ -592,7 +644,17 @@ def _watch(
             planes, mean, before, foreground, marks, spans, np.float32(lighter), alpha,
             np.float32(elapsed_s),
         )  # fmt: skip
-    return lighter, _connect(marks[1], spans, labels, runs, parents, pieces), most_s, turned
+    restless = elapsed_s <= _NEXT_S and shift[10] > _RESTLESS
+    here = street if turned else mean
+    found, born, lit = _connect(
+        small, here, foreground, marks[1], spans, before, planes[_STILL_S], restless,
+        age_s < _FRESH_S, labels, runs, parents, pieces,
+    )  # fmt: skip
+    if lit.any():
+        _light(small, mean, var, here, foreground, before, labels, lit)
+    memory_s = min(_RESTLESS_S, max(0.2, age_s))
+    shift[10] += (born - shift[10]) * (1.0 - math.exp(-elapsed_s / memory_s))
+    return lighter, found, most_s, turned
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -823,18 +885,29 @@ def _root(parents: npt.NDArray[np.int32], i: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _connect(
+    small: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
     body: npt.NDArray[np.int8],
     spans: npt.NDArray[np.int32],
+    before: npt.NDArray[np.uint8],
+    still_s: npt.NDArray[np.float32],
+    restless: bool,
+    young: bool,
     labels: npt.NDArray[np.int32],
     runs: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
     pieces: npt.NDArray[np.int32],
-) -> int:
+) -> tuple[int, int, npt.NDArray[np.bool_]]:
     """Labels the pieces of road users; pixels up to 2 apart belong together. Lone pixels are none.
 
     `body` is 1 where a road user is, with a margin of 2. It is cleared, as are the labels of the
     last `runs` (rows of y, left, right, label; the first tells how many). Fills `pieces` with rows
-    of label, area, left, top, right, bottom and says how many there are.
+    of label, area, left, top, right, bottom and says how many there are, and how many are where
+    nobody was in the frame `before`; where it is `restless` those are left out. So is whose outline
+    is drawn in the `street` and not in the picture: somebody has left. And a shadow's edge, where
+    no one factor darkens the street all around. And what is large and begins softly, which is
+    light: the last result says which labels that are.
     """
     height, width = labels.shape
     for k in range(1, runs[0, 0] + 1):
@@ -892,7 +965,7 @@ def _connect(
         y, left, right = spans[s]
         body[y + 2, left + 2 : right + 2] = 0
 
-    stats = np.zeros((named + 1, 6), np.int32)
+    stats = np.zeros((named + 1, 7), np.int32)
     for k in range(1, count + 1):
         y, left, right, name = runs[k]
         root = _root(parents, name)
@@ -903,12 +976,167 @@ def _connect(
         piece[1] += right + 1 - left
         piece[2], piece[3] = min(piece[2], left), min(piece[3], y)
         piece[4], piece[5] = max(piece[4], right), max(piece[5], y)
-    found = 0
+        was, total = before[y, left : right + 1], 0
+        for x in range(right + 1 - left):
+            total += was[x] == 2
+        piece[6] += total
+    outlines = _outlines(
+        small, street, foreground, before, still_s, young, labels, runs, count, stats
+    )
+    found = born = largest = 0
+    ghost = stats[0]
+    lit = np.zeros(named + 1, np.bool_)
+    lit_min = _LIT_MIN * height * width
     for k in range(1, named + 1):
         if stats[k, 1] >= _AREA_MIN and found < len(pieces):
-            pieces[found] = stats[k]
-            found += 1
+            born += stats[k, 6] < max(1.0, _STAYS * stats[k, 1])
+            new = restless and stats[k, 6] < _STAYS_RESTLESS * stats[k, 1]
+            meets, now, past, begins, steps, beside, _ = outlines[k]
+            sudden = stats[k, 1] >= max(lit_min, 2 * stats[k, 6])
+            lit[k] = sudden and steps < _LIT_STEP * begins
+            gone = past > 2.0 * now and past > _GHOST_EDGE * meets
+            if gone and stats[k, 1] > largest:
+                largest, ghost = stats[k, 1], stats[k]
+            edge = beside > _SKIRTS * stats[k, 1]
+            if young:  # a stream that becomes sharper stands still
+                edge |= 2 * outlines[k, 6] > stats[k, 1]
+            if not (gone or edge or lit[k] or new):
+                pieces[found] = stats[k, :6]
+                found += 1
+    if largest > 0:
+        found = _apart(pieces, found, ghost)
+    return found, born, lit
+
+
+@numba.njit(cache=True, nogil=True)
+def _apart(pieces: npt.NDArray[np.int32], count: int, ghost: npt.NDArray[np.int32]) -> int:
+    """Keeps of `pieces` those that are no parts of somebody who is just leaving the place of
+    `ghost`: much smaller than that, and close by. Says how many are left."""
+    reach = max(ghost[4] - ghost[2], ghost[5] - ghost[3]) // 2
+    left = 0
+    for k in range(count):
+        piece = pieces[k]
+        gap = max(
+            max(piece[2] - ghost[4], ghost[2] - piece[4]),
+            max(piece[3] - ghost[5], ghost[3] - piece[5]),
+        )
+        if gap > reach or 2 * piece[1] > ghost[1]:
+            pieces[left] = piece
+            left += 1
+    return left
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _outlines(
+    small: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    before: npt.NDArray[np.uint8],
+    still_s: npt.NDArray[np.float32],
+    young: bool,
+    labels: npt.NDArray[np.int32],
+    runs: npt.NDArray[np.int32],
+    count: int,
+    stats: npt.NDArray[np.int32],
+) -> npt.NDArray[np.float32]:
+    """Of each piece, a row: how many steps cross its outline, and how strong the edge is
+    there, in all, in the picture and in the street; where nobody was `before`, how many steps cross
+    it and how strong the edge of the difference is; how many pixels lie beside a shadow, asked of
+    thin ones, and how many look as they did for a while, asked while `young`. `stats` has the area
+    of each in its second column."""
+    found = np.zeros((len(stats), 7), np.float32)
+    height, width = labels.shape
+    for k in range(1, count + 1):
+        y, left, right, _ = runs[k]
+        piece = found[labels[y, left]]
+        for side in range(2):
+            x, i = (left, left - 2) if side == 0 else (right, right + 2)
+            if 0 <= i < width and labels[y, i] == 0:
+                _cross(piece, small[y, x], small[y, i], street[y, x], street[y, i], before[y, x])
+            j, middle = (y - 2, y - 1) if side == 0 else (y + 2, y + 1)
+            if 0 <= j < height:
+                far, near = labels[j, left : right + 1], labels[middle, left : right + 1]
+                for n in range(right + 1 - left):
+                    if near[n] == 0 and far[n] == 0:
+                        x = left + n
+                        _cross(
+                            piece, small[y, x], small[j, x], street[y, x], street[j, x],
+                            before[y, x],
+                        )  # fmt: skip
+    for k in range(1, count + 1):
+        y, left, right, _ = runs[k]
+        piece = found[labels[y, left]]
+        if 2 * piece[0] >= stats[labels[y, left], 1]:  # thin, or in tatters
+            for x in range(left, right + 1):
+                piece[5] += _skirts(small, street, foreground, y, x)
+        if young:
+            for x in range(left, right + 1):
+                piece[6] += still_s[y, x] >= _STANDS_S
     return found
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _cross(
+    piece: npt.NDArray[np.float32],
+    now: np.float32,
+    now_out: np.float32,
+    street: np.float32,
+    street_out: np.float32,
+    before: np.uint8,
+) -> None:
+    """Adds a step across a piece's outline to its row of `_outlines`."""
+    most = np.float32(40.0)
+    edge, past = now - now_out, street - street_out
+    piece[0] += 1
+    piece[1] += min(most, abs(edge))
+    piece[2] += min(most, abs(past))
+    if before != 2:
+        piece[3] += 1
+        piece[4] += min(most, abs(edge - past))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _light(
+    small: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    var: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    before: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int32],
+    lit: npt.NDArray[np.bool_],
+) -> None:
+    """Learns the `lit` pieces at once, and where nobody is, for light fades out far beyond them;
+    not where somebody was `before`."""
+    for y in range(small.shape[0]):
+        for x in range(small.shape[1]):
+            label = labels[y, x]
+            if before[y, x] == 0 and (label == 0 or lit[label]):
+                mean[y, x] += small[y, x] - street[y, x]
+                if foreground[y, x] != 0:
+                    var[y, x] = np.float32(25.0)
+                    foreground[y, x] = 0
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _skirts(
+    small: npt.NDArray[np.float32],
+    street: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.uint8],
+    y: int,
+    x: int,
+) -> bool:
+    """Whether a pixel is darker than the street, beside a shadow, and no darker than it."""
+    ratio = small[y, x] / max(np.float32(1.0), street[y, x])
+    if ratio > np.float32(0.95):
+        return False
+    for j in range(max(0, y - 1), min(small.shape[0], y + 2)):
+        for i in range(max(0, x - 1), min(small.shape[1], x + 2)):
+            if foreground[j, i] == 1:
+                shadow = small[j, i] / max(np.float32(1.0), street[j, i])
+                if ratio >= shadow - _SKIRT:
+                    return True
+    return False
 
 
 @numba.njit(cache=True, nogil=True)

@@ -24,6 +24,8 @@ from placewatch.pixels.frame import Frame
 
 SCORE = 0.45
 """Enough to begin a track, too little to be certain without having travelled."""
+DOUBTED = 0.42
+"""While the street has hardly been seen, or snow falls: who travels far is somebody."""
 
 
 class MotionDetector:
@@ -51,6 +53,7 @@ class MotionDetector:
         rows = np.array(pieces, np.int32).reshape(-1, 6)
         width, height = frame.width_px, frame.height_px
         scale = motion.scale
+        score = DOUBTED if motion.restless or motion.age_s < _YOUNG_S else SCORE
         found = []
         for shape in read(rows, motion.labels, places):
             left, top, right, bottom = (shape[:4] * scale).tolist()
@@ -66,13 +69,14 @@ class MotionDetector:
                 habit = _Habit()
                 if not cut:
                     habit.learn(box, float(shape[FILL]), width)
-            found.append(Detection(habit.kind(), box, SCORE))
+            found.append(Detection(habit.kind(), box, score))
         living = {track.id for track in tracks}
         self._habits = {track: habit for track, habit in self._habits.items() if track in living}
         return found
 
 
 _KNOWN_AFTER_S = 0.25
+_YOUNG_S = 2.0  # before, a stream may still become sharper, and who stood there leaves a ghost
 _PART_MIN = 8  # small pixels: less wide is no body
 _NECK = 2.0
 _SOLID = 0.88  # of its convex hull: more is one body

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from placewatch.core.ids import TrackId
 from placewatch.core.sightings import (
     DETECTION_COLUMNS,
+    SCORE,
     TRACK_COLUMNS,
     Detections,
     Track,
@@ -30,6 +31,8 @@ from placewatch.perceive import street_net
 from placewatch.perceive.looks import (
     COLUMNS,
     FRUITLESS_S,
+    GUESSED,
+    LOOKS,
     answer,
     in_vain,
     recall,
@@ -38,6 +41,7 @@ from placewatch.perceive.looks import (
     windows,
 )
 from placewatch.perceive.motion import Motion
+from placewatch.perceive.reading import PLACE
 from placewatch.perceive.witness import Witness
 from placewatch.pixels.frame import Frame
 
@@ -111,9 +115,20 @@ class StreetDetector:
         self._witness.follow(frame, view.found[doubted] if doubts else _NOBODY)
         if doubts and not self._is_trusted(motion):
             doubted[:], doubts = False, False
+        elif motion.restless and self._is_trusted(motion):
+            # Among flakes and streaks only who was recognised is somebody.
+            recognised = np.append(self._table[view.who, LOOKS] > 0.0, False)  # last: of no place
+            doubted |= ~recognised[view.shapes[:, PLACE].astype(np.int64)]
+            doubts = bool(doubted.any())
         if asks and now_s - self._looked_s >= _PACE_S:
-            return self._look(motion, rows, view, width_px, height_px)
-        return Detections(view.found[~doubted] if doubts else view.found)
+            found = self._look(motion, rows, view, width_px, height_px)
+        else:
+            found = view.found[~doubted] if doubts else view.found
+        if motion.age_s < _YOUNG_S:
+            # Before the street is known the net compares with somebody who stood there, or with the
+            # first, coarse pictures of a stream: nobody is sure.
+            found[:, SCORE] = np.minimum(found[:, SCORE], GUESSED)
+        return Detections(found)
 
     @property
     def note(self) -> str | None:
@@ -146,7 +161,7 @@ class StreetDetector:
 
     def _look(
         self, motion: Motion, rows: Floats, view: _Answer, width_px: int, height_px: int
-    ) -> Detections:
+    ) -> Floats:
         """What the net sees where somebody is due or lost, and what moves elsewhere."""
         now_s = self._looked_s = self._media_s
         size = motion.small.shape
@@ -162,7 +177,7 @@ class StreetDetector:
             self._begun = begun
         if len(vain):
             self._fruitless.append((now_s, vain))
-        return Detections(found)
+        return np.asarray(found)
 
     def _seen(self, motion: Motion, views: Whole) -> Floats:
         """What the net sees in all windows, best first: rows of `street_net.look`."""
