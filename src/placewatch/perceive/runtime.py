@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
-import math
 import os
 import sys
 import threading
@@ -193,9 +192,9 @@ def library() -> Any:
 
 
 def is_finite(values: Array) -> bool:
-    """Whether no value is NaN or infinite. A sum of squares tells sooner, nearly always."""
-    flat = values.ravel()
-    return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(flat).all())
+    """Whether no value is NaN or infinite. A sum tells in a third of the time, nearly always."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
 
 
 def too_slow(name: str, took_s: float) -> Misconfigured:
