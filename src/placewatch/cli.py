@@ -77,7 +77,7 @@ def watch(
         str | None, typer.Option("--json", metavar="FILE|-", help="Crossings as JSON.")
     ] = None,
     detector: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE.onnx", help="motion, or a net.")
+        str | None, typer.Option(metavar="NAME|FILE.onnx", help="street, motion, or a net.")
     ] = None,
     decode: Annotated[
         str | None,

@@ -534,9 +534,10 @@ class WatchedCamera:
     def _truth(self, since: UtcMicros) -> dict[str, views.Truth]:
         """What was drawn to cross each line since then: only a drawn street tells."""
         source, scene = self._source, self._last_scene
-        told = getattr(source, "truth", None)
-        if told is None or scene is None:
+        told, street = getattr(source, "truth", None), getattr(source, "street", None)
+        if told is None or street is None or scene is None:
             return {}
+        own = {name for name, _, _ in street.lines_px()}
         counts: dict[str, dict[Direction, dict[Kind, int]]] = {}
         since_s = max(0.0, (since - self._session_began_at) / 1e6)
         for crossing in told(scene.media_s - self._session_began_s, since_s):
@@ -549,6 +550,7 @@ class WatchedCamera:
                 counts.get(line.name, {}).get(Direction.RIGHT_TO_LEFT, {}),
             )
             for line in self.settings.line
+            if line.name in own  # of a line that people drew themselves it knows nothing
         }
 
     def _scene_view(self, scene: Scene, late_s: float) -> views.SceneView:
