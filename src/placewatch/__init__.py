@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 __version__ = "0.1.0"
@@ -25,7 +26,10 @@ def _keep_compiled() -> None:
                     digest.update(f"{entry.name} {told.st_size} {told.st_mtime_ns}\n".encode())
     kept = here / "__pycache__" / f"compiled-{digest.hexdigest()[:16]}"
     try:
-        kept.mkdir(parents=True, exist_ok=True)
+        if not kept.is_dir():
+            for older in kept.parent.glob("compiled-*"):
+                shutil.rmtree(older, ignore_errors=True)
+            kept.mkdir(parents=True, exist_ok=True)
     except OSError:  # then numba finds a place by itself
         return
     os.environ["NUMBA_CACHE_DIR"] = str(kept)

@@ -66,8 +66,8 @@ def policy_of(camera: settings.CameraSettings) -> Policy:
 
 
 def steady(decode: settings.Decode) -> Policy:
-    """The same for every packet. `auto` is `full` here: without the loop filter two of the five
-    hand-counted clips count otherwise (docs/design/capture.md), so it is a person's choice."""
+    """The same for every packet. `auto` is `full` here: that five clips count the same without the
+    loop filter is too little to choose it for people (docs/design/capture.md)."""
     return Steady(loop_filter=decode != "no_loop_filter", references_only=decode == "non_reference")
 
 
