@@ -1,5 +1,6 @@
 """Street: the net that comes with the package, and the detector that asks it."""
 
+import math
 from collections.abc import Sequence
 from importlib import resources
 
@@ -104,6 +105,27 @@ def test_a_picture_of_any_size_can_be_looked_at() -> None:
         seen = street_net.look(plane[:high, :wide], street()[:high, :wide], 0.4)
         assert (seen[:, 3] <= wide).all()
         assert (seen[:, 4] <= high).all()
+
+
+def test_of_the_nets_numbers_the_surest_cells_are_boxes() -> None:
+    raw = np.full((12, 8, 8), -6.0, np.float32)
+    raw[1:5] = 0.0  # 8 px to each side
+    raw[0, 2, 3], raw[0, 2, 4], raw[8, 2, 3] = 2.0, 1.0, 1.5  # beside a surer one: the same car
+    raw[0, 6, 6], raw[5, 6, 6] = 0.0, 3.0  # cut off by the picture's edge
+    seen = street_net.read(raw, 0.3, 30, 30)
+    assert seen[:, 0] == pytest.approx((1 / (1 + math.exp(-2)), 0.5))
+    assert seen[:, 1:5].tolist() == [[6, 2, 22, 18], [18, 18, 30, 30]]
+    assert seen[:, 5:].argmax(1).tolist() == [3, 0]
+    assert seen[:, 5:].sum(1) == pytest.approx((1, 1), abs=1e-6)
+
+
+def test_what_the_net_sees_are_both_pictures_and_their_difference() -> None:
+    now, empty = np.zeros((2, 33, 40), np.float32)
+    now[32, 39] = 255
+    seen = street_net.compared(now, empty)
+    assert seen.shape == (1, 3, 64, 64)
+    assert seen[0, :, 0, 0].tolist() == [-1, -1, 0]
+    assert seen[0, :, 63, 63].tolist() == [1, -1, 2]  # repeated to the right and below, and capped
 
 
 def arrays(value: object) -> list[npt.NDArray[np.generic]]:

@@ -15,6 +15,8 @@ import onnxruntime
 from tools.train.net import KINDS
 from tools.train.samples import UNSPECIFIED, Scene, Stock
 
+from placewatch.perceive import street_net
+
 SCORE_MIN = 0.4
 OVERLAP_MIN = 0.4
 
@@ -50,20 +52,9 @@ class Tally:
 
 def look(session: onnxruntime.InferenceSession, scene: Scene) -> Floats:
     """Rows of score, left, top, right, bottom and shares of kinds, best first."""
-    high, wide = scene.now.shape
-    planes = np.zeros((1, 2, -(-high // 32) * 32, -(-wide // 32) * 32), np.float32)
-    for plane, picture in zip(planes[0], (scene.now, scene.street), strict=True):
-        plane[:] = np.pad(
-            picture, ((0, plane.shape[0] - high), (0, plane.shape[1] - wide)), mode="edge"
-        )
-    out = session.run(None, {"planes": planes})[0][0]
-    rows, columns = np.nonzero(out[0] >= SCORE_MIN)
-    cells: Floats = out[:, rows, columns].T
-    kept: list[Floats] = []
-    for one in cells[np.argsort(-cells[:, 0])]:
-        if all(_overlap(one[1:5], other[1:5]) < 0.55 for other in kept):
-            kept.append(one)
-    return np.array(kept, np.float32).reshape(-1, 12)
+    now, street = scene.now.astype(np.float32), scene.street.astype(np.float32)
+    raw = session.run(None, {"seen": street_net.compared(now, street)})[0][0]
+    return street_net.read(raw, SCORE_MIN, *now.shape)
 
 
 def _overlap(a: Floats, b: Floats) -> float:

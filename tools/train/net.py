@@ -1,9 +1,9 @@
 """Net: the road-user detector that knows what its street looks like empty.
 
-It sees the brightness of the picture now and of the empty street, and makes the third plane, their
-difference, itself. Each cell of 4 x 4 pixels says how sure it is that a road user's middle is
-there, how far away that one's sides are, and what kind it is. A feature pyramid (Lin et al. 2017)
-with one output scale; anchor-free, as CenterNet and FCOS (Zhou et al. 2019, Tian et al. 2019).
+It sees the brightness of the picture now and of the empty street, and their difference. Each cell
+of 4 x 4 pixels says how sure it is that a road user's middle is there, how far away that one's
+sides are, and what kind it is. A feature pyramid (Lin et al. 2017) with one output scale;
+anchor-free, as CenterNet and FCOS (Zhou et al. 2019, Tian et al. 2019).
 """
 
 import torch
@@ -13,6 +13,7 @@ from torch.nn import functional
 STRIDE = 4
 KINDS = ("pedestrian", "bicycle", "motorcycle", "car", "van", "bus", "truck")
 CHANNELS = (16, 16, 48, 96, 128)  # whole blocks of 16, as vector units take them
+HEAD = 32
 SIDE_PX = 8.0  # a side is exp(output) times so far from the cell's middle
 
 
@@ -37,13 +38,13 @@ class _Residual(nn.Module):
 
 
 class StreetNet(nn.Module):
-    """`planes` (N, 2, H, W), 0..255: picture now, empty street; H and W multiples of 32.
+    """`seen` (N, 3, H, W) as `three` makes it; H and W multiples of 32.
 
     Returns (N, 12, H / 4, W / 4): a logit that a road user's middle is here; logarithms of the
     distances to its left, top, right and bottom side, in units of `SIDE_PX`; a logit a kind.
     """
 
-    def __init__(self, channels: tuple[int, ...] = CHANNELS) -> None:
+    def __init__(self, channels: tuple[int, ...] = CHANNELS, head: int = HEAD) -> None:
         super().__init__()
         c2, c4, c8, c16, c32 = channels
         self.stem = _conv(3, c2, 2)
@@ -54,14 +55,12 @@ class StreetNet(nn.Module):
         self.down32 = _conv(c32, c16, 1, 1)
         self.down16 = _conv(c16, c8, 1, 1)
         self.down8 = _conv(c8, c4, 1, 1)
-        self.head = _conv(c4, 32)
-        self.out = nn.Conv2d(32, 5 + len(KINDS), 1)
+        self.head = _conv(c4, head)
+        self.out = nn.Conv2d(head, 5 + len(KINDS), 1)
         nn.init.constant_(self.out.bias[:1], -4.0)  # most cells are street
 
-    def forward(self, planes: Tensor) -> Tensor:
-        now, street = planes[:, :1] / 255 - 0.5, planes[:, 1:] / 255 - 0.5
-        x = torch.cat([2 * now, 2 * street, torch.clamp(4 * torch.abs(now - street), max=2.0)], 1)
-        at4 = self.at4(self.stem(x))
+    def forward(self, seen: Tensor) -> Tensor:
+        at4 = self.at4(self.stem(seen))
         at8 = self.at8(at4)
         at16 = self.at16(at8)
         at32 = self.at32(at16)
@@ -72,33 +71,12 @@ class StreetNet(nn.Module):
         return out
 
 
+def three(planes: Tensor) -> Tensor:
+    """What the net sees of `planes` (N, 2, H, W), 0..255: picture now and empty street, -1..1 each,
+    and how much they differ, 0..2. `perceive/street_net.py` does the same for the product."""
+    now, street = planes[:, :1] / 255 - 0.5, planes[:, 1:] / 255 - 0.5
+    return torch.cat([2 * now, 2 * street, torch.clamp(4 * torch.abs(now - street), max=2.0)], 1)
+
+
 def _twice(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-class Decoded(nn.Module):
-    """What is shipped: the net with its numbers read.
-
-    Returns (N, 12, H / 4, W / 4): the score 0..1, zero where a neighbour has a higher one; left,
-    top, right, bottom in pixels; a share of each kind, 0..1.
-    """
-
-    def __init__(self, net: StreetNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, planes: Tensor) -> Tensor:
-        raw = self.net(planes)
-        score = torch.sigmoid(raw[:, :1])
-        peak = functional.max_pool2d(score, 3, 1, 1)
-        score = score * (score >= peak).to(score.dtype)
-        rows = torch.cumsum(torch.ones_like(score), 2) * STRIDE - STRIDE / 2
-        columns = torch.cumsum(torch.ones_like(score), 3) * STRIDE - STRIDE / 2
-        reach = torch.exp(torch.clamp(raw[:, 1:5], -4, 5)) * SIDE_PX
-        sides = [
-            columns - reach[:, 0:1],
-            rows - reach[:, 1:2],
-            columns + reach[:, 2:3],
-            rows + reach[:, 3:4],
-        ]
-        return torch.cat([score, *sides, torch.softmax(raw[:, 5:], 1)], 1)

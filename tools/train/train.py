@@ -2,159 +2,108 @@
 
     python -m tools.train.train --data DIR --out street.onnx --steps 30000
 
-DIR is what cut.py and render.py wrote. Takes hours on one core; twice as fast where the processor
-has bfloat16 matrix units. Writes a checkpoint beside the ONNX file every 1,000 steps, and goes on
-from it when started again. `--from` begins with the weights of a net that was trained before.
+DIR is what cut.py and render.py wrote. Takes minutes on a graphics processor, which is taken where
+there is one, and hours on one core. Writes a checkpoint beside the ONNX file every 1,000 steps, and
+goes on from it when started again. `--from` begins with the weights of a net that was trained
+before. With `--channels` several times, nets of several sizes learn from the same batches.
 """
 
 import argparse
+import copy
 import json
 import math
+import os
+import shutil
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
-from tools.train.net import KINDS, SIDE_PX, STRIDE, Decoded, StreetNet
-from tools.train.samples import (
-    BOXES_MAX,
-    HEIGHT,
-    UNKNOWN,
-    UNSPECIFIED,
-    WIDTH,
-    Composer,
-    Sample,
-    Stock,
-)
+from tools.train.net import CHANNELS, HEAD, KINDS, SIDE_PX, STRIDE, StreetNet, three
+from tools.train.pool import Batch, Pool, cells
+from tools.train.samples import HEIGHT, UNKNOWN, UNSPECIFIED, WIDTH, Stock
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
-
-Targets = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
-class Stream(IterableDataset[Targets]):
-    """Endless batches: planes, heat, who each cell belongs to, boxes, kinds (-1: nobody)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """`heat` (N, h, w): 1 at a middle, falling off around it; -1 where nothing is known. `owned`
+    (N, h, w): whether a cell lies in the inner part of a box; `boxes` (N, h, w, 4) and `kinds` are
+    of that box, `weight` is 1 over how many cells it has: each road user counts once."""
 
-    def __init__(self, stock: Stock, seed: int, batch: int) -> None:
-        self._stock, self._seed, self._batch = stock, seed, batch
-
-    def __iter__(self) -> Iterator[Targets]:
-        torch.set_num_threads(1)
-        worker = get_worker_info()
-        composer = Composer(self._stock, self._seed * 1009 + (worker.id if worker else 0))
-        while True:
-            yield collate([composer.sample() for _ in range(self._batch)])
+    heat: Tensor
+    owned: Tensor
+    boxes: Tensor
+    kinds: Tensor
+    weight: Tensor
 
 
-def collate(samples: list[Sample]) -> Targets:
-    """`heat` (N, h, w): 1 at a middle, falling off around it; -1 where nothing is known. `owner`
-    (N, h, w): the box whose inner part a cell lies in, -1 none."""
-    targets = [_target(sample) for sample in samples]
-    boxes = np.zeros((len(samples), BOXES_MAX, 4), np.float32)
-    kinds = np.full((len(samples), BOXES_MAX), -1, np.int64)
-    for k, sample in enumerate(samples):
-        boxes[k, : len(sample.boxes)] = sample.boxes
-        kinds[k, : len(sample.kinds)] = sample.kinds
-    return (
-        torch.from_numpy(np.stack([sample.planes for sample in samples])),
-        torch.from_numpy(np.stack([heat for heat, _ in targets])),
-        torch.from_numpy(np.stack([owner for _, owner in targets])),
-        torch.from_numpy(boxes),
-        torch.from_numpy(kinds),
+def targets_of(batch: Batch) -> Targets:
+    """What the net should say of a batch."""
+    boxes, kinds, device = batch.boxes, batch.kinds, batch.boxes.device
+    x, y = cells(device)
+    there = (kinds >= 0)[..., None, None]
+    left, top, right, bottom = (boxes[..., k, None, None] for k in range(4))
+    wide, high = right - left, bottom - top
+    across, down = x - (left + right) / 2, y - (top + bottom) / 2
+    at_row = ((top + bottom) / 2 / STRIDE).floor().clamp(0, HEIGHT // STRIDE - 1)
+    at_column = ((left + right) / 2 / STRIDE).floor().clamp(0, WIDTH // STRIDE - 1)
+    middle = ((x / STRIDE).floor() == at_column) & ((y / STRIDE).floor() == at_row)
+    sigma_x, sigma_y = (0.12 * wide).clamp(min=2.0), (0.12 * high).clamp(min=2.0)
+    blob = torch.exp(-(across**2) / (2 * sigma_x**2) - down**2 / (2 * sigma_y**2))
+    heat = (torch.where(middle, 1.0, blob) * there).amax(1)
+    inner = (across.abs() <= (0.16 * wide).clamp(min=2.1)) & (
+        down.abs() <= (0.16 * high).clamp(min=2.1)
     )
+    inner = (inner | middle) & there
+    # Smaller ones over larger ones.
+    area, owner = torch.where(inner, wide * high, math.inf).min(1)
+    owned = area < math.inf
+    flat = torch.where(owned, owner, 0).flatten(1)
+    number = torch.zeros(kinds.shape, device=device)
+    number.scatter_add_(1, flat, owned.flatten(1).float())
+    weight = owned / number.gather(1, flat).view_as(area).clamp(min=1)
+    heat = torch.where((batch.unknown > 0.4) & (heat < 0.3), -1.0, heat)
+    mine = boxes.gather(1, flat[..., None].expand(-1, -1, 4)).view(*area.shape, 4)
+    return Targets(heat, owned, mine, kinds.gather(1, flat).view_as(area), weight)
 
 
-def _target(sample: Sample) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    rows, columns = HEIGHT // STRIDE, WIDTH // STRIDE
-    heat = np.zeros((rows, columns), np.float32)
-    owner = np.full((rows, columns), -1, np.int64)
-    y = (np.arange(rows, dtype=np.float32)[:, None] + 0.5) * STRIDE
-    x = (np.arange(columns, dtype=np.float32)[None, :] + 0.5) * STRIDE
-    boxes = sample.boxes
-    order = np.argsort(-(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), kind="stable")
-    for k in order.tolist():  # smaller ones over larger ones
-        left, top, right, bottom = boxes[k].tolist()
-        wide, high = right - left, bottom - top
-        middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-        sigma_x, sigma_y = max(2.0, 0.12 * wide), max(2.0, 0.12 * high)
-        blob = np.exp(
-            -((x - middle_x) ** 2) / (2 * sigma_x**2) - (y - middle_y) ** 2 / (2 * sigma_y**2)
-        )
-        row = min(rows - 1, max(0, int(middle_y / STRIDE)))
-        column = min(columns - 1, max(0, int(middle_x / STRIDE)))
-        blob[row, column] = 1.0
-        heat = np.maximum(heat, blob)
-        inner = (np.abs(x - middle_x) <= max(2.1, 0.16 * wide)) & (
-            np.abs(y - middle_y) <= max(2.1, 0.16 * high)
-        )
-        inner[row, column] = True
-        owner[inner] = k
-    unknown = sample.ignore.reshape(rows, STRIDE, columns, STRIDE).mean((1, 3)) > 0.4
-    heat[unknown & (heat < 0.3)] = -1.0
-    return heat, owner
-
-
-def loss_of(out: Tensor, targets: Targets) -> tuple[Tensor, dict[str, float]]:
+def loss_of(out: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     """Focal loss of the heat (Zhou et al. 2019, eq. 1), GIoU of the boxes (Rezatofighi et al.
-    2019), cross entropy of the kinds where they are known."""
-    _, heat, owner, boxes, kinds = targets
-    logit = out[:, 0]
+    2019), cross entropy of the kinds where they are known: the sum, and each (3,)."""
+    heat, weight = targets.heat, targets.weight
     known = heat >= 0
     peak = heat >= 0.999
-    score = torch.sigmoid(logit).clamp(1e-5, 1 - 1e-5)
+    score = torch.sigmoid(out[:, 0]).clamp(1e-5, 1 - 1e-5)
     positive = -((1 - score) ** 2) * torch.log(score) * peak
     negative = -((1 - heat.clamp(min=0)) ** 4) * score**2 * torch.log(1 - score)
     negative = negative * (known & ~peak)
-    count = peak.sum().clamp(min=1)
-    heat_loss = (positive.sum() + negative.sum()) / count
+    heat_loss = (positive.sum() + negative.sum()) / peak.sum().clamp(min=1)
 
-    where = (owner >= 0).nonzero(as_tuple=True)
-    mine = owner[where]
-    truth, kind = boxes[where[0], mine], kinds[where[0], mine]
-    cells_x = (where[2].float() + 0.5) * STRIDE
-    cells_y = (where[1].float() + 0.5) * STRIDE
-    reach = torch.exp(out[:, 1:5].permute(0, 2, 3, 1)[where].clamp(-4, 5)) * SIDE_PX
-    found = torch.stack(
-        [
-            cells_x - reach[:, 0],
-            cells_y - reach[:, 1],
-            cells_x + reach[:, 2],
-            cells_y + reach[:, 3],
-        ],
-        1,
-    )
-    # Each road user counts once, however many cells lie in it.
-    number = torch.zeros(kinds.numel()).index_add_(
-        0, where[0] * BOXES_MAX + mine, torch.ones(len(mine))
-    )
-    weight = 1 / number[where[0] * BOXES_MAX + mine]
-    box_loss = ((1 - _giou(found, truth)) * weight).sum() / weight.sum().clamp(min=1)
+    x, y = cells(out.device)
+    reach = torch.exp(out[:, 1:5].clamp(-4, 5)) * SIDE_PX
+    found = torch.stack([x - reach[:, 0], y - reach[:, 1], x + reach[:, 2], y + reach[:, 3]], 3)
+    total = weight.sum().clamp(min=1)
+    box_loss = ((1 - _giou(found, targets.boxes)) * weight).sum() / total
 
-    shares = functional.log_softmax(out[:, 5:].permute(0, 2, 3, 1)[where], 1)
-    told = kind < UNSPECIFIED
-    exact = functional.nll_loss(shares, kind.clamp(max=UNSPECIFIED - 1), reduction="none")
+    shares = functional.log_softmax(out[:, 5:], 1)
+    kind = targets.kinds
+    exact = functional.nll_loss(shares, kind.clamp(0, UNSPECIFIED - 1), reduction="none")
     motor = -torch.logsumexp(shares[:, 2:], 1)
-    kind_loss = torch.where(told, exact, torch.where(kind == UNKNOWN, 0.0, motor))
-    kind_loss = (kind_loss * weight).sum() / weight.sum().clamp(min=1)
-    total = heat_loss + 1.5 * box_loss + kind_loss
-    return total, {
-        "heat": heat_loss.item(),
-        "box": box_loss.item(),
-        "kind": kind_loss.item(),
-    }
+    of_kind = torch.where(kind < UNSPECIFIED, exact, torch.where(kind == UNKNOWN, 0.0, motor))
+    kind_loss = (of_kind * weight).sum() / total
+    parts = torch.stack([heat_loss, box_loss, kind_loss])
+    return heat_loss + 1.5 * box_loss + kind_loss, parts.detach()
 
 
 def _giou(a: Tensor, b: Tensor) -> Tensor:
-    low, high = torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:])
-    both = (high - low).clamp(min=0).prod(1)
-    either = (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - both
-    hull = (
-        (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
-    )
+    low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
+    both = (high - low).clamp(min=0).prod(-1)
+    either = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - both
+    hull_low = torch.minimum(a[..., :2], b[..., :2])
+    hull = (torch.maximum(a[..., 2:], b[..., 2:]) - hull_low).clamp(min=0).prod(-1)
     return both / (either + 1e-6) - (hull - either) / (hull + 1e-6)
 
 
@@ -162,28 +111,25 @@ class Average:
     """Exponential average of the weights: steadier than the last step's."""
 
     def __init__(self, net: StreetNet) -> None:
-        self.net = StreetNet()
-        self.net.load_state_dict(net.state_dict())
+        self.net = copy.deepcopy(net)
         self.net.eval()
 
     @torch.no_grad()
     def learn(self, net: StreetNet, step: int) -> None:
         keep = min(0.998, (1 + step) / (20 + step))
-        for mine, new in zip(
-            self.net.state_dict().values(), net.state_dict().values(), strict=True
-        ):
-            if mine.dtype.is_floating_point:
-                mine.mul_(keep).add_(new, alpha=1 - keep)
-            else:
-                mine.copy_(new)
+        mine, new = (
+            [one for one in state.state_dict().values() if one.dtype.is_floating_point]
+            for state in (self.net, net)
+        )
+        torch._foreach_lerp_(mine, new, 1 - keep)
 
 
 @torch.no_grad()
-def adopt(net: StreetNet, path: Path, planes: Tensor) -> None:
+def adopt(net: StreetNet, path: Path, seen: Tensor) -> None:
     """Gives `net` the weights of an ONNX file that `export` wrote.
 
     There each normalisation is part of its convolution. It is parted from it again by what the
-    convolution makes of `planes` (N, 2, H, W): so the net says the same with the mean and the
+    convolution makes of `seen` (N, 3, H, W): so the net says the same with the mean and the
     variance of a batch as with those it has learnt.
     """
     values = [onnx.numpy_helper.to_array(one) for one in onnx.load(str(path)).graph.initializer]
@@ -211,7 +157,7 @@ def adopt(net: StreetNet, path: Path, planes: Tensor) -> None:
         spreads.append((norm, given[0].mean((0, 2, 3)), given[0].var((0, 2, 3))))
 
     hooks = [one.register_forward_pre_hook(watch) for one in layers[1::2]]
-    net(planes)
+    net(seen)
     for hook in hooks:
         hook.remove()
     for norm, mean, var in spreads:
@@ -221,12 +167,59 @@ def adopt(net: StreetNet, path: Path, planes: Tensor) -> None:
         norm.running_var.copy_(var)
 
 
-def train(
-    data: Path, out: Path, steps: int, batch: int, seed: int, rate: float, former: Path | None
-) -> None:
-    torch.manual_seed(seed)
+@dataclass(slots=True, eq=False)
+class _Pupil:
+    """A net in training."""
+
+    net: StreetNet
+    optimiser: torch.optim.Optimizer
+    average: Average
+    out: Path
+    losses: Tensor
+
+    def learn(self, seen: Tensor, targets: Targets, step: int, rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast(seen.device.type, torch.bfloat16, enabled=_halves(seen.device)):
+            raw = self.net(seen)
+        loss, parts = loss_of(raw.float(), targets)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimiser.step()
+        self.average.learn(self.net, step)
+        self.losses.lerp_(parts, 1 / min(step + 1, 100))
+
+    def save(self, step: int, seed: int) -> None:
+        state = {
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average.net.state_dict(),
+            "step": step,
+        }
+        torch.save(state, self.out.with_suffix(".pt"))
+        export(self.average.net, self.out, {"steps": step, "seed": seed})
+
+    def restore(self, device: torch.device) -> int:
+        path = self.out.with_suffix(".pt")
+        if not path.exists():
+            return 0
+        state = torch.load(path, map_location=device)
+        self.net.load_state_dict(state["net"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average.net.load_state_dict(state["average"])
+        return int(state["step"])
+
+
+def _halves(device: torch.device) -> bool:
+    """Whether bfloat16 is faster there."""
+    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def train(options: argparse.Namespace) -> None:
+    torch.manual_seed(options.seed)
     torch.set_num_threads(1)
-    stock = Stock.read(data)
+    stock = Stock.read(options.data)
     print(
         f"{sum(map(len, stock.scenes.values()))} frames of {len(stock.scenes)} cameras, "
         f"{sum(map(len, stock.streets.values()))} streets, cut-outs: "
@@ -236,75 +229,77 @@ def train(
         ),
         flush=True,
     )
-    net = StreetNet()
-    if former is not None:
-        composer = Composer(stock, seed + 1)
-        adopt(net, former, collate([composer.sample() for _ in range(96)])[0])
-    net = net.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2)
-    average = Average(net)
-    checkpoint = out.with_suffix(".pt")
-    first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint)
-        net.load_state_dict(state["net"])
-        optimiser.load_state_dict(state["optimiser"])
-        average.net.load_state_dict(state["average"])
-        first = state["step"]
-    loader = DataLoader(
-        Stream(stock, seed + first, batch), batch_size=None, num_workers=1, prefetch_factor=8
-    )
-    halves = torch.cpu._is_avx512_bf16_supported()  # else it is many times slower
-    mean: dict[str, float] = {}
+    # Asking torch for a graphics processor would start CUDA, which does not live through a fork.
+    has_cuda = shutil.which("nvidia-smi") is not None
+    device = torch.device(options.device or ("cuda" if has_cuda else "cpu"))
+    pool = Pool(stock, options.seed, size=options.pool, workers=options.workers, device=device)
+    try:
+        _train(options, pool, device)
+    finally:
+        pool.close()
+
+
+def _train(options: argparse.Namespace, pool: Pool, device: torch.device) -> None:
+    pool.fill(min(options.pool, 64 * options.batch))
+    pupils = []
+    sizes = options.channels or [(*CHANNELS, HEAD)]
+    for k, (*channels, head) in enumerate(sizes):
+        net = StreetNet(tuple(channels), head).to(device)
+        if options.former is not None:
+            adopt(net, options.former, three(pool.batch(96).planes))
+        net = net.to(memory_format=torch.channels_last)
+        net.train()
+        optimiser = torch.optim.AdamW(
+            net.parameters(), lr=options.rate, weight_decay=1e-2, fused=True
+        )
+        out = options.out if len(sizes) == 1 else options.out.with_stem(f"{options.out.stem}-{k}")
+        pupils.append(_Pupil(net, optimiser, Average(net), out, torch.zeros(3, device=device)))
+    first = step = min(pupil.restore(device) for pupil in pupils)
     begun = time.perf_counter()
-    net.train()
-    for step, targets in enumerate(loader, start=first):
-        if step >= steps:
+    while True:
+        took_s = time.perf_counter() - begun
+        done = step / options.steps
+        if options.seconds is not None:
+            done = max(done, took_s / options.seconds)
+        if done >= 1:
             break
         warm = min(1.0, (step + 1) / 300)
-        share = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-        for group in optimiser.param_groups:
-            group["lr"] = rate * share
-        planes = targets[0].to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=halves):
-            raw = net(planes)
-        loss, parts = loss_of(raw.float(), targets)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimiser.step()
-        average.learn(net, step)
-        for name, value in parts.items():
-            mean[name] = value if name not in mean else 0.98 * mean[name] + 0.02 * value
+        rate = options.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+        pool.refresh()
+        batch = pool.batch(options.batch)
+        targets = targets_of(batch)
+        seen = three(batch.planes).contiguous(memory_format=torch.channels_last)
+        for pupil in pupils:
+            pupil.learn(seen, targets, step, rate)
         if step % 100 == 0:
-            told = " ".join(f"{name} {value:.3f}" for name, value in mean.items())
-            print(f"{step} {told} {time.perf_counter() - begun:.0f} s", flush=True)
-        if (step + 1) % 1000 == 0 or step + 1 == steps:
-            torch.save(
-                {
-                    "net": net.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "average": average.net.state_dict(),
-                    "step": step + 1,
-                },
-                checkpoint,
+            told = "; ".join(
+                " ".join(f"{v:.3f}" for v in pupil.losses.tolist()) for pupil in pupils
             )
-            export(average.net, out, {"steps": step + 1, "seed": seed})
+            print(
+                f"{step} heat box kind {told}, {pool.composed} composed, {took_s:.0f} s",
+                flush=True,
+            )
+        step += 1
+        if (step - first) % 1000 == 0:
+            for pupil in pupils:
+                pupil.save(step, options.seed)
+    for pupil in pupils:
+        pupil.save(step, options.seed)
 
 
 def export(net: StreetNet, out: Path, facts: dict[str, int]) -> None:
-    """Writes the averaged net as ONNX: `planes` (N, 2, H, W) to `found` (N, 12, H/4, W/4)."""
-    whole = Decoded(net).eval()
+    """Writes a net as ONNX: `seen` (N, 3, H, W), see `net.three`, to `raw` (N, 12, H/4, W/4), see
+    `net.StreetNet`: reading them is cheaper in the product than in the file."""
     torch.onnx.export(
-        whole,
-        (torch.rand(1, 2, 160, 256) * 255,),
+        copy.deepcopy(net).cpu().to(memory_format=torch.contiguous_format).eval(),
+        (torch.rand(1, 3, 160, 256),),
         str(out),
         dynamo=False,
-        input_names=["planes"],
-        output_names=["found"],
+        input_names=["seen"],
+        output_names=["raw"],
         dynamic_axes={
-            "planes": {0: "pictures", 2: "height", 3: "width"},
-            "found": {0: "pictures", 2: "rows", 3: "columns"},
+            "seen": {0: "pictures", 2: "height", 3: "width"},
+            "raw": {0: "pictures", 2: "rows", 3: "columns"},
         },
         opset_version=17,
     )
@@ -316,20 +311,30 @@ def export(net: StreetNet, out: Path, facts: dict[str, int]) -> None:
     onnx.save(model, str(out))
 
 
+def _channels(text: str) -> tuple[int, ...]:
+    sizes = tuple(int(part) for part in text.split(","))
+    if len(sizes) != len(CHANNELS) + 1:
+        raise ValueError
+    return sizes
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=30000)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--seconds", type=float, help="end then, if the steps are not done")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--pool", type=int, default=16384, help="samples in store, 85 KB each")
+    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument(
+        "--channels", type=_channels, action="append", help="of the stages, and head"
+    )
+    parser.add_argument("--device", help="cuda or cpu")
     parser.add_argument("--from", dest="former", type=Path)
-    options = parser.parse_args()
-    train(
-        options.data, options.out, options.steps, options.batch, options.seed, options.rate,
-        options.former,
-    )  # fmt: skip
+    train(parser.parse_args())
 
 
 if __name__ == "__main__":
