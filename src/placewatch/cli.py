@@ -157,7 +157,7 @@ def check(config: ConfigArgument = DEFAULT_CONFIG) -> None:
 @app.command()
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Which; all when none is named.")
+        list[str] | None, typer.Argument(help="Which; all of core when none is named.")
     ] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="FILE|-")] = None,
     report: Annotated[

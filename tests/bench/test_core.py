@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from placewatch.bench import BENCHES, Extent, Figure, core, film, memory, page, peers, start
 from placewatch.bench.analysis import Pass, analyse
 from placewatch.bench.film import Film, Recipe
-from placewatch.bench.run import machine
+from placewatch.bench.record import machine
 from placewatch.bench.tally import missed, tally
 from placewatch.capture.traffic import TrueCrossing
 from placewatch.core.errors import Unavailable

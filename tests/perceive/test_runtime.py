@@ -193,6 +193,24 @@ def test_a_graphics_processor_that_is_only_listed_is_not_taken(
         open_net(nets.double(batch=3), backend="cuda")
 
 
+def test_what_cuda_says_is_told_without_places_and_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_providers(monkeypatch, [CUDA], [CUDA])
+
+    def fail(*arguments: Any, **more: Any) -> Any:
+        raise RuntimeError(
+            "/src/cuda_call.cc:154 Status onnxruntime::CudaCall(int) [with ERRTYPE = cudaError] "
+            "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; "
+            "GPU=-1 ; hostname=kista ; file=/src/cuda_execution_provider.cc ; line=355"
+        )
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", fail)
+    (cuda,) = [one for one in backends() if one.backend == "cuda"]
+    assert not cuda.usable
+    assert cuda.told == (
+        "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
+    )
+
+
 def test_a_library_that_lies_over_the_other_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     held = with_providers(monkeypatch, ["CPUExecutionProvider"], [])
     monkeypatch.setattr(runtime, "_has", lambda name: name == "onnxruntime-gpu")

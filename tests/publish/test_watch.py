@@ -13,7 +13,7 @@ from hypothesis import given
 from jsonschema import Draft202012Validator, ValidationError
 
 from placewatch.bench import Figure
-from placewatch.bench.run import machine
+from placewatch.bench.record import machine
 from placewatch.core.errors import Misconfigured
 from placewatch.core.facts import CameraHealth, Crossing
 from placewatch.core.ids import CameraId

@@ -51,6 +51,15 @@ def _silent(text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Looks:
+    """How many looks the bench `gpu` takes."""
+
+    windows_px: tuple[tuple[int, int], ...] = ((64, 64), (96, 64), (160, 96), (320, 192))
+    batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # windows a run; the first is 1
+    runs: int = 50  # of each batch; on the processor fewer where they take long
+
+
+@dataclass(frozen=True, slots=True)
 class Extent:
     """How much a bench measures, and what it is lent. Tests make do with less."""
 
@@ -63,6 +72,7 @@ class Extent:
     detector: str | None = None  # the default one
     peers: Path | None = None  # a folder with the virtual environments of tools/peers
     net: Path | None = None  # YOLOX-nano for the peers; None: the one in the models' folder
+    looks: Looks = Looks()
     told: Callable[[str], None] = _silent  # how far it is
 
 
@@ -108,6 +118,12 @@ def _core_start(extent: Extent) -> list[Figure]:
     return measure(extent)
 
 
+def _gpu(extent: Extent) -> list[Figure]:
+    from placewatch.bench.gpu import measure
+
+    return measure(extent)
+
+
 BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "core.main": _core_main,
     "core.sub": _core_sub,
@@ -116,5 +132,7 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "core.stack": _core_stack,
     "core.memory": _core_memory,
     "core.start": _core_start,
+    "gpu": _gpu,
 }
-"""Every bench by its name; `core` is all of `core.*`. `placewatch bench` runs all of them."""
+"""Every bench by its name; `core` is all of `core.*`, and what `placewatch bench` runs: `gpu` is to
+be asked for, since few machines have one."""

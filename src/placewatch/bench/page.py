@@ -1,5 +1,6 @@
 """Page: the figures of a run as docs/benchmarks.md, what each cost counted beside it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,11 +64,60 @@ def page(document: Mapping[str, Any]) -> str:
         ),
         "## Peers on the same film\n",
         _table(("peer", "cost", "counted", "with"), _peers(figures)),
+        *_looks(figures),
         _LIMITS,
         "## How each was measured\n",
-        *[f"- `{name}`: {figure['how']}.\n" for name, figure in figures.items()],
+        *[
+            f"- `{name}`: {figure['how']}.\n"
+            for name, figure in figures.items()
+            if not _BATCH.fullmatch(name)
+        ],
     ]
     return "\n".join(parts)
+
+
+_LOOKS = """## Looks in batches on a graphics processor
+
+Whole runs on the clock of the wall, copies to the graphics processor and back included, beside the
+same windows on one thread of the processor.
+"""
+
+_BATCH = re.compile(r"gpu\.(\d+x\d+)\.(cuda|processor)\.(\d+)")
+
+
+def looks_table(figures: Mapping[str, Any]) -> str:
+    """The bench `gpu` as a table: a row for each size of window and number of them in a run."""
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    for name, figure in figures.items():
+        if match := _BATCH.fullmatch(name):
+            found.setdefault((match[1], int(match[3])), {})[match[2]] = figure["value"]
+    rows = []
+    for (size, batch), took_ms in found.items():
+        row = [size, str(batch)]
+        for where in ("cuda", "processor"):
+            ms = took_ms.get(where)
+            row += ["", ""] if ms is None else [f"{ms:.3g}", f"{1000 * batch / ms:.0f}"]
+        rows.append(row)
+    heads = ("CUDA, ms a run", "windows a second", "processor, ms a run", "windows a second")
+    return _table(("window", "a run", *heads), rows)
+
+
+def _looks(figures: Mapping[str, Any]) -> Sequence[str]:
+    told = {name: one for name, one in figures.items() if name.partition(".")[0] == "gpu"}
+    if not told:
+        return ()
+    rows = [
+        (
+            f"`{name}`",
+            one["must"],
+            one["aim"],
+            _value(one) + ("" if one["value"] is None else f" {one['unit']}"),
+            "passed" if one["passed"] else "**not passed**",
+        )
+        for name, one in told.items()
+        if not _BATCH.fullmatch(name)
+    ]
+    return (_LOOKS, _table(("figure", "must", "aim", "measured", ""), rows), looks_table(told))
 
 
 def _row(figures: Mapping[str, Any], name: str, what: str, peer: str) -> Sequence[str]:

@@ -1,28 +1,19 @@
 """Run: measures what was asked for, and shows or writes the figures (`placewatch.bench/1`)."""
 
-import dataclasses
 import functools
-import importlib.metadata
 import json
-import os
-import platform
 import sys
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
-from placewatch import __version__
 from placewatch.bench import BENCHES, Extent, Figure
 from placewatch.bench.page import page
+from placewatch.bench.record import record
 from placewatch.core.errors import Misconfigured
-from placewatch.core.time import SystemClock, rfc3339
 from placewatch.publish.whole import write_whole
-
-FORMAT = "placewatch.bench/1"
-_MEASURED_WITH = ("av", "numpy", "numba", "onnxruntime", "opencv-python-headless", "deltalake")
 
 
 def run_benches(
@@ -33,10 +24,10 @@ def run_benches(
     peers: Path | None = None,
     net: Path | None = None,
 ) -> bool:
-    """Measures the benches of `names` (none: all), shows them, writes JSON to `out` (`-`: standard
-    output) and a page to `report`. Whether all passed. Raises Misconfigured for a name that is
-    none. `peers` and `net` are what the peers run in and with."""
-    chosen = [name for wish in names or [""] for name in _meant(wish)]
+    """Measures the benches of `names` (none: all of core), shows them, writes JSON to `out` (`-`:
+    standard output) and a page to `report`. Whether all passed. Raises Misconfigured for a name
+    that is none. `peers` and `net` are what the peers run in and with."""
+    chosen = [name for wish in names or ["core"] for name in _meant(wish)]
     told = Console(stderr=True)
     figures: list[Figure] = []
     for name in dict.fromkeys(chosen):
@@ -44,17 +35,7 @@ def run_benches(
             say = functools.partial(_say, status, name)
             extent = Extent(peers=peers, net=net, told=say)
             figures += BENCHES[name](extent)
-    document = json.dumps(
-        {
-            "format": FORMAT,
-            "placewatch": __version__,
-            "at": rfc3339(SystemClock().utc()),
-            "machine": machine(),
-            "figures": [dataclasses.asdict(figure) for figure in figures],
-        },
-        indent=1,
-        allow_nan=False,
-    )
+    document = json.dumps(record(figures), indent=1, allow_nan=False)
     if out == "-":
         sys.stdout.write(document + "\n")
     else:
@@ -72,25 +53,12 @@ def _say(status: Status, name: str, text: str) -> None:
 
 def _meant(wish: str) -> list[str]:
     """The benches that a name means: itself, or all that begin with it and a full stop."""
-    found = [name for name in BENCHES if not wish or name == wish or name.startswith(f"{wish}.")]
+    found = [name for name in BENCHES if name == wish or name.startswith(f"{wish}.")]
     if not found:
         raise Misconfigured(
             f'there is no bench "{wish}"', hint=f"there are: core, {', '.join(BENCHES)}"
         )
     return found
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on, and with which versions."""
-    return {
-        "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "placewatch": __version__,
-        "versions": {name: importlib.metadata.version(name) for name in _MEASURED_WITH},
-    }
 
 
 def show(figures: list[Figure], console: Console) -> None:
@@ -116,13 +84,3 @@ def _range(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return ""
     return f"{figure.low:.3g}–{figure.high:.3g}"
-
-
-def _cpu() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

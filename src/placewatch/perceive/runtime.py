@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 import sys
 import threading
 import weakref
@@ -496,8 +497,13 @@ def _digest_of(path: Path) -> str:
         ) from error
 
 
+_OF_CUDA = re.compile(r"(?:CUDA|CUDNN|CUBLAS)\w* failure [^;\n]*[^;\s]")
+
+
 def _first_line(error: Exception) -> str:
     """The library's own words, the first line that says something, without places in its source."""
+    if failure := _OF_CUDA.search(str(error)):  # after it comes the name of the machine, too
+        return failure[0][:160]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
     text = (telling or lines or [type(error).__name__])[0]
