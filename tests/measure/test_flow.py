@@ -13,7 +13,7 @@ from placewatch.core.kinds import Direction, Kind
 from placewatch.core.sightings import Box
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import MINUTE_US, UtcMicros
-from placewatch.measure.flow import GRACE_S, UNSEEN_AFTER_S, FlowMeter
+from placewatch.measure.flow import GRACE_S, KIND_S, UNKNOWN_S, UNSEEN_AFTER_S, FlowMeter
 from placewatch.measure.line import CountingLine
 from placewatch.measure.scene import Mover, Scene
 
@@ -219,6 +219,40 @@ def test_totals_tick_with_every_crossing_and_begin_anew_at_midnight() -> None:
     totals = meter.totals()
     assert totals.since == midnight
     assert sum(totals.lines[0].left_to_right.values()) == 0
+
+
+def drive_on(meter: FlowMeter, kind: Kind, until_s: float, known_s: float = 0.0) -> list[Crossing]:
+    """A car that passes the line at 1 s, `unknown` before `known_s`; nobody may be told at once."""
+    told = []
+    for tenth in range(round(until_s * 10)):
+        at_s = tenth / 10
+        known = kind if at_s >= known_s else Kind.UNKNOWN
+        mover = car("car", 200.01 + (at_s - 1) * 100.0, kind=known)
+        told += [(at_s, one) for one in meter.measure(scene(at_s, [mover]))]
+    assert all(at_s >= one.media_s + KIND_S for at_s, one in told)
+    return [one for _, one in told]
+
+
+@pytest.mark.parametrize("late_s", [0.6, UNKNOWN_S - 0.3])
+def test_a_crossing_is_told_with_the_kind_that_is_known_a_moment_later(late_s: float) -> None:
+    meter = FlowMeter(CAMERA, [LINE], NOON)
+    (told,) = drive_on(meter, Kind.CAR, 6.0, known_s=1 + late_s)
+    assert told.kind is Kind.CAR
+    assert told.media_s == pytest.approx(1.0, abs=0.1)
+    assert sum(row.count or 0 for row in meter.close(NOON) if row.kind is Kind.CAR) == 1
+
+
+def test_who_is_never_known_is_told_as_unknown() -> None:
+    meter = FlowMeter(CAMERA, [LINE], NOON)
+    (told,) = drive_on(meter, Kind.UNKNOWN, 6.0)
+    assert told.kind is Kind.UNKNOWN
+
+
+def test_whoever_leaves_at_once_is_told_all_the_same() -> None:
+    meter = FlowMeter(CAMERA, [LINE], NOON)
+    assert not drive_on(meter, Kind.BUS, 1.6)
+    (told,) = meter.leave()
+    assert told.kind is Kind.BUS
 
 
 def test_a_meter_without_lines_measures_nothing() -> None:

@@ -26,13 +26,11 @@ BEYOND: dict[tuple[str, str], str] = {
         "street",
         "headlights_sweep_a_wet_road_at_night",
     ): "a beam on the road is taken for a second car",
-    ("street", "parked_car_leaves"): "the net takes a corner of who leaves for somebody else",
     (
         "street",
         "compression_low_bitrate",
     ): "blocks that become sharp for a second are taken for somebody",
     ("motion", "headlights_sweep_a_wet_road_at_night"): "a beam moves just as its car does",
-    ("street", "lights_switched_on"): "a car that comes in as the lamps go on is taken up twice",
     ("motion", "lights_switched_on"): "a car hardly lighter than the road falls into two",
     ("motion", "compression_low_bitrate"): "one piece that becomes sharp piece by piece travels",
 }

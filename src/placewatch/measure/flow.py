@@ -4,7 +4,9 @@ How this works. Every road user in the scene has a walk, the last two seconds of
 passage of each line (see walk.py, line.py), as rows of numbers; all of a scene are followed in one
 compiled call. One that ends is remembered for a moment, so that a road user whose track breaks and
 is taken up again where it must be by now goes on with what was known of it: it counts neither twice
-nor never. Then it is forgotten.
+nor never. Then it is forgotten. A crossing is told a moment after it settled, since the kind of a
+road user becomes surer with every look: `KIND_S` later, `UNKNOWN_S` where nothing is known of it,
+or when its path ends.
 
 Crossings and seen time are booked into open minutes. `close_minutes` closes those that ended
 `GRACE_S` ago; that is longer than a crossing needs to settle while somebody moves. Who stood on
@@ -14,7 +16,7 @@ itself. Frames that arrive for a closed minute open it again: its rows add up.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numba
@@ -74,11 +76,14 @@ T = TypeVar("T", bound=np.generic)
 # seen by their key frames and the sizes of all packets, have those two seconds apart, and jitter.
 UNSEEN_AFTER_S = 2.1
 GRACE_S = 5.0  # a minute stays open for late frames and crossings that settle
+KIND_S = 1.0  # after somebody passed a line its kind is told
+UNKNOWN_S = 2.5  # or, where it is still unknown, so long after
 SPOT_S = 0.4  # the spot speed is that of the path this long before and after the line
 SPEEDS_FOR_P85 = 5
 DAY_US = 1440 * MINUTE_US
 
 Cell = tuple[str, Kind, Direction]
+_NOBODY = -1  # any more: a road user that is forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class FlowMeter:
         self._ids: list[TrackId] | None = None
         self._users = np.zeros(0, np.int64)  # the row of each mover; -1 until it is seen
         self._passed = np.zeros((0, 2), np.int64)
+        self._held: list[tuple[Crossing, int]] = []  # not told yet, and whose they are
         self._last: Scene | None = None
         self._minutes: dict[UtcMicros, _Minute] = {}
         self._first_open = minute_of(start)  # the oldest minute not yet reported
@@ -136,34 +142,29 @@ class FlowMeter:
     def measure(self, scene: Scene) -> list[Crossing]:
         """The crossings that `scene` settles. Scenes come in order, and also when empty."""
         last, self._last = self._last, scene
-        crossings: list[Crossing] = []
         self._start_day(scene.at)
         if last is None or scene.after_gap or scene.at - last.at > UNSEEN_AFTER_S * 1e6:
-            crossings += self._leave()
+            self._leave()
         else:
             self._watched(last.at, scene.at)
 
         movers = Movers.of(scene.movers)
         if movers.ids is not self._ids:
-            crossings += self._meet(movers.ids)
+            self._meet(movers.ids)
         if len(self._users) and self._users.min() < 0:
-            crossings += self._begin(movers, scene)
+            self._begin(movers, scene)
         count = _follow(
             self._users, movers.rows, self._walks, self._paths, self._passages, self._kinds,
             self._rows, scene.at, scene.media_s, scene.frame, self._passed,
         )  # fmt: skip
-        crossings += self._crossings(count)
-        for crossing in crossings:
-            self._book(crossing)
-        return crossings
+        self._hold(count)
+        return self._told(scene.media_s) if self._held else []
 
     def leave(self) -> list[Crossing]:
         """The view is lost, or the recording ends: every path ends here. What that settles."""
-        crossings = self._leave()
-        for crossing in crossings:
-            self._book(crossing)
+        self._leave()
         self._last = None
-        return crossings
+        return self._told(math.inf)
 
     def close_minutes(self, before: UtcMicros) -> list[LineCount]:
         """All minutes that ended `GRACE_S` before `before` and were not reported yet.
@@ -205,20 +206,17 @@ class FlowMeter:
             )
         return Totals(self._since, tuple(lines))
 
-    def _meet(self, ids: list[TrackId]) -> list[Crossing]:
-        """Takes note of who is in the scene now; the crossings of those who are not any more."""
-        crossings: list[Crossing] = []
+    def _meet(self, ids: list[TrackId]) -> None:
+        """Takes note of who is in the scene now, and of who is not any more."""
         here = set(ids)
         for track in [track for track in self._present if track not in here]:
-            crossings += self._end(self._present.pop(track))
+            self._end(self._present.pop(track))
         self._ids = ids
         self._users = np.array([self._present.get(track, -1) for track in ids], np.int64)
         self._passed = np.zeros((max(1, len(ids)) * len(self.lines), 2), np.int64)
-        return crossings
 
-    def _begin(self, movers: Movers, scene: Scene) -> list[Crossing]:
+    def _begin(self, movers: Movers, scene: Scene) -> None:
         """Gives a row to everybody who is seen for the first time, and takes its first steps."""
-        crossings: list[Crossing] = []
         self._forget(scene.media_s)
         for row in np.flatnonzero(self._users < 0).tolist():
             steps = [row_of(step) for step in movers.before.get(row, ())]
@@ -238,20 +236,20 @@ class FlowMeter:
                     user, np.array(step, np.float64), self._walks, self._paths, self._passages,
                     self._rows, self._passed, 0,
                 )  # fmt: skip
-                crossings += self._crossings(count)
-        return crossings
+                self._hold(count)
 
-    def _end(self, user: int) -> list[Crossing]:
+    def _end(self, user: int) -> None:
         count = _finish(user, self._walks, self._paths, self._passages, self._rows, self._passed)
+        self._hold(count)
         self._ended.append(user)
-        return self._crossings(count)
 
-    def _leave(self) -> list[Crossing]:
-        crossings = [crossing for user in self._present.values() for crossing in self._end(user)]
+    def _leave(self) -> None:
+        for user in self._present.values():
+            self._end(user)
+        self._name(self._ended)
         self._present.clear()
         self._free += self._ended
         self._ended, self._ids = [], None
-        return crossings
 
     def _new(self) -> int:
         """A row for a road user of whom nothing is known."""
@@ -270,10 +268,11 @@ class FlowMeter:
 
     def _forget(self, media_s: float) -> None:
         """Those who ended too long ago to be taken up again."""
-        ended, self._ended = self._ended, []
-        for user in ended:
-            over = is_forgotten(self._path(user), media_s)
-            (self._free if over else self._ended).append(user)
+        over = [user for user in self._ended if is_forgotten(self._path(user), media_s)]
+        if over:
+            self._name(over)
+            self._ended = [user for user in self._ended if user not in over]
+            self._free += over
 
     def _taken_up(self, step: Floats) -> int | None:
         """The ended road user that must be where `step` is by now; it goes on."""
@@ -281,9 +280,31 @@ class FlowMeter:
         nearest = min(offs, default=(math.inf, 0))
         return self._ended.pop(nearest[1]) if nearest[0] <= TAKEN_UP_SIZES else None
 
-    def _crossings(self, count: int) -> list[Crossing]:
-        """The first `count` of those who passed a line just now."""
-        return [self._crossing(user, line) for user, line in self._passed[:count].tolist()]
+    def _hold(self, count: int) -> None:
+        """Keeps the crossings of the first `count` of those who passed a line just now."""
+        for user, line in self._passed[:count].tolist():
+            self._held.append((self._crossing(user, line), user))
+
+    def _name(self, users: list[int]) -> None:
+        """Tells the kinds of those who are about to be forgotten; nothing is learnt of them."""
+        self._held = [
+            (replace(one, kind=KINDS[self._kinds[user]]), _NOBODY) if user in users else (one, user)
+            for one, user in self._held
+        ]
+
+    def _told(self, media_s: float) -> list[Crossing]:
+        """The crossings that wait no longer, booked, each with what its road user is by now."""
+        held, self._held = self._held, []
+        told = []
+        for one, user in held:
+            crossing = one if user == _NOBODY else replace(one, kind=KINDS[self._kinds[user]])
+            wait_s = UNKNOWN_S if crossing.kind is Kind.UNKNOWN else KIND_S
+            if user == _NOBODY or not one.media_s <= media_s < one.media_s + wait_s:
+                self._book(crossing)
+                told.append(crossing)
+            else:
+                self._held.append((one, user))
+        return told
 
     def _crossing(self, user: int, line: int) -> Crossing:
         passing = passing_of(self._passages[user, line])

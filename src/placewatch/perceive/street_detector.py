@@ -45,7 +45,7 @@ from placewatch.perceive.reading import PLACE
 from placewatch.perceive.witness import Witness
 from placewatch.pixels.frame import Frame
 
-_FOUND = 0.3  # score of the net from which a box is somebody, if anything moves there
+_FOUND = 0.42  # score of the net from which a box is somebody, if anything moves there
 _PACE_S = 0.11  # all looks of a camera keep so far apart
 _YOUNG_S = 1.5  # before, who stood there first is part of the street, and confuses the net
 
