@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ROWS: tuple[tuple[str, str, str], ...] = (
-    ("core.main", "every frame of a 1080p25 main stream, by default", "core.stack.peer"),
-    ("core.fast", "the same without the loop filter", "core.stack.peer"),
-    ("core.exact", "the same with bit-exact decode", "core.stack.peer"),
+    ("core.main", "every frame of a 1080p25 main stream, no loop filter", "core.stack.peer"),
+    ("core.exact", "the same with bit-exact decode, the default", "core.stack.peer"),
     ("core.sub", "sub-stream analysed, main stream carried", ""),
     ("core.quiet", "quiet hours, capped VBR", ""),
     ("core.tracker", "tracker alone, against the fastest peer", ""),
