@@ -154,7 +154,7 @@ def test_ctrl_c_shows_what_was_seen_so_far(tmp_path: Path) -> None:
 def test_a_misspelt_key_is_named_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "placewatch.toml").write_text('site = "x"\n[[camera]]\nid = "a"\nurI = "b"\n')
     for command in ("run", "check"):
-        complains([command], "camera.0.urI", tmp_path)
+        complains([command], 'camera "a", urI', tmp_path)
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:

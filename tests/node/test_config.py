@@ -20,14 +20,15 @@ url = "street:main"  # drawn
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('site = "x"\n[[camera]]\nid = "a"\nurl = "b"\ndetecter = "m"', "camera.0.detecter"),
+        ('site = "x"\n[[camera]]\nid = "a"\nurl = "b"\ndetecter = "m"', 'camera "a", detecter: '),
         ('site = "x"\n[[camera]]\nid = "a"\nurl = "b"\ndetecter = "m"', 'did you mean "detector"'),
         ("site = 3", "site"),
+        ('site = "x"\n[[camera]]\nurl = "b"\n[[camera]]\nid = "c"', "\n  camera 1, id: is missing"),
         ("", "site: is missing"),
         ("site = ", "is no TOML"),
         ('site = "x"\n[[camera]]\nid = "Kista 3"\nurl = "b"', "no slug"),
         (CAMERA + '[[camera]]\nid = "kista-03"\nurl = "c"', "two cameras"),
-        (CAMERA + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2]\nto_px = [1]", "line.0.to_px"),
+        (CAMERA + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2]\nto_px = [1]", "line 1, to_px"),
         (CAMERA + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2]\nto_px = [1, 2]", "no length"),
         (CAMERA + "[[camera.area]]\nname = 'A'\ncorners_px = [[1, 2], [2, 2]]", "3 corners"),
         (CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nx_m = 3", "half a point"),
@@ -36,7 +37,7 @@ url = "street:main"  # drawn
             "origin",
         ),
         (CAMERA + "[camera.notice]\nplace = 'x'\nuntil = 2027-02-30", "TOML"),
-        (CAMERA + 'transport = "tpc"', "camera.0.transport"),
+        (CAMERA + 'transport = "tpc"', 'camera "kista-03", transport'),
     ],
 )
 def test_what_is_wrong_is_named(text: str, said: str) -> None:
@@ -121,7 +122,7 @@ def test_numbers_that_are_none_or_beyond_reason_are_refused() -> None:
         '[[camera.line]]\nname = "A"\nfrom_px = [nan, 1]\nto_px = [2, 2]',
         "[[camera.ground]]\nx_px = 1\ny_px = 1\nx_m = 1e300\ny_m = 0",
     ):
-        with pytest.raises(Misconfigured, match=r"camera\.0"):
+        with pytest.raises(Misconfigured, match=r'camera "a"'):
             config.parse(camera + more)
 
 

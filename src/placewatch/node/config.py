@@ -1,5 +1,6 @@
 """Config: placewatch.toml as frozen dataclasses, checked once, where it enters."""
 
+import contextlib
 import dataclasses
 import datetime
 import difflib
@@ -173,12 +174,12 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
         settings = TypeAdapter(Settings).validate_python(raw)
     except ValidationError as error:
         raise Misconfigured(
-            "; ".join(_complaints(name, error)),
+            _told(name, _complaints(raw, error)),
             hint="placewatch.example.toml shows every setting",
         ) from error
     seen: set[str] = set()
     for number, camera in enumerate(settings.camera):
-        where = f"{name}: camera.{number}"
+        where = f"{name}: {_spot(raw, ('camera', number))}"
         try:
             camera_id(camera.id)
             ground_pairs(camera, settings.origin)
@@ -186,7 +187,7 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
             raise Misconfigured(f"{where}: {error.message}", error.hint) from error
         if camera.id in seen:
             raise Misconfigured(
-                f'{where}.id: "{camera.id}" is the id of two cameras', "give each its own"
+                f'{where}: id: "{camera.id}" is the id of two cameras', "give each its own"
             )
         seen.add(camera.id)
         _check_names(where, camera)
@@ -206,13 +207,13 @@ def ground_pairs(
         elif point.latitude_deg is not None and point.longitude_deg is not None:
             if earth is None:
                 raise Misconfigured(
-                    f"ground.{number}: degrees need the site's origin",
+                    f"ground {number + 1}: degrees need the site's origin",
                     hint="add [origin] with latitude_deg and longitude_deg",
                 )
             pairs.append((picture, earth.to_point(point.latitude_deg, point.longitude_deg)))
         else:
             raise Misconfigured(
-                f"ground.{number}: half a point",
+                f"ground {number + 1}: half a point",
                 hint="give x_m and y_m, or latitude_deg and longitude_deg",
             )
     return pairs
@@ -279,33 +280,58 @@ def _check_names(where: str, camera: CameraSettings) -> None:
         names = [item.name for item in named]
         for number, name in enumerate(names):
             if not name.strip():
-                raise Misconfigured(f"{where}.{key}.{number}.name: is empty", "give it a name")
+                raise Misconfigured(
+                    f"{where}, {key} {number + 1}, name: is empty", "give it a name"
+                )
             if names.index(name) != number:
                 raise Misconfigured(
-                    f'{where}.{key}.{number}.name: "{name}" is there twice', "give each its own"
+                    f'{where}, {key} {number + 1}, name: "{name}" is there twice',
+                    "give each its own",
                 )
     for number, line in enumerate(camera.line):
         if line.from_px == line.to_px:
             raise Misconfigured(
-                f"{where}.line.{number}: {line.name} has no length", "move one of its ends"
+                f"{where}, line {number + 1}: {line.name} has no length", "move one of its ends"
             )
     for number, area in enumerate(camera.area):
         if len(area.corners_px) < 3:
             raise Misconfigured(
-                f"{where}.area.{number}: {area.name} has fewer than 3 corners", "add corners"
+                f"{where}, area {number + 1}: {area.name} has fewer than 3 corners", "add corners"
             )
 
 
-def _complaints(name: str, error: ValidationError) -> list[str]:
+def _told(name: str, complaints: list[str]) -> str:
+    """One complaint on a line with the file's name; several below it, each on its own."""
+    if len(complaints) == 1:
+        return f"{name}: {complaints[0]}"
+    return "\n  ".join((f"{name}: {len(complaints)} things are wrong:", *complaints))
+
+
+def _spot(raw: Any, where: tuple[int | str, ...]) -> str:
+    """A place in settings as people count: `camera "kista-03", line 2, to_px`."""
+    told: list[str] = []
+    for part in where:
+        with contextlib.suppress(LookupError, TypeError):
+            raw = raw[part]
+        if not isinstance(part, int) or not told:
+            told.append(str(part))
+        elif told[-1] == "camera" and isinstance(raw, dict) and isinstance(raw.get("id"), str):
+            told[-1] += f' "{raw["id"]}"'
+        else:
+            told[-1] += f" {part + 1}"
+    return ", ".join(told)
+
+
+def _complaints(raw: Any, error: ValidationError) -> list[str]:
     complaints = []
     for detail in error.errors():
-        place = ".".join(str(part) for part in detail["loc"])
+        place = _spot(raw, detail["loc"])
         what = {
             "unexpected_keyword_argument": "there is no such setting",
             "missing": "is missing",
             "missing_argument": "is missing",
         }.get(detail["type"], detail["msg"])
-        complaints.append(f"{name}: {place}: {what}{_nearest(detail)}")
+        complaints.append(f"{place}: {what}{_nearest(detail)}")
     return complaints
 
 

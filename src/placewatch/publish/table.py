@@ -69,11 +69,21 @@ def health_sentences(summary: WatchSummary) -> list[str]:
     return found
 
 
+_SPARED = {
+    "no_loop_filter": "without the loop filter",
+    "non_reference": "without frames that no other needs",
+    "keyframes": "of key frames, and of all else where somebody came",
+}
+"""What was not decoded, by the mode."""
+
+
 def cost_sentence(summary: WatchSummary) -> str:
     """What the analysis cost, in words."""
     said = f"{duration(summary.cpu_s)} of processor time"
     if summary.decode_cpu_s > 0:
         said += f", {summary.cpu_s / summary.decode_cpu_s:.2f} times the decoding alone"
+        if summary.decode is not None and summary.decode.mode in _SPARED:
+            said += f" ({_SPARED[summary.decode.mode]})"
     if summary.wall_s > 0:
         said += f"; {whole(summary.frames / summary.wall_s)} frames/s"
     return said + "."
