@@ -3,8 +3,8 @@
 Composing a sample takes longer than learning from it, by far where there is a graphics processor.
 So processes compose them all the time into a pool, the oldest give way, and each step takes some at
 random and changes them in ways that cost little there: moved, larger or smaller, mirrored, another
-light, more noise. The same seed composes the same samples; which step takes which depends on how
-fast the machine is.
+light, more noise. Processes are waited for in turn, so that the same seed and number of processes
+give each step the same samples, however fast the machine is.
 """
 
 import mmap
@@ -80,11 +80,12 @@ class Pool:
         slots = 8 * workers
         context = multiprocessing.get_context("fork")  # the stock is shared, not copied
         self._slots = [_Chunk.shared() for _ in range(slots)]
-        self._free, self._ready = context.SimpleQueue(), context.SimpleQueue()
+        self._free = [context.SimpleQueue() for _ in range(workers)]
+        self._ready = [context.SimpleQueue() for _ in range(workers)]
         for slot in range(slots):
-            self._free.put(slot)
+            self._free[slot % workers].put(slot)
         self._workers = [
-            context.Process(target=self._compose, args=(stock, seed * 1009 + n), daemon=True)
+            context.Process(target=self._compose, args=(stock, seed * 1009 + n, n), daemon=True)
             for n in range(workers)
         ]
         for worker in self._workers:
@@ -103,30 +104,26 @@ class Pool:
             worker.terminate()
 
     def fill(self, count: int) -> None:
-        """Waits until so many samples have come in."""
+        """Waits until so many samples have come in, in all."""
         while self.composed < count:
             self._take()
 
-    def refresh(self) -> None:
-        """Takes in what has been composed meanwhile."""
-        while not self._ready.empty():
-            self._take()
-
     def _take(self) -> None:
-        slot = self._ready.get()
+        turn = self.composed // _CHUNK % len(self._workers)
+        slot = self._ready[turn].get()
         at = self.composed % self._size
         for kept, new in zip(self._kept, self._slots[slot], strict=True):
             kept[at : at + _CHUNK].copy_(torch.from_numpy(new))
-        self._free.put(slot)
+        self._free[turn].put(slot)
         self.composed += _CHUNK
 
-    def _compose(self, stock: Stock, seed: int) -> None:
+    def _compose(self, stock: Stock, seed: int, turn: int) -> None:
         cv2.setNumThreads(1)
         composer = Composer(stock, seed)
         while True:
-            slot = self._free.get()
+            slot = self._free[turn].get()
             self._slots[slot].fill(composer)
-            self._ready.put(slot)
+            self._ready[turn].put(slot)
 
     def batch(self, size: int) -> Batch:
         """Some at random, each a little changed."""

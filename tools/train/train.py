@@ -3,9 +3,10 @@
     python -m tools.train.train --data DIR --out street.onnx --steps 30000
 
 DIR is what cut.py and render.py wrote. Takes minutes on a graphics processor, which is taken where
-there is one, and hours on one core. Writes a checkpoint beside the ONNX file every 1,000 steps, and
-goes on from it when started again. `--from` begins with the weights of a net that was trained
-before. With `--channels` several times, nets of several sizes learn from the same batches.
+there is one, and hours on one core. Each step composes half a batch anew. Writes a checkpoint
+beside the ONNX file every 1,000 steps, and goes on from it when started again. `--from` begins with
+the weights of a net that was trained before. With `--channels` several times, nets of several sizes
+learn from the same batches.
 """
 
 import argparse
@@ -200,15 +201,11 @@ class _Pupil:
         torch.save(state, self.out.with_suffix(".pt"))
         export(self.average.net, self.out, {"steps": step, "seed": seed})
 
-    def restore(self, device: torch.device) -> int:
-        path = self.out.with_suffix(".pt")
-        if not path.exists():
-            return 0
-        state = torch.load(path, map_location=device)
+    def restore(self, device: torch.device) -> None:
+        state = torch.load(self.out.with_suffix(".pt"), map_location=device)
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.average.net.load_state_dict(state["average"])
-        return int(state["step"])
 
 
 def _halves(device: torch.device) -> bool:
@@ -217,7 +214,16 @@ def _halves(device: torch.device) -> bool:
 
 
 def train(options: argparse.Namespace) -> None:
-    torch.manual_seed(options.seed)
+    sizes = options.channels or [(*CHANNELS, HEAD)]
+    outs = [options.out]
+    if len(sizes) > 1:
+        outs = [options.out.with_stem(f"{options.out.stem}-{k}") for k in range(len(sizes))]
+    former = [out.with_suffix(".pt") for out in outs]
+    first = 0
+    if all(path.exists() for path in former):
+        first = int(torch.load(former[0], map_location="cpu")["step"])
+    seed = options.seed + first  # who goes on must not see the same samples again
+    torch.manual_seed(seed)
     torch.set_num_threads(1)
     stock = Stock.read(options.data)
     print(
@@ -232,18 +238,24 @@ def train(options: argparse.Namespace) -> None:
     # Asking torch for a graphics processor would start CUDA, which does not live through a fork.
     has_cuda = shutil.which("nvidia-smi") is not None
     device = torch.device(options.device or ("cuda" if has_cuda else "cpu"))
-    pool = Pool(stock, options.seed, size=options.pool, workers=options.workers, device=device)
+    pool = Pool(stock, seed, size=options.pool, workers=options.workers, device=device)
     try:
-        _train(options, pool, device)
+        _train(options, pool, device, dict(zip(outs, sizes, strict=True)), first)
     finally:
         pool.close()
 
 
-def _train(options: argparse.Namespace, pool: Pool, device: torch.device) -> None:
-    pool.fill(min(options.pool, 64 * options.batch))
+def _train(
+    options: argparse.Namespace,
+    pool: Pool,
+    device: torch.device,
+    nets: dict[Path, tuple[int, ...]],
+    first: int,
+) -> None:
+    filled = min(options.pool, 64 * options.batch)
+    pool.fill(filled)
     pupils = []
-    sizes = options.channels or [(*CHANNELS, HEAD)]
-    for k, (*channels, head) in enumerate(sizes):
+    for out, (*channels, head) in nets.items():
         net = StreetNet(tuple(channels), head).to(device)
         if options.former is not None:
             adopt(net, options.former, three(pool.batch(96).planes))
@@ -252,9 +264,10 @@ def _train(options: argparse.Namespace, pool: Pool, device: torch.device) -> Non
         optimiser = torch.optim.AdamW(
             net.parameters(), lr=options.rate, weight_decay=1e-2, fused=True
         )
-        out = options.out if len(sizes) == 1 else options.out.with_stem(f"{options.out.stem}-{k}")
         pupils.append(_Pupil(net, optimiser, Average(net), out, torch.zeros(3, device=device)))
-    first = step = min(pupil.restore(device) for pupil in pupils)
+        if first:
+            pupils[-1].restore(device)
+    step = first
     begun = time.perf_counter()
     while True:
         took_s = time.perf_counter() - begun
@@ -265,7 +278,7 @@ def _train(options: argparse.Namespace, pool: Pool, device: torch.device) -> Non
             break
         warm = min(1.0, (step + 1) / 300)
         rate = options.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-        pool.refresh()
+        pool.fill(filled + (step - first) * options.batch // 2)
         batch = pool.batch(options.batch)
         targets = targets_of(batch)
         seen = three(batch.planes).contiguous(memory_format=torch.channels_last)
