@@ -17,7 +17,6 @@ itself. Frames that arrive for a closed minute open it again: its rows add up.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import numba
 import numpy as np
@@ -56,7 +55,7 @@ from placewatch.measure.scene import (
     Y,
     row_of,
 )
-from placewatch.measure.stage import speed_m_s
+from placewatch.measure.stage import longer, speed_m_s
 from placewatch.measure.walk import (
     PATH_STEPS_MAX,
     STEPS,
@@ -70,7 +69,6 @@ from placewatch.measure.walk import (
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
-T = TypeVar("T", bound=np.generic)
 
 # Frames further apart: what happened between them was not watched. Sleeping cameras, which are
 # seen by their key frames and the sizes of all packets, have those two seconds apart, and jitter.
@@ -131,6 +129,7 @@ class FlowMeter:
         self._ended: list[int] = []
         self._ids: list[TrackId] | None = None
         self._users = np.zeros(0, np.int64)  # the row of each mover; -1 until it is seen
+        self._unmet = False  # whether there are any such
         self._passed = np.zeros((0, 2), np.int64)
         self._held: list[tuple[Crossing, int]] = []  # not told yet, and whose they are
         self._last: Scene | None = None
@@ -151,13 +150,14 @@ class FlowMeter:
         movers = Movers.of(scene.movers)
         if movers.ids is not self._ids:
             self._meet(movers.ids)
-        if len(self._users) and self._users.min() < 0:
+        if self._unmet:
             self._begin(movers, scene)
         count = _follow(
             self._users, movers.rows, self._walks, self._paths, self._passages, self._kinds,
             self._rows, scene.at, scene.media_s, scene.frame, self._passed,
         )  # fmt: skip
-        self._hold(count)
+        if count:
+            self._hold(count)
         return self._told(scene.media_s) if self._held else []
 
     def leave(self) -> list[Crossing]:
@@ -212,7 +212,8 @@ class FlowMeter:
         for track in [track for track in self._present if track not in here]:
             self._end(self._present.pop(track))
         self._ids = ids
-        self._users = np.array([self._present.get(track, -1) for track in ids], np.int64)
+        users = [self._present.get(track, -1) for track in ids]
+        self._users, self._unmet = np.array(users, np.int64), -1 in users
         self._passed = np.zeros((max(1, len(ids)) * len(self.lines), 2), np.int64)
 
     def _begin(self, movers: Movers, scene: Scene) -> None:
@@ -237,6 +238,7 @@ class FlowMeter:
                     self._rows, self._passed, 0,
                 )  # fmt: skip
                 self._hold(count)
+        self._unmet = bool((self._users < 0).any())
 
     def _end(self, user: int) -> None:
         count = _finish(user, self._walks, self._paths, self._passages, self._rows, self._passed)
@@ -255,8 +257,8 @@ class FlowMeter:
         """A row for a road user of whom nothing is known."""
         if not self._free:
             had = len(self._walks)
-            self._walks, self._paths = _longer(self._walks), _longer(self._paths)
-            self._passages, self._kinds = _longer(self._passages), _longer(self._kinds)
+            self._walks, self._paths = longer(self._walks), longer(self._paths)
+            self._passages, self._kinds = longer(self._passages), longer(self._kinds)
             self._free = list(range(had, len(self._walks)))
         user = self._free.pop()
         self._walks[user] = self._passages[user] = 0.0
@@ -294,16 +296,16 @@ class FlowMeter:
 
     def _told(self, media_s: float) -> list[Crossing]:
         """The crossings that wait no longer, booked, each with what its road user is by now."""
-        held, self._held = self._held, []
-        told = []
-        for one, user in held:
-            crossing = one if user == _NOBODY else replace(one, kind=KINDS[self._kinds[user]])
-            wait_s = UNKNOWN_S if crossing.kind is Kind.UNKNOWN else KIND_S
-            if user == _NOBODY or not one.media_s <= media_s < one.media_s + wait_s:
-                self._book(crossing)
-                told.append(crossing)
+        held, told = [], []
+        for one, user in self._held:
+            kind = one.kind if user == _NOBODY else KINDS[self._kinds[user]]
+            wait_s = UNKNOWN_S if kind is Kind.UNKNOWN else KIND_S
+            if user != _NOBODY and one.media_s <= media_s < one.media_s + wait_s:
+                held.append((one, user))
             else:
-                self._held.append((one, user))
+                told.append(replace(one, kind=kind))
+                self._book(told[-1])
+        self._held = held
         return told
 
     def _crossing(self, user: int, line: int) -> Crossing:
@@ -325,7 +327,10 @@ class FlowMeter:
         while since < until:
             minute = minute_of(since)
             end = min(until, UtcMicros(minute + MINUTE_US))
-            self._minutes.setdefault(minute, _Minute()).seen_us += end - since
+            book = self._minutes.get(minute)
+            if book is None:
+                book = self._minutes[minute] = _Minute()
+            book.seen_us += end - since
             since = end
 
     def _book(self, crossing: Crossing) -> None:
@@ -461,13 +466,6 @@ def _finish(
             passed[count, 0], passed[count, 1] = user, index
             count += 1
     return count
-
-
-def _longer(rows: npt.NDArray[T]) -> npt.NDArray[T]:
-    """`rows` and as many again."""
-    more = np.zeros((max(8, 2 * len(rows)), *rows.shape[1:]), rows.dtype)
-    more[: len(rows)] = rows
-    return more
 
 
 def _p85(speeds: list[float]) -> float | None:

@@ -1,13 +1,13 @@
 """Stage: tracks in, a scene out: who stands where on the ground, how fast and which way.
 
-How this works. All tracks of a frame are placed in one compiled call. Each has a row of what is
-known of it and its steps of the last two seconds; rows follow the order of the tracks, and are put
-in order again when tracks come or go.
+How this works. All tracks of a frame are placed in one compiled call. What is known of each, and
+its steps of the last two seconds, stays in a row of its own until it ends.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numba
 import numpy as np
@@ -76,6 +76,8 @@ _VOTES = 5
 _COLUMNS = _VOTES + VOTES_COLUMNS
 
 Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass
@@ -92,13 +94,16 @@ class Stage:
     sorts: bool = False
     recognises: bool = False
     _ids: list[TrackId] = field(default_factory=list, init=False)
+    _users: Whole = field(init=False)  # the row of each of them in these two:
     _known: Floats = field(init=False)
     _paths: Floats = field(init=False)
+    _free: list[int] = field(default_factory=list, init=False)  # rows that belong to nobody
     _to_metres: Floats = field(init=False)
     _sorted_s: float = field(default=-math.inf, init=False)
     _shown_ids: list[TrackId] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
+        self._users = np.zeros(0, np.int64)
         self._known = np.zeros((0, _COLUMNS))
         self._paths = np.zeros((0, STEPS_MAX, STEP_COLUMNS))
         # Where the ground is unknown every point lies above the horizon.
@@ -115,7 +120,7 @@ class Stage:
         """The scene of one frame. Only tracks that are certain to be road users are in it."""
         told = Tracks.of(tracks)
         if after_gap:
-            self._ids = []
+            self._follow([])
         others = told.ids is not self._ids
         if others:
             self._follow(told.ids)
@@ -127,8 +132,8 @@ class Stage:
         shown = np.empty((len(rows), MOVER_COLUMNS))
         fresh = np.empty((len(rows), 2), np.int64)
         count, new = _place(
-            rows, self._known, self._paths, self._to_metres, at, media_s, frame, sorts, votes,
-            self.recognises, shown, fresh,
+            rows, self._users, self._known, self._paths, self._to_metres, at, media_s, frame,
+            sorts, votes, self.recognises, shown, fresh,
         )  # fmt: skip
         if others or new:
             certain = (rows[:, CERTAIN] == 1.0).tolist()
@@ -136,32 +141,51 @@ class Stage:
             if ids != self._shown_ids:
                 self._shown_ids = ids
         before = {}
-        for row, at_row in fresh[:new].tolist():
-            if steps := self._before(row, media_s, rows[row, UNSEEN_S] == 0.0):
-                before[at_row] = steps
+        if new:
+            for row, at_row in fresh[:new].tolist():
+                if steps := self._before(row, media_s, rows[row, UNSEEN_S] == 0.0):
+                    before[at_row] = steps
         movers = Movers(self._shown_ids, shown[:count], before)
         return Scene(at, media_s, frame, self.camera, movers, after_gap)
 
     def _follow(self, ids: list[TrackId]) -> None:
-        """Puts what is known in the order of `ids`."""
-        rows = {track: row for row, track in enumerate(self._ids)}
-        known = np.zeros((len(ids), _COLUMNS))
-        known[:, _SINCE_S], known[:, _SPEED] = -math.inf, math.nan
-        paths = np.empty((len(ids), STEPS_MAX, STEP_COLUMNS))
-        for row, track in enumerate(ids):
-            if track in rows:
-                known[row], paths[row] = self._known[rows[track]], self._paths[rows[track]]
-        self._ids, self._known, self._paths = ids, known, paths
+        """Gives a row to who is new among `ids`, and takes it from who is not there any more."""
+        rows = dict(zip(self._ids, self._users.tolist(), strict=True))
+        users = [rows.pop(track, -1) for track in ids]
+        for user in rows.values():
+            self._known[user] = self._paths[user] = 0.0
+        self._free += rows.values()
+        self._users = np.array([self._new() if user < 0 else user for user in users], np.int64)
+        self._ids = ids
+
+    def _new(self) -> int:
+        """A row in which nothing is known."""
+        if not self._free:
+            had = len(self._known)
+            self._known, self._paths = longer(self._known), longer(self._paths)
+            self._free = list(range(had, len(self._known)))
+        user = self._free.pop()
+        self._known[user, _SINCE_S], self._known[user, _SPEED] = -math.inf, math.nan
+        return user
 
     def _before(self, row: int, media_s: float, seen: bool) -> tuple[Step, ...]:
         """The remembered steps of the track in `row`, without the one it has just taken."""
-        steps = _in_order(self._known[row], self._paths[row], media_s - MEMORY_S)
+        user = self._users[row]
+        steps = _in_order(self._known[user], self._paths[user], media_s - MEMORY_S)
         return tuple(step_of(step) for step in (steps[:-1] if seen else steps))
+
+
+def longer(rows: npt.NDArray[T]) -> npt.NDArray[T]:
+    """`rows` and as many again."""
+    more = np.zeros((max(8, 2 * len(rows)), *rows.shape[1:]), rows.dtype)
+    more[: len(rows)] = rows
+    return more
 
 
 @numba.njit(cache=True, nogil=True)
 def _place(
     tracks: Floats,
+    users: Whole,
     known: Floats,
     paths: Floats,
     to_metres: Floats,
@@ -175,10 +199,11 @@ def _place(
     fresh: npt.NDArray[np.int64],
 ) -> tuple[int, int]:
     """Tells in `shown` those of `tracks` that are certain, and in `fresh` those that were not shown
-    before: their rows in `tracks` and in `shown`. Says how many there are of either."""
+    before: their rows in `tracks` and in `shown`. `users` are the rows of all in `known` and
+    `paths`. Says how many there are of either."""
     count = new = 0
     for row in range(len(tracks)):
-        track, one, path = tracks[row], known[row], paths[row]
+        track, one, path = tracks[row], known[users[row]], paths[users[row]]
         wide, high = track[RIGHT] - track[LEFT], track[BOTTOM] - track[TOP]
         x, y = 0.5 * (track[LEFT] + track[RIGHT]), track[BOTTOM]
         size = math.sqrt(wide * high) if wide > 0.0 and high > 0.0 else 0.0

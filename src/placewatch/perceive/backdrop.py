@@ -68,12 +68,11 @@ class BackdropPainter:
         self._next_s = frame.media_s + self._every_s
         rgb = frame.to_rgb(self._known.shape[1])[: self._known.shape[0]]
         covered = self._covered(frame, motion, tracks)
-        if self._gain != 1.0:
-            np.minimum(self._mean * np.float32(self._gain), np.float32(255), out=self._mean)
-        self._odd *= np.float32(np.exp(-self._every_s / self._quarantine_s))
+        fade = math.exp(-self._every_s / self._quarantine_s)
         _sample(
             rgb, covered, self._coarse, self._mean, self._var, self._count, self._since_s,
-            self._changed_s, self._row, self._odd, self._known, self._phase, frame.media_s, _STEP,
+            self._changed_s, self._row, self._odd, self._known, self._phase, frame.media_s,
+            self._gain, fade,
         )  # fmt: skip
         self._phase = (self._phase + 1) % _PHASES
         self._gain = 1.0
@@ -226,7 +225,7 @@ def _paint(
                     picture[y, x, k] = np.uint8(min(255.0, mean[y, x, k] + 0.5))
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _sample(
     rgb: npt.NDArray[np.uint8],
     covered: npt.NDArray[np.uint8],
@@ -241,40 +240,72 @@ def _sample(
     known: npt.NDArray[np.bool_],
     phase: int,
     media_s: float,
-    step: float,
+    gain: float,
+    fade: float,
 ) -> None:
-    """Takes one look into the statistics of every pixel that nothing covers."""
-    for y in range(rgb.shape[0]):
-        waits = (y + phase) % _PHASES != 0
-        for x in range(rgb.shape[1]):
-            if waits and known[y, x] and row[y, x] == 0:
+    """Takes one look into the statistics of every pixel that nothing covers. The means follow the
+    light, which became `gain` times as bright; odd samples are forgotten by `fade`.
+
+    Row by row: how far each pixel is from its mean; how much of it is learnt; learn it; and what is
+    left, which is little. All but the last is in numbers without `if`, so that many pixels are done
+    at once, and nothing raises where something is divided by zero, which forbids that.
+    """
+    height, width = known.shape
+    covers = np.zeros(width, np.uint8)
+    far = np.empty(width, np.float32)  # squared, in the worst of the three colours
+    share = np.empty(width, np.float32)  # 0 where it is not this row's turn, -1 where it is odd
+    none, one, least = np.float32(0.0), np.float32(1.0), np.float32(0.05)
+    step2, sigmas2 = np.float32(_STEP * _STEP), np.float32(16.0)
+    light, white, memory = np.float32(gain), np.float32(255.0), np.float32(fade)
+    for y in range(height):
+        if y % coarse == 0:
+            for i in range(covered.shape[1]):
+                covers[i * coarse : (i + 1) * coarse] = covered[y // coarse, i]
+        now, usual = rgb[y].reshape(-1), mean[y].reshape(-1)
+        spread, seen, odds, sure, strange = var[y], count[y], row[y], known[y], odd[y]
+        waits = np.float32((y + phase) % _PHASES != 0)
+        for x in range(3 * width):
+            usual[x] = min(white, light * usual[x])
+        for x in range(width):
+            strange[x] *= memory
+            red = np.float32(now[3 * x]) - usual[3 * x]
+            green = np.float32(now[3 * x + 1]) - usual[3 * x + 1]
+            blue = np.float32(now[3 * x + 2]) - usual[3 * x + 2]
+            far[x] = max(max(red * red, green * green), blue * blue)
+        for x in range(width):
+            n = np.float32(seen[x])
+            turn = one - waits * np.float32(sure[x]) * np.float32(odds[x] == 0)
+            same = np.float32(n > none) * np.float32(far[x] <= max(step2, sigmas2 * spread[x]))
+            learns = same * np.float32(covers[x] == 0)
+            share[x] = turn * (learns * max(one / (n + one), least) - (one - learns))
+        some = 0
+        for x in range(width):
+            some += share[x] < none
+        for x in range(width):
+            a = max(share[x], none)
+            usual[3 * x] += a * (np.float32(now[3 * x]) - usual[3 * x])
+            usual[3 * x + 1] += a * (np.float32(now[3 * x + 1]) - usual[3 * x + 1])
+            usual[3 * x + 2] += a * (np.float32(now[3 * x + 2]) - usual[3 * x + 2])
+            spread[x] += a * (far[x] - spread[x])
+            learnt = a > none
+            seen[x] += learnt
+            odds[x] *= np.uint8(not learnt)
+        if some == 0:
+            continue
+        for x in range(width):
+            if share[x] >= none:
                 continue
-            covers = covered[y // coarse, x // coarse]
-            if covers:
-                if covers == 2:
-                    odd[y, x] += 1
+            if covers[x]:
+                if covers[x] == 2:
+                    strange[x] += one
                 continue
-            n = count[y, x]
-            d2 = np.float32(0.0)
-            for k in range(3):
-                d = rgb[y, x, k] - mean[y, x, k]
-                d2 = max(d2, d * d)
-            if n > 0 and d2 > max(step * step, 16 * var[y, x]):
-                row[y, x] += 1
-                odd[y, x] += 1
-                if row[y, x] < _ODD_IN_ROW:
+            if seen[x] > 0:
+                odds[x] += 1
+                strange[x] += one
+                if odds[x] < _ODD_IN_ROW:
                     continue  # perhaps somebody passes unnoticed
                 changed_s[y, x] = media_s
-                known[y, x] = False
-                n = 0
-            row[y, x] = 0
-            if n == 0:
-                count[y, x], since_s[y, x], var[y, x] = 1, media_s, 0.0
-                for k in range(3):
-                    mean[y, x, k] = rgb[y, x, k]
-                continue
-            a = max(np.float32(1.0) / (n + 1), np.float32(0.05))
+                sure[x] = False
+            odds[x], seen[x], since_s[y, x], spread[x] = 0, 1, media_s, none
             for k in range(3):
-                mean[y, x, k] += a * (rgb[y, x, k] - mean[y, x, k])
-            var[y, x] += a * (d2 - var[y, x])
-            count[y, x] = n + 1
+                usual[3 * x + k] = now[3 * x + k]

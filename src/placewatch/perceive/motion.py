@@ -100,6 +100,7 @@ class BackgroundModel:
     _planes: npt.NDArray[np.float32]  # (6, h, w), see _SMALL and so on
     _foreground: npt.NDArray[np.uint8]
     _marks: npt.NDArray[np.int8]
+    _spans: npt.NDArray[np.int32]
     _labels: npt.NDArray[np.int32]
     _ghost_labels: npt.NDArray[np.int32]
     _runs: npt.NDArray[np.int32]
@@ -132,29 +133,31 @@ class BackgroundModel:
         self._media_s = frame.media_s
         self._age_s += elapsed_s
 
+        self._ghosts_s += elapsed_s
+        asks = self._ghosts_s >= _GHOSTS_EVERY_S  # whether somebody has left
+
         small = self._planes[_SMALL]
         _shrink(luma, self._scale, small)
         before = self._foreground
         self._foreground = foreground = np.zeros(small.shape, np.uint8)
         if fresh:
             _begin(self._planes)
-            gain, count, still_s, turned = 1.0, 0, 0.0, False
+            gain, count, still_s, turned, spans = 1.0, 0, 0.0, False, 0
         else:
-            gain, count, still_s, turned = _watch(
-                self._planes, before, foreground, self._marks, self._labels, self._runs,
-                self._parents, self._pieces, self._points, self._around, self._shift, elapsed_s,
-                self._age_s,
+            gain, count, still_s, turned, spans = _watch(
+                self._planes, before, foreground, self._marks, self._spans, self._labels,
+                self._runs, self._parents, self._pieces, self._points, self._around, self._shift,
+                elapsed_s, self._age_s, asks,
             )  # fmt: skip
         street = self._planes[_STREET if turned else _MEAN]
-        self._ghosts_s += elapsed_s
         ghosts = None
-        if self._ghosts_s >= _GHOSTS_EVERY_S:
+        if asks:
             self._ghosts_s = 0.0
             if still_s >= _still_min(self._age_s):
                 left = np.zeros(small.shape, np.bool_)
                 if _exorcise(
-                    self._planes, street, foreground, self._ghost_labels, self._parents,
-                    self._labels, self._age_s, self._absorbing_s(), left,
+                    self._planes, street, foreground, self._spans[:spans], self._ghost_labels,
+                    self._parents, self._labels, self._age_s, self._absorbing_s(), left,
                 ):  # fmt: skip
                     ghosts = left
         return Motion(
@@ -195,7 +198,9 @@ class BackgroundModel:
         height, width = shape[0] // self._scale, shape[1] // self._scale
         self._planes = np.zeros((6, height, width), np.float32)
         self._foreground = np.zeros((height, width), np.uint8)
-        self._marks = np.zeros((2, height + 4, width + 4), np.int8)
+        cells = -(-width // _CELL)
+        self._marks = np.zeros((2, height + 4, cells * _CELL + 2 * _PAD), np.int8)
+        self._spans = np.zeros((height * (cells // 2 + 1), 3), np.int32)
         self._labels = np.zeros((height, width), np.int32)
         self._ghost_labels = np.zeros((height, width), np.int32)
         self._runs = np.zeros((height * width // 4 + 2, 4), np.int32)
@@ -229,6 +234,7 @@ _AROUND = 12  # small pixels: so much of the street beside the picture is rememb
 _SWAY = 0.2  # small pixels
 _SETTLED_S = 3.0
 _CELL = 16  # small pixels
+_PAD = 8  # columns of marks beside the picture, so that every cell is two words of 8 bytes
 _LIT_MIN = 0.05  # of the picture: the cone of headlights is smaller
 _LIT_STEP = 9.0  # grey levels: somebody begins with more, since what differs less is noise
 _SKIRT = np.float32(0.08)  # of the light: so much darker than the shadow beside it is still shadow
@@ -258,7 +264,7 @@ def _pointer(typing: Any, rows: Any, of: Any) -> Any:
 _address: Any = intrinsic(_pointer)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _shrink(luma: npt.NDArray[np.uint8], scale: int, small: npt.NDArray[np.float32]) -> None:
     """The mean of every `scale` x `scale` pixels, of every other row of them where they are many.
 
@@ -316,7 +322,7 @@ def _shrink(luma: npt.NDArray[np.uint8], scale: int, small: npt.NDArray[np.float
                 out[x] = np.float32(total) * share
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _shrink_1080p(luma: npt.NDArray[np.uint8], small: npt.NDArray[np.float32]) -> None:
     """The same for 6 x 6 pixels: three rows of them at once, with counts that a compiler knows."""
     height, width = small.shape
@@ -340,13 +346,13 @@ def _shrink_1080p(luma: npt.NDArray[np.uint8], small: npt.NDArray[np.float32]) -
             out[x] = np.float32(line[3 * x] + line[3 * x + 1] + line[3 * x + 2]) * share
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _begin(planes: npt.NDArray[np.float32]) -> None:
     planes[_MEAN] = planes[_SMALL]
     planes[_VAR] = np.float32(25.0)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _gain(small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> float:
     """How much lighter the street became: the median of the ratios at every 32nd pixel."""
     bins = np.zeros(1025, np.int32)  # 0 to 4 times
@@ -367,7 +373,7 @@ def _gain(small: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> floa
     return gain if abs(gain - 1.0) > 0.004 else 1.0
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _choose(mean: npt.NDArray[np.float32], points: npt.NDArray[np.int32]) -> None:
     """Points on the street's edges, evenly, whose first column is their number."""
     height, width = mean.shape
@@ -387,7 +393,7 @@ def _choose(mean: npt.NDArray[np.float32], points: npt.NDArray[np.int32]) -> Non
         points[0, 0] = (count + every - 1) // every
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _shift(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
@@ -430,7 +436,7 @@ def _shift(
     shift[0], shift[1] = dx, dy
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _step(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
@@ -471,7 +477,7 @@ def _step(
     return float(right), float(down), float(still), float(moved), count
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _search(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
@@ -497,7 +503,7 @@ def _search(
     return best_x, best_y
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _covered(before: npt.NDArray[np.uint8], y: int, x: int) -> bool:
     """Whether it is inside of somebody; a thin line may be a marking that moved with the camera."""
     return bool(
@@ -507,7 +513,7 @@ def _covered(before: npt.NDArray[np.uint8], y: int, x: int) -> bool:
     )
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _between(mean: npt.NDArray[np.float32], x: float, y: float) -> float:
     """The background between its pixels, bilinear."""
     column, row = int(x), int(y)
@@ -518,7 +524,7 @@ def _between(mean: npt.NDArray[np.float32], x: float, y: float) -> float:
     return float(above * (one - fy) + below * fy)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _expect(
     mean: npt.NDArray[np.float32],
     gain: float,
@@ -547,7 +553,7 @@ def _expect(
             street[y, x] = a * upper[i] + b * upper[j] + c * lower[i] + d * lower[j]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _turn(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
@@ -586,12 +592,13 @@ def _turn(
             var[y, x] = spread[left + x] if seen else np.float32(25.0)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _watch(
     planes: npt.NDArray[np.float32],
     before: npt.NDArray[np.uint8],
     foreground: npt.NDArray[np.uint8],
     marks: npt.NDArray[np.int8],
+    spans: npt.NDArray[np.int32],
     labels: npt.NDArray[np.int32],
     runs: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
@@ -601,11 +608,13 @@ def _watch(
     shift: npt.NDArray[np.float64],
     elapsed_s: float,
     age_s: float,
-) -> tuple[float, int, float, bool]:
+    asks: bool,
+) -> tuple[float, int, float, bool, int]:
     """The pass: follow the light and the camera, tell street from road users, learn, connect.
 
-    Says the gain, how many `pieces` there are, for how long the most quiet foreground has stood,
-    and whether the camera has turned, so that the street is not where it was learnt.
+    Says the gain, how many `pieces` there are, for how long the most quiet foreground has stood
+    (where it `asks`), whether the camera has turned, so that the street is not where it was learnt,
+    and how many `spans` hold all foreground.
     """
     small, mean, var, street = planes[_SMALL], planes[_MEAN], planes[_VAR], planes[_STREET]
     lighter = _gain(small, mean)
@@ -631,18 +640,17 @@ def _watch(
             turned, since = False, np.float32(1.0)
     # Learns within a second when young, in 20 s when settled; by time, not by frame.
     alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
-    _compare(small, mean, var, street, turned, since, alpha, marks[0])
+    spans = spans[: _compare(small, mean, var, street, turned, since, alpha, marks[0], spans)]
     # What follows looks at the few pixels that differ.
-    spans = _spans(marks[0])
     if turned:
         most_s = _settle(
             planes, street, before, foreground, marks, spans, np.float32(lighter), alpha,
-            np.float32(elapsed_s),
+            np.float32(elapsed_s), asks,
         )  # fmt: skip
     else:  # nearly what was expected: what was learnt since is little
         most_s = _settle(
             planes, mean, before, foreground, marks, spans, np.float32(lighter), alpha,
-            np.float32(elapsed_s),
+            np.float32(elapsed_s), asks,
         )  # fmt: skip
     restless = elapsed_s <= _NEXT_S and shift[10] > _RESTLESS
     here = street if turned else mean
@@ -654,10 +662,10 @@ def _watch(
         _light(small, mean, var, here, foreground, before, labels, lit)
     memory_s = min(_RESTLESS_S, max(0.2, age_s))
     shift[10] += (born - shift[10]) * (1.0 - math.exp(-elapsed_s / memory_s))
-    return lighter, found, most_s, turned
+    return lighter, found, most_s, turned, len(spans)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _compare(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
@@ -667,13 +675,21 @@ def _compare(
     gain: np.float32,
     alpha: np.float32,
     marks: npt.NDArray[np.int8],
-) -> None:
-    """Marks with -1 what differs from the street and learns the rest."""
+    spans: npt.NDArray[np.int32],
+) -> int:
+    """Marks with -1 what differs from the street and learns the rest.
+
+    Fills `spans` with the parts of rows with marks, in whole cells: rows of y, left, right
+    (exclusive). Says how many there are.
+    """
     height, width = small.shape
+    words = marks.view(np.int64)
     step2 = np.float32(_STEP_MIN * _STEP_MIN)
     sigmas2 = np.float32(_SIGMAS * _SIGMAS)
+    count = 0
     for y in range(height):
-        now, known, spread, mark = small[y], mean[y], var[y], marks[y + 2, 2 : width + 2]
+        now, known, spread = small[y], mean[y], var[y]
+        mark = marks[y + 2, _PAD : width + _PAD]
         if turned:
             expected = street[y]
             for x in range(width):
@@ -698,40 +714,20 @@ def _compare(
                     np.float32(900.0), max(np.float32(4.0), spread[x] + a * (off2 - spread[x]))
                 )
                 mark[x] = np.int8(-1) if away else np.int8(0)
-
-
-@numba.njit(cache=True, nogil=True)
-def _spans(marks: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
-    """The parts of rows with marks: rows of y, left, right (exclusive), in whole cells."""
-    height, width = marks.shape[0] - 4, marks.shape[1] - 4
-    spans = np.empty((height * (width // (2 * _CELL) + 1), 3), np.int32)
-    count = 0
-    for y in range(height):
-        mark = marks[y + 2, 2 : width + 2]
-        some = np.int8(0)
-        for x in range(width):
-            some |= mark[x]
-        if some == 0:
-            continue
-        end = -1
+        pair, end = words[y + 2, _PAD // 8 :], -1
         for left in range(0, width, _CELL):
-            right = min(width, left + _CELL)
-            cell = mark[left:right]
-            some = np.int8(0)
-            for x in range(len(cell)):
-                some |= cell[x]
-            if some == 0:
-                continue
-            if left == end:
-                spans[count - 1, 2] = right
-            else:
-                spans[count, 0], spans[count, 1], spans[count, 2] = y, left, right
-                count += 1
-            end = right
-    return spans[:count]
+            if pair[left // 8] | pair[left // 8 + 1]:
+                right = min(width, left + _CELL)
+                if left == end:
+                    spans[count - 1, 2] = right
+                else:
+                    spans[count, 0], spans[count, 1], spans[count, 2] = y, left, right
+                    count += 1
+                end = right
+    return count
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _settle(
     planes: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
@@ -742,9 +738,10 @@ def _settle(
     gain: np.float32,
     alpha: np.float32,
     dt: np.float32,
+    asks: bool,
 ) -> float:
     """Tells what is marked: street that moved a little, shadow, or road user; and for how long it
-    has looked the same. Says the longest of these times."""
+    has looked the same. Says the longest of these times, where it `asks`."""
     small, mean, var = planes[_SMALL], planes[_MEAN], planes[_VAR]
     still, still_s = planes[_STILL], planes[_STILL_S]
     mark, body = marks[0], marks[1]
@@ -759,14 +756,14 @@ def _settle(
     for s in range(len(spans)):
         y, left, right = spans[s]
         count = right - left
-        flag, out = mark[y + 2, left + 2 : right + 2], foreground[y, left:right]
+        flag, out = mark[y + 2, left + _PAD : right + _PAD], foreground[y, left:right]
         if not shaken[s]:
             for x in range(count):
                 out[x] = np.uint8(flag[x] != 0)
             continue
-        a, b = mark[y, left : right + 4], mark[y + 1, left : right + 4]
-        c, d = mark[y + 2, left : right + 4], mark[y + 3, left : right + 4]
-        e = mark[y + 4, left : right + 4]
+        begin, end = left + _PAD - 2, right + _PAD + 2
+        a, b, c = mark[y, begin:end], mark[y + 1, begin:end], mark[y + 2, begin:end]
+        d, e = mark[y + 3, begin:end], mark[y + 4, begin:end]
         for x in range(count + 4):
             column[x] = a[x] + b[x] + c[x] + d[x] + e[x]
         now, here = small[y, left:right], street[y, left:right]
@@ -785,24 +782,25 @@ def _settle(
         y, left, right = spans[s]
         now, out, was = small[y, left:right], foreground[y, left:right], before[y, left:right]
         old, old_s = still[y, left:right], still_s[y, left:right]
-        for x in range(right - left):
+        for x in range(right - left):  # in numbers, not with `if`: so many are done at once
             candidate = old[x] * gain
             off = now[x] - candidate
-            same = (was[x] != 0) & (abs(off) < np.float32(7.0))
-            old[x] = candidate + np.float32(0.2) * off if same else now[x]
-            time_s = old_s[x] + dt if same else np.float32(0.0)
-            old_s[x] = time_s
-            most_s = max(most_s, time_s if out[x] != 0 else np.float32(0.0))
+            same = np.float32(was[x] != 0) * np.float32(abs(off) < np.float32(7.0))
+            old[x] = same * (candidate + np.float32(0.2) * off) + (np.float32(1.0) - same) * now[x]
+            old_s[x] = same * (old_s[x] + dt)
+        if asks:
+            for x in range(right - left):
+                most_s = max(most_s, old_s[x] if out[x] != 0 else np.float32(0.0))
         if 0 < y < height - 1:
             _shade(small, street, foreground, y, max(1, left), min(width - 1, right))
-        flag = body[y + 2, left + 2 : right + 2]
+        flag = body[y + 2, left + _PAD : right + _PAD]
         for x in range(right - left):
             out[x] = out[x] ^ np.uint8(3) if out[x] != 0 else np.uint8(0)
             flag[x] = np.int8(out[x] == 2)
     return float(most_s)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _beside(
     small: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
@@ -816,7 +814,7 @@ def _beside(
     most of the pixels around are like that. Says whether there are any."""
     up, low = max(0, y - 1), min(street.shape[0] - 1, y + 1)
     above, below = street[up, left - 1 : right + 1], street[low, left - 1 : right + 1]
-    here, flag = street[y, left - 1 : right + 1], mark[y + 2, left + 2 : right + 2]
+    here, flag = street[y, left - 1 : right + 1], mark[y + 2, left + _PAD : right + _PAD]
     now, spread = small[y, left:right], var[y, left:right]
     step2 = np.float32(_STEP_MIN * _STEP_MIN)
     sigmas2 = np.float32(_SIGMAS * _SIGMAS)
@@ -838,7 +836,7 @@ def _beside(
     return some > 0
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _shade(
     small: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
@@ -868,14 +866,14 @@ def _shade(
         out[x] = out[x] << np.uint8(dark & (worst <= np.float32(6.0)))
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _off(now: np.float32, street: np.float32, ratio: np.float32) -> np.float32:
     """How far a pixel is from the street in a shadow, less what its brightness forgives."""
     light = max(np.float32(8.0), street)
     return np.float32(abs(now - ratio * light) - np.float32(0.04) * light)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _root(parents: npt.NDArray[np.int32], i: int) -> int:
     while parents[i] != i:
         parents[i] = parents[parents[i]]
@@ -883,7 +881,7 @@ def _root(parents: npt.NDArray[np.int32], i: int) -> int:
     return i
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _connect(
     small: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
@@ -901,7 +899,7 @@ def _connect(
 ) -> tuple[int, int, npt.NDArray[np.bool_]]:
     """Labels the pieces of road users; pixels up to 2 apart belong together. Lone pixels are none.
 
-    `body` is 1 where a road user is, with a margin of 2. It is cleared, as are the labels of the
+    `body` is 1 where a road user is, with a margin. It is cleared, as are the labels of the
     last `runs` (rows of y, left, right, label; the first tells how many). Fills `pieces` with rows
     of label, area, left, top, right, bottom and says how many there are, and how many are where
     nobody was in the frame `before`; where it is `restless` those are left out. So is whose outline
@@ -917,13 +915,16 @@ def _connect(
     first = np.zeros(height + 3, np.int32)  # run of each row, with two rows above
     solid = np.empty(width + 1, np.int8)
     row = -1
+    near = nearer = 0  # the first runs two rows above, and one, that do not end before this one
     for s in range(len(spans)):
         y, left, right = spans[s]
-        while row < y:
-            row += 1
-            first[row + 2] = count
-        above, here = body[y + 1, left + 1 : right + 3], body[y + 2, left + 1 : right + 3]
-        below = body[y + 3, left + 1 : right + 3]
+        if row < y:
+            while row < y:
+                row += 1
+                first[row + 2] = count
+            near, nearer = first[y], first[y + 1]
+        begin, end = left + _PAD - 1, right + _PAD + 1
+        above, here, below = body[y + 1, begin:end], body[y + 2, begin:end], body[y + 3, begin:end]
         for x in range(right - left):
             # A pixel with fewer than three neighbours is noise.
             friends = (
@@ -943,17 +944,16 @@ def _connect(
                 x += 1
             if count + 2 >= len(runs):
                 continue
-            mine = 0
             # Neighbours: the run before in this row, and those of two rows above.
-            for k in range(first[y], count):
-                _, from_x, to_x, other = runs[k + 1]
-                if from_x <= x + 1 and to_x >= begin - 2:
-                    root = _root(parents, other)
-                    if mine == 0:
-                        mine = root
-                    elif root != mine:
-                        parents[max(root, mine)] = min(root, mine)
-                        mine = min(root, mine)
+            mine = 0
+            if count > first[y + 2] and runs[count, 2] >= begin - 2:
+                mine = _root(parents, runs[count, 3])
+            while near < first[y + 1] and runs[near + 1, 2] < begin - 2:
+                near += 1
+            mine = _join(parents, runs, near, first[y + 1], x + 1, mine)
+            while nearer < first[y + 2] and runs[nearer + 1, 2] < begin - 2:
+                nearer += 1
+            mine = _join(parents, runs, nearer, first[y + 2], x + 1, mine)
             if mine == 0:
                 named += 1
                 parents[named] = named
@@ -963,7 +963,7 @@ def _connect(
     runs[0, 0] = count
     for s in range(len(spans)):
         y, left, right = spans[s]
-        body[y + 2, left + 2 : right + 2] = 0
+        body[y + 2, left + _PAD : right + _PAD] = 0
 
     stats = np.zeros((named + 1, 7), np.int32)
     for k in range(1, count + 1):
@@ -1008,7 +1008,30 @@ def _connect(
     return found, born, lit
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _join(
+    parents: npt.NDArray[np.int32],
+    runs: npt.NDArray[np.int32],
+    first: int,
+    end: int,
+    right: int,
+    mine: int,
+) -> int:
+    """Makes one piece of `mine` (0: none yet) and those of `runs`, from `first` on and before
+    `end`, that begin no further than at `right`; says which it is."""
+    for k in range(first, end):
+        if runs[k + 1, 1] > right:
+            break
+        root = _root(parents, runs[k + 1, 3])
+        if mine == 0:
+            mine = root
+        elif root != mine:
+            parents[max(root, mine)] = min(root, mine)
+            mine = min(root, mine)
+    return mine
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _apart(pieces: npt.NDArray[np.int32], count: int, ghost: npt.NDArray[np.int32]) -> int:
     """Keeps of `pieces` those that are no parts of somebody who is just leaving the place of
     `ghost`: much smaller than that, and close by. Says how many are left."""
@@ -1026,7 +1049,7 @@ def _apart(pieces: npt.NDArray[np.int32], count: int, ghost: npt.NDArray[np.int3
     return left
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _outlines(
     small: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
@@ -1043,30 +1066,54 @@ def _outlines(
     there, in all, in the picture and in the street; where nobody was `before`, how many steps cross
     it and how strong the edge of the difference is; how many pixels lie beside a shadow, asked of
     thin ones, and how many look as they did for a while, asked while `young`. `stats` has the area
-    of each in its second column."""
+    of each in its second column; nothing is asked of what is too small to be somebody."""
     found = np.zeros((len(stats), 7), np.float32)
     height, width = labels.shape
     for k in range(1, count + 1):
         y, left, right, _ = runs[k]
-        piece = found[labels[y, left]]
+        name = labels[y, left]
+        if stats[name, 1] < _AREA_MIN:
+            continue
+        piece = found[name]
+        end = right + 1
+        here, known, was = small[y, left:end], street[y, left:end], before[y, left:end]
         for side in range(2):
             x, i = (left, left - 2) if side == 0 else (right, right + 2)
             if 0 <= i < width and labels[y, i] == 0:
-                _cross(piece, small[y, x], small[y, i], street[y, x], street[y, i], before[y, x])
+                edge, past, turn = _steps(small[y, x], small[y, i], street[y, x], street[y, i])
+                piece[0] += 1
+                piece[1] += edge
+                piece[2] += past
+                if before[y, x] != 2:
+                    piece[3] += 1
+                    piece[4] += turn
             j, middle = (y - 2, y - 1) if side == 0 else (y + 2, y + 1)
-            if 0 <= j < height:
-                far, near = labels[j, left : right + 1], labels[middle, left : right + 1]
-                for n in range(right + 1 - left):
-                    if near[n] == 0 and far[n] == 0:
-                        x = left + n
-                        _cross(
-                            piece, small[y, x], small[j, x], street[y, x], street[j, x],
-                            before[y, x],
-                        )  # fmt: skip
+            if j < 0 or j >= height:
+                continue
+            near, far = labels[middle, left:end], labels[j, left:end]
+            there, known_there = small[j, left:end], street[j, left:end]
+            meets = edges = pasts = begins = turns = np.float32(0.0)
+            for n in range(end - left):  # in numbers, not with `if`: so many are done at once
+                edge, past, turn = _steps(here[n], there[n], known[n], known_there[n])
+                out = np.float32((near[n] | far[n]) == 0)
+                new = out * np.float32(was[n] != 2)
+                meets += out
+                edges += out * edge
+                pasts += out * past
+                begins += new
+                turns += new * turn
+            piece[0] += meets
+            piece[1] += edges
+            piece[2] += pasts
+            piece[3] += begins
+            piece[4] += turns
     for k in range(1, count + 1):
         y, left, right, _ = runs[k]
-        piece = found[labels[y, left]]
-        if 2 * piece[0] >= stats[labels[y, left], 1]:  # thin, or in tatters
+        name = labels[y, left]
+        if stats[name, 1] < _AREA_MIN:
+            continue
+        piece = found[name]
+        if 2 * piece[0] >= stats[name, 1]:  # thin, or in tatters
             for x in range(left, right + 1):
                 piece[5] += _skirts(small, street, foreground, y, x)
         if young:
@@ -1075,27 +1122,18 @@ def _outlines(
     return found
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
-def _cross(
-    piece: npt.NDArray[np.float32],
-    now: np.float32,
-    now_out: np.float32,
-    street: np.float32,
-    street_out: np.float32,
-    before: np.uint8,
-) -> None:
-    """Adds a step across a piece's outline to its row of `_outlines`."""
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def _steps(
+    now: np.float32, now_out: np.float32, street: np.float32, street_out: np.float32
+) -> tuple[np.float32, np.float32, np.float32]:
+    """How strong the edge is across an outline: in the picture, in the street, in how they
+    differ."""
     most = np.float32(40.0)
     edge, past = now - now_out, street - street_out
-    piece[0] += 1
-    piece[1] += min(most, abs(edge))
-    piece[2] += min(most, abs(past))
-    if before != 2:
-        piece[3] += 1
-        piece[4] += min(most, abs(edge - past))
+    return min(most, abs(edge)), min(most, abs(past)), min(most, abs(edge - past))
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _light(
     small: npt.NDArray[np.float32],
     mean: npt.NDArray[np.float32],
@@ -1118,7 +1156,7 @@ def _light(
                     foreground[y, x] = 0
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _skirts(
     small: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
@@ -1139,7 +1177,7 @@ def _skirts(
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _still_min(age_s: float) -> float:
     """How long the difference of a ghost must have stood still.
 
@@ -1149,11 +1187,12 @@ def _still_min(age_s: float) -> float:
     return min(_GHOST_S, 0.5 + 0.2 * age_s)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _exorcise(
     planes: npt.NDArray[np.float32],
     street: npt.NDArray[np.float32],
     foreground: npt.NDArray[np.uint8],
+    spans: npt.NDArray[np.int32],
     labels: npt.NDArray[np.int32],
     parents: npt.NDArray[np.int32],
     blobs: npt.NDArray[np.int32],
@@ -1163,16 +1202,16 @@ def _exorcise(
 ) -> int:
     """Learns at once what stands still and is drawn in the background only; the rest in time.
 
-    Marks in `left` where somebody has left and says how many pixels these are.
+    Looks at `spans` only, parts of rows that hold all foreground. `labels` are 0 all over, and are
+    so afterwards. Marks in `left` where somebody has left and says how many pixels these are.
     """
     small, mean, var = planes[_SMALL], planes[_MEAN], planes[_VAR]
     still, still_s = planes[_STILL], planes[_STILL_S]
     height, width = small.shape
     still_min = np.float32(_still_min(age_s))
     count = 0
-    for y in range(height):
-        for x in range(width):
-            labels[y, x] = 0
+    for y, begin, end in spans:
+        for x in range(begin, end):
             if foreground[y, x] == 0 or still_s[y, x] < still_min:
                 continue
             mine = 0
@@ -1198,16 +1237,21 @@ def _exorcise(
     if count == 0:
         return 0
     # The even paint of somebody who passes stands still, too; then most of its blob does not.
-    most = np.zeros(blobs.max() + 1, np.int32)
-    for y in range(height):
-        for x in range(width):
+    names = 0
+    for y, begin, end in spans:
+        names = max(names, blobs[y, begin:end].max())
+    most = np.zeros(names + 1, np.int32)
+    for y, begin, end in spans:
+        for x in range(begin, end):
             if blobs[y, x]:
                 most[blobs[y, x]] += 1 if labels[y, x] else -1
     # Of each piece: its area; where its outline meets street: how many pixels, how strong the edge
     # is in the picture and how strong in the background; and where it meets what moves: how many.
     pieces = np.zeros((count + 1, 6))
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
+    for y, begin, end in spans:
+        if y == 0 or y == height - 1:
+            continue
+        for x in range(max(1, begin), min(width - 1, end)):
             if labels[y, x] == 0:
                 continue
             piece = pieces[_root(parents, labels[y, x])]
@@ -1225,8 +1269,8 @@ def _exorcise(
                     inside += 1
             piece[5] += inside == 4
     gone = 0
-    for y in range(height):
-        for x in range(width):
+    for y, begin, end in spans:
+        for x in range(begin, end):
             if labels[y, x] == 0:
                 continue
             area, meets, now, before, moves, inside = pieces[_root(parents, labels[y, x])]
@@ -1247,4 +1291,6 @@ def _exorcise(
                 still_s[y, x] = 0.0
                 left[y, x] = ghost
                 gone += ghost
+    for y, begin, end in spans:
+        labels[y, begin:end] = 0
     return gone
