@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numba
 import numpy as np
@@ -42,8 +43,11 @@ class Ground:
             / (CLICK_TRUST + spare)
         )
         self._nudged = _nudged(pixels, metres, to_metres)
-        self.left_out: tuple[tuple[float, float] | None, ...] = tuple(
-            _left_out(pixels, metres, index, click_px) for index in range(len(pixels))
+
+    @cached_property
+    def left_out(self) -> tuple[tuple[float, float] | None, ...]:
+        return tuple(
+            _left_out(self._pixels, self._metres, index) for index in range(len(self._pixels))
         )
 
     @classmethod
@@ -333,9 +337,7 @@ def _nudged(pixels: Floats, metres: Floats, fitted: Floats) -> list[Floats]:
     return moved
 
 
-def _left_out(
-    pixels: Floats, metres: Floats, index: int, click_px: float
-) -> tuple[float, float] | None:
+def _left_out(pixels: Floats, metres: Floats, index: int) -> tuple[float, float] | None:
     others = np.arange(len(pixels)) != index
     if others.sum() < 4:
         return None

@@ -66,7 +66,7 @@ class BackdropPainter:
         if frame.media_s < self._next_s:
             return
         self._next_s = frame.media_s + self._every_s
-        rgb = frame.to_rgb(self._known.shape[1])[: self._known.shape[0]]
+        rgb = np.ascontiguousarray(frame.to_rgb(self._known.shape[1])[: self._known.shape[0]])
         covered = self._covered(frame, motion, tracks)
         fade = math.exp(-self._every_s / self._quarantine_s)
         _sample(

@@ -139,8 +139,9 @@ class BackgroundModel:
         small = self._planes[_SMALL]
         _shrink(luma, self._scale, small)
         before = self._foreground
-        self._foreground = foreground = np.zeros(small.shape, np.uint8)
+        self._foreground = foreground = np.empty(small.shape, np.uint8)
         if fresh:
+            foreground[:] = 0
             _begin(self._planes)
             gain, count, still_s, turned, spans = 1.0, 0, 0.0, False, 0
         else:
@@ -640,7 +641,9 @@ def _watch(
             turned, since = False, np.float32(1.0)
     # Learns within a second when young, in 20 s when settled; by time, not by frame.
     alpha = np.float32(1.0 - math.exp(-elapsed_s / min(20.0, max(1.0, age_s))))
-    spans = spans[: _compare(small, mean, var, street, turned, since, alpha, marks[0], spans)]
+    spans = spans[
+        : _compare(small, mean, var, street, turned, since, alpha, foreground, marks[0], spans)
+    ]
     # What follows looks at the few pixels that differ.
     if turned:
         most_s = _settle(
@@ -674,56 +677,64 @@ def _compare(
     turned: bool,
     gain: np.float32,
     alpha: np.float32,
+    foreground: npt.NDArray[np.uint8],
     marks: npt.NDArray[np.int8],
     spans: npt.NDArray[np.int32],
 ) -> int:
-    """Marks with -1 what differs from the street and learns the rest.
+    """Makes 1 in `foreground` of what differs from the street, 0 of the rest, and learns that.
 
-    Fills `spans` with the parts of rows with marks, in whole cells: rows of y, left, right
-    (exclusive). Says how many there are.
+    Fills `spans` with the parts of rows that differ, in whole cells: rows of y, left, right
+    (exclusive), and says how many there are. There `marks` become -1 of what differs.
     """
     height, width = small.shape
-    words = marks.view(np.int64)
     step2 = np.float32(_STEP_MIN * _STEP_MIN)
     sigmas2 = np.float32(_SIGMAS * _SIGMAS)
+    least, most = np.float32(4.0), np.float32(900.0)
+    now, known, spread = small.reshape(-1), mean.reshape(-1), var.reshape(-1)
+    expected, out = street.reshape(-1), foreground.reshape(-1)
+    if turned:
+        for i in range(height * width):
+            off = now[i] - expected[i]
+            off2 = off * off
+            away = off2 > max(step2, sigmas2 * spread[i])
+            a = np.float32(0.0) if away else alpha
+            known[i] = known[i] * gain + a * off
+            spread[i] = min(most, max(least, spread[i] + a * (off2 - spread[i])))
+            out[i] = np.uint8(away)
+    else:
+        for i in range(height * width):
+            here = known[i] * gain
+            off = now[i] - here
+            off2 = off * off
+            away = off2 > max(step2, sigmas2 * spread[i])
+            a = np.float32(0.0) if away else alpha
+            known[i] = here + a * off
+            spread[i] = min(most, max(least, spread[i] + a * (off2 - spread[i])))
+            out[i] = np.uint8(away)
+    whole = width % _CELL == 0
+    eight = out[: height * width // 8 * 8].view(np.int64)  # pixels at once
     count = 0
     for y in range(height):
-        now, known, spread = small[y], mean[y], var[y]
-        mark = marks[y + 2, _PAD : width + _PAD]
-        if turned:
-            expected = street[y]
-            for x in range(width):
-                off = now[x] - expected[x]
-                off2 = off * off
-                away = off2 > max(step2, sigmas2 * spread[x])
-                a = np.float32(0.0) if away else alpha
-                known[x] = known[x] * gain + a * off
-                spread[x] = min(
-                    np.float32(900.0), max(np.float32(4.0), spread[x] + a * (off2 - spread[x]))
-                )
-                mark[x] = np.int8(-1) if away else np.int8(0)
-        else:
-            for x in range(width):
-                here = known[x] * gain
-                off = now[x] - here
-                off2 = off * off
-                away = off2 > max(step2, sigmas2 * spread[x])
-                a = np.float32(0.0) if away else alpha
-                known[x] = here + a * off
-                spread[x] = min(
-                    np.float32(900.0), max(np.float32(4.0), spread[x] + a * (off2 - spread[x]))
-                )
-                mark[x] = np.int8(-1) if away else np.int8(0)
-        pair, end = words[y + 2, _PAD // 8 :], -1
+        end = -1
         for left in range(0, width, _CELL):
-            if pair[left // 8] | pair[left // 8 + 1]:
-                right = min(width, left + _CELL)
-                if left == end:
-                    spans[count - 1, 2] = right
-                else:
-                    spans[count, 0], spans[count, 1], spans[count, 2] = y, left, right
-                    count += 1
-                end = right
+            right = min(width, left + _CELL)
+            if whole:
+                at = (y * width + left) // 8
+                some = (eight[at] | eight[at + 1]) != 0
+            else:
+                some = False
+                for x in range(left, right):
+                    some |= foreground[y, x] != 0
+            if not some:
+                continue
+            for x in range(left, right):
+                marks[y + 2, x + _PAD] = -np.int8(foreground[y, x])
+            if left == end:
+                spans[count - 1, 2] = right
+            else:
+                spans[count, 0], spans[count, 1], spans[count, 2] = y, left, right
+                count += 1
+            end = right
     return count
 
 
@@ -750,16 +761,14 @@ def _settle(
     # many pixels at once.
     shaken = np.zeros(len(spans), np.bool_)
     for s in range(len(spans)):
-        y, left, right = spans[s]
+        y, left, right = spans[s, 0], spans[s, 1], spans[s, 2]
         shaken[s] = _beside(small, street, var, mark, y, max(1, left), min(width - 1, right))
     column = np.empty(width + 4, np.int8)
     for s in range(len(spans)):
-        y, left, right = spans[s]
+        y, left, right = spans[s, 0], spans[s, 1], spans[s, 2]
         count = right - left
         flag, out = mark[y + 2, left + _PAD : right + _PAD], foreground[y, left:right]
         if not shaken[s]:
-            for x in range(count):
-                out[x] = np.uint8(flag[x] != 0)
             continue
         begin, end = left + _PAD - 2, right + _PAD + 2
         a, b, c = mark[y, begin:end], mark[y + 1, begin:end], mark[y + 2, begin:end]
@@ -779,7 +788,7 @@ def _settle(
 
     most_s = np.float32(0.0)
     for s in range(len(spans)):
-        y, left, right = spans[s]
+        y, left, right = spans[s, 0], spans[s, 1], spans[s, 2]
         now, out, was = small[y, left:right], foreground[y, left:right], before[y, left:right]
         old, old_s = still[y, left:right], still_s[y, left:right]
         for x in range(right - left):  # in numbers, not with `if`: so many are done at once
@@ -797,6 +806,7 @@ def _settle(
         for x in range(right - left):
             out[x] = out[x] ^ np.uint8(3) if out[x] != 0 else np.uint8(0)
             flag[x] = np.int8(out[x] == 2)
+        mark[y + 2, left + _PAD : right + _PAD] = 0
     return float(most_s)
 
 
@@ -909,15 +919,16 @@ def _connect(
     """
     height, width = labels.shape
     for k in range(1, runs[0, 0] + 1):
-        y, left, right, _ = runs[k]
-        labels[y, left : right + 1] = 0
+        y = runs[k, 0]
+        for x in range(runs[k, 1], runs[k, 2] + 1):
+            labels[y, x] = 0
     count = named = 0
     first = np.zeros(height + 3, np.int32)  # run of each row, with two rows above
     solid = np.empty(width + 1, np.int8)
     row = -1
     near = nearer = 0  # the first runs two rows above, and one, that do not end before this one
     for s in range(len(spans)):
-        y, left, right = spans[s]
+        y, left, right = spans[s, 0], spans[s, 1], spans[s, 2]
         if row < y:
             while row < y:
                 row += 1
@@ -962,24 +973,23 @@ def _connect(
             runs[count, 0], runs[count, 1], runs[count, 2], runs[count, 3] = y, begin, x - 1, mine
     runs[0, 0] = count
     for s in range(len(spans)):
-        y, left, right = spans[s]
+        y, left, right = spans[s, 0], spans[s, 1], spans[s, 2]
         body[y + 2, left + _PAD : right + _PAD] = 0
 
     stats = np.zeros((named + 1, 7), np.int32)
     for k in range(1, count + 1):
-        y, left, right, name = runs[k]
-        root = _root(parents, name)
-        labels[y, left : right + 1] = root
-        piece = stats[root]
-        if piece[1] == 0:
-            piece[0], piece[2], piece[3] = root, width, height
-        piece[1] += right + 1 - left
-        piece[2], piece[3] = min(piece[2], left), min(piece[3], y)
-        piece[4], piece[5] = max(piece[4], right), max(piece[5], y)
-        was, total = before[y, left : right + 1], 0
-        for x in range(right + 1 - left):
-            total += was[x] == 2
-        piece[6] += total
+        y, left, right = runs[k, 0], runs[k, 1], runs[k, 2]
+        root = _root(parents, runs[k, 3])
+        if stats[root, 1] == 0:
+            stats[root, 0], stats[root, 2], stats[root, 3] = root, width, height
+        stats[root, 1] += right + 1 - left
+        stats[root, 2], stats[root, 3] = min(stats[root, 2], left), min(stats[root, 3], y)
+        stats[root, 4], stats[root, 5] = max(stats[root, 4], right), max(stats[root, 5], y)
+        total = 0
+        for x in range(left, right + 1):
+            labels[y, x] = root
+            total += before[y, x] == 2
+        stats[root, 6] += total
     outlines = _outlines(
         small, street, foreground, before, still_s, young, labels, runs, count, stats
     )
@@ -1070,55 +1080,50 @@ def _outlines(
     found = np.zeros((len(stats), 7), np.float32)
     height, width = labels.shape
     for k in range(1, count + 1):
-        y, left, right, _ = runs[k]
+        y, left, right = runs[k, 0], runs[k, 1], runs[k, 2]
         name = labels[y, left]
         if stats[name, 1] < _AREA_MIN:
             continue
-        piece = found[name]
-        end = right + 1
-        here, known, was = small[y, left:end], street[y, left:end], before[y, left:end]
+        meets = edges = pasts = begins = turns = np.float32(0.0)
         for side in range(2):
             x, i = (left, left - 2) if side == 0 else (right, right + 2)
             if 0 <= i < width and labels[y, i] == 0:
                 edge, past, turn = _steps(small[y, x], small[y, i], street[y, x], street[y, i])
-                piece[0] += 1
-                piece[1] += edge
-                piece[2] += past
-                if before[y, x] != 2:
-                    piece[3] += 1
-                    piece[4] += turn
+                new = np.float32(before[y, x] != 2)
+                meets += np.float32(1.0)
+                edges += edge
+                pasts += past
+                begins += new
+                turns += new * turn
             j, middle = (y - 2, y - 1) if side == 0 else (y + 2, y + 1)
             if j < 0 or j >= height:
                 continue
-            near, far = labels[middle, left:end], labels[j, left:end]
-            there, known_there = small[j, left:end], street[j, left:end]
-            meets = edges = pasts = begins = turns = np.float32(0.0)
-            for n in range(end - left):  # in numbers, not with `if`: so many are done at once
-                edge, past, turn = _steps(here[n], there[n], known[n], known_there[n])
-                out = np.float32((near[n] | far[n]) == 0)
-                new = out * np.float32(was[n] != 2)
-                meets += out
-                edges += out * edge
-                pasts += out * past
+            for x in range(left, right + 1):
+                if labels[middle, x] != 0 or labels[j, x] != 0:
+                    continue
+                edge, past, turn = _steps(small[y, x], small[j, x], street[y, x], street[j, x])
+                new = np.float32(before[y, x] != 2)
+                meets += np.float32(1.0)
+                edges += edge
+                pasts += past
                 begins += new
                 turns += new * turn
-            piece[0] += meets
-            piece[1] += edges
-            piece[2] += pasts
-            piece[3] += begins
-            piece[4] += turns
+        found[name, 0] += meets
+        found[name, 1] += edges
+        found[name, 2] += pasts
+        found[name, 3] += begins
+        found[name, 4] += turns
     for k in range(1, count + 1):
-        y, left, right, _ = runs[k]
+        y, left, right = runs[k, 0], runs[k, 1], runs[k, 2]
         name = labels[y, left]
         if stats[name, 1] < _AREA_MIN:
             continue
-        piece = found[name]
-        if 2 * piece[0] >= stats[name, 1]:  # thin, or in tatters
+        if 2 * found[name, 0] >= stats[name, 1]:  # thin, or in tatters
             for x in range(left, right + 1):
-                piece[5] += _skirts(small, street, foreground, y, x)
+                found[name, 5] += _skirts(small, street, foreground, y, x)
         if young:
             for x in range(left, right + 1):
-                piece[6] += still_s[y, x] >= _STANDS_S
+                found[name, 6] += still_s[y, x] >= _STANDS_S
     return found
 
 
@@ -1209,8 +1214,10 @@ def _exorcise(
     still, still_s = planes[_STILL], planes[_STILL_S]
     height, width = small.shape
     still_min = np.float32(_still_min(age_s))
+    stands = np.zeros(len(spans), np.bool_)
     count = 0
-    for y, begin, end in spans:
+    for s in range(len(spans)):
+        y, begin, end = spans[s, 0], spans[s, 1], spans[s, 2]
         for x in range(begin, end):
             if foreground[y, x] == 0 or still_s[y, x] < still_min:
                 continue
@@ -1234,56 +1241,66 @@ def _exorcise(
                 parents[count] = count
                 mine = count
             labels[y, x] = mine
+            stands[s] = True
     if count == 0:
         return 0
     # The even paint of somebody who passes stands still, too; then most of its blob does not.
     names = 0
-    for y, begin, end in spans:
+    for s in range(len(spans)):
+        y, begin, end = spans[s, 0], spans[s, 1], spans[s, 2]
         names = max(names, blobs[y, begin:end].max())
     most = np.zeros(names + 1, np.int32)
-    for y, begin, end in spans:
+    for s in range(len(spans)):
+        y, begin, end = spans[s, 0], spans[s, 1], spans[s, 2]
         for x in range(begin, end):
             if blobs[y, x]:
                 most[blobs[y, x]] += 1 if labels[y, x] else -1
     # Of each piece: its area; where its outline meets street: how many pixels, how strong the edge
     # is in the picture and how strong in the background; and where it meets what moves: how many.
     pieces = np.zeros((count + 1, 6))
-    for y, begin, end in spans:
-        if y == 0 or y == height - 1:
+    for s in range(len(spans)):
+        y, begin, end = spans[s, 0], spans[s, 1], spans[s, 2]
+        if not stands[s] or y == 0 or y == height - 1:
             continue
         for x in range(max(1, begin), min(width - 1, end)):
             if labels[y, x] == 0:
                 continue
-            piece = pieces[_root(parents, labels[y, x])]
-            piece[0] += 1
+            piece = _root(parents, labels[y, x])
+            pieces[piece, 0] += 1
             inside = 0
             for k in range(4):
                 j, i = y + (k == 0) - (k == 1), x + (k == 2) - (k == 3)
                 if foreground[j, i] == 0:
-                    piece[1] += 1
-                    piece[2] += min(40.0, abs(small[y, x] - small[j, i]))
-                    piece[3] += min(40.0, abs(street[y, x] - street[j, i]))
+                    pieces[piece, 1] += 1
+                    pieces[piece, 2] += min(40.0, abs(small[y, x] - small[j, i]))
+                    pieces[piece, 3] += min(40.0, abs(street[y, x] - street[j, i]))
                 elif labels[j, i] == 0:
-                    piece[4] += 1
+                    pieces[piece, 4] += 1
                 else:
                     inside += 1
-            piece[5] += inside == 4
+            pieces[piece, 5] += inside == 4
+    left_behind, thin = np.zeros(count + 1, np.bool_), np.zeros(count + 1, np.bool_)
+    for piece in range(1, count + 1):
+        area, meets, now = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2]
+        before, moves, inside = pieces[piece, 3], pieces[piece, 4], pieces[piece, 5]
+        left_behind[piece] = (
+            area >= _GHOST_MIN
+            and meets > moves
+            and before > 2.0 * now
+            and before > _GHOST_EDGE * meets
+        )
+        # Thinner than three pixels is nobody: noise that stayed, or a marking that came to lie
+        # elsewhere because the camera was moved.
+        thin[piece] = inside <= 0.05 * area and meets > 3 * moves
     gone = 0
-    for y, begin, end in spans:
-        for x in range(begin, end):
+    for s in range(len(spans)):
+        y, begin, end = spans[s, 0], spans[s, 1], spans[s, 2]
+        for x in range(begin, end if stands[s] else begin):
             if labels[y, x] == 0:
                 continue
-            area, meets, now, before, moves, inside = pieces[_root(parents, labels[y, x])]
-            ghost = (
-                area >= _GHOST_MIN
-                and (blobs[y, x] == 0 or most[blobs[y, x]] > 0)
-                and meets > moves
-                and before > 2.0 * now
-                and before > _GHOST_EDGE * meets
-            )
-            # Thinner than three pixels is nobody: noise that stayed, or a marking that came to lie
-            # elsewhere because the camera was moved.
-            speck = inside <= 0.05 * area and meets > 3 * moves and still_s[y, x] > _SPECK_S
+            piece = _root(parents, labels[y, x])
+            ghost = left_behind[piece] and (blobs[y, x] == 0 or most[blobs[y, x]] > 0)
+            speck = thin[piece] and still_s[y, x] > _SPECK_S
             if ghost or speck or still_s[y, x] > absorb_s:
                 mean[y, x] += still[y, x] - street[y, x]
                 street[y, x] = still[y, x]
@@ -1291,6 +1308,7 @@ def _exorcise(
                 still_s[y, x] = 0.0
                 left[y, x] = ghost
                 gone += ghost
-    for y, begin, end in spans:
-        labels[y, begin:end] = 0
+    for s in range(len(spans)):
+        if stands[s]:
+            labels[spans[s, 0], spans[s, 1] : spans[s, 2]] = 0
     return gone
