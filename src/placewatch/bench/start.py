@@ -22,7 +22,7 @@ STARTS = 5
 _FIRST_FRAME = """
 import sys
 from placewatch import cli  # as the command does
-cli.spare_threads()
+cli.prepare()
 from placewatch.bench.start import until_first_frame
 until_first_frame(sys.argv[1])
 """

@@ -4,12 +4,16 @@ Whoever is in view when watching begins is taken for a part of the street, until
 is seen. A recording lies there as a whole, so that its street can be known beforehand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TypeVar
 
 import av
 import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from placewatch.capture.decode import Darkroom, Picture
 from placewatch.capture.source import SourceHealth, SourceSpec
@@ -18,26 +22,31 @@ from placewatch.core.time import UtcMicros
 from placewatch.pixels.frame import Frame
 
 SPAN_S = 30.0
-COUNT_MAX = 24
+COUNT_MAX = 16
+COUNT_MIN = 8
+PIXELS = 8 * 1920 * 1080  # in all: a key frame of a large picture takes 20 ms
 KEY_FRAMES_MIN = 8  # fewer say little; then all frames of a shorter span are decoded
 SPAN_ALL_S = 10.0
+STEP_S = 0.3  # of all frames, one in so long
 
-_KEY: Literal["NONKEY"] = "NONKEY"  # FFmpeg's name for what is skipped
+T = TypeVar("T")
+Timed = TypeVar("Timed", "Packet[VideoStream]", VideoFrame)
 
 
 def preview(spec: SourceSpec) -> list[Frame]:
-    """Up to `COUNT_MAX` frames of the file's first half minute, apart in time; key frames where
-    there are enough. Empty where it cannot be read: watching will say why."""
+    """Up to `COUNT_MAX` frames of the file's first half minute, apart in time, and fewer of large
+    pictures; key frames where there are enough. Empty where it cannot be read: watching will say
+    why."""
     path = Path(spec.url).expanduser()
     if not path.is_file():
         return []
     try:
-        images = list(_decoded(path, _KEY, SPAN_S))
+        images = _key_frames(path)
         if len(images) < KEY_FRAMES_MIN:
-            images = list(_decoded(path, "DEFAULT", SPAN_ALL_S))
+            images = list(_decoded(path, SPAN_ALL_S))
+            images = _spread(images, COUNT_MAX)
     except (av.error.FFmpegError, OSError, IndexError):
         return []
-    every = -(-len(images) // COUNT_MAX) if images else 1
     darkroom = Darkroom(spec.camera, SourceHealth())
     return [
         darkroom.develop(
@@ -46,26 +55,57 @@ def preview(spec: SourceSpec) -> list[Frame]:
             media_s=0.0,
             after_gap=False,
         )
-        for number, image in enumerate(images[::every])
+        for number, image in enumerate(images)
     ]
 
 
-def _decoded(
-    path: Path, skip: Literal["NONKEY", "DEFAULT"], span_s: float
-) -> Iterator[av.VideoFrame]:
-    """Frames up to `span_s` after the first; of all frames one in a third of a second."""
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-    with av.open(f"file:{path.resolve()}", options=options) as container:
+def _key_frames(path: Path) -> list[VideoFrame]:
+    """Key frames up to `SPAN_S` after the first."""
+    with _opened(path) as container:
         stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1
-        stream.codec_context.skip_frame = skip
-        first_s = last_s = None
-        for frame in container.decode(stream):
-            if frame.time is None:
-                return
-            first_s = frame.time if first_s is None else first_s
-            if frame.time - first_s > span_s:
-                return
-            if last_s is None or frame.time - last_s >= 0.3:
-                last_s = frame.time
+        context = stream.codec_context
+        packets = [
+            packet for packet in _within(container.demux(stream), SPAN_S) if packet.is_keyframe
+        ]
+        pixels = max(1, context.width * context.height)
+        count = min(COUNT_MAX, max(COUNT_MIN, PIXELS // pixels))
+        frames = [frame for packet in _spread(packets, count) for frame in context.decode(packet)]
+        return frames + context.decode(None)
+
+
+def _decoded(path: Path, span_s: float) -> Iterator[VideoFrame]:
+    """Frames up to `span_s` after the first, one in `STEP_S`."""
+    with _opened(path) as container:
+        last_s = None
+        for frame in _within(container.decode(container.streams.video[0]), span_s):
+            time_s = float(frame.time or 0.0)
+            if last_s is None or time_s - last_s >= STEP_S:
+                last_s = time_s
                 yield frame
+
+
+def _within(items: Iterable[Timed], span_s: float) -> Iterator[Timed]:
+    """Those of `items` up to `span_s` after the first; they end where one has no time."""
+    first_s = None
+    for item in items:
+        ticks = item.pts if item.pts is not None else item.dts  # an AVI's packets have one only
+        if ticks is None or item.time_base is None:
+            return
+        time_s = float(ticks * item.time_base)
+        first_s = time_s if first_s is None else first_s
+        if time_s - first_s > span_s:
+            return
+        yield item
+
+
+def _spread(items: list[T], count: int) -> list[T]:
+    """At most `count` of them, evenly."""
+    count = min(count, len(items))
+    return [items[k * len(items) // count] for k in range(count)]
+
+
+def _opened(path: Path) -> InputContainer:
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    container = av.open(f"file:{path.resolve()}", options=options)
+    container.streams.video[0].codec_context.thread_count = 1
+    return container
