@@ -14,14 +14,14 @@ from placewatch.bench import Extent, Figure
 from placewatch.bench.analysis import Pass, Ratio, analyse, in_bare_decodes
 from placewatch.bench.film import GOP, Film, film
 from placewatch.bench.tally import Tally, missed, tally
-from placewatch.capture.policy import FULL, Policy, Steady
+from placewatch.capture.policy import FULL, LEAN, Policy
 from placewatch.core.errors import PlacewatchError
 from placewatch.node.equip import policy_of
 
 WRONG_SHARE_MAX = 0.05
 """Missed or extra crossings by true ones, road user by road user, in the passes that were timed."""
 
-EVENINGS_MAX = 12
+EVENINGS_MAX = 24
 """Passes over the evening in full, while the quiet street's camera gets to know itself."""
 
 SPAN_S_MIN = 1.0
@@ -39,7 +39,7 @@ def measure_main(extent: Extent) -> list[Figure]:
         default = policy_of(camera)
         assert default.loop_filter, "core.exact is of bit-exact decode"
         policies: dict[str, Policy] = {
-            "core.main": Steady(loop_filter=False),
+            "core.main": LEAN,
             "core.exact": default,
         }
         runs = {name: _Run(reel, policy, extent) for name, policy in policies.items()}

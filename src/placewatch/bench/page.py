@@ -11,6 +11,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("core.quiet", "quiet hours, capped VBR", ""),
     ("core.tracker", "tracker alone, against the fastest peer", ""),
     ("core.stack", "streams a core, against the usual stack", ""),
+    ("core.stack.lean", "the same, ours without the loop filter", ""),
     ("core.stack.sub", "the same by sub-stream", ""),
     ("core.memory", "memory for one more camera", "core.stack.peer.memory"),
     ("core.start", "CPU to the first watched frame", "core.stack.peer.start"),

@@ -20,7 +20,7 @@ from placewatch.bench import Extent, Figure
 from placewatch.bench.analysis import analyse, bare
 from placewatch.bench.film import Film, film
 from placewatch.bench.tally import Tally, tally
-from placewatch.capture.policy import FULL
+from placewatch.capture.policy import FULL, LEAN
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.kinds import Direction, Kind
 from placewatch.node.equip import policy_of
@@ -64,22 +64,26 @@ def measure(extent: Extent) -> list[Figure]:
         small = reel.camera(sub=True, detector=extent.detector)
         default = policy_of(camera)
         analyse(small)
-        theirs_s, main_s, sub_s, sub_theirs_s, bare_s = [], [], [], [], []
+        theirs_s, main_s, lean_s, sub_s, sub_theirs_s, bare_s = [], [], [], [], [], []
         ours: list[Tally] = []
+        ours_lean: list[Tally] = []
         ours_sub: list[Tally] = []
         theirs: list[Tally] = []
         told: PeerPass | None = None
         for _ in range(turns):
             told = _run(extent, "usual", reel)
             main = analyse(camera, policy=default)
+            lean = analyse(camera, policy=LEAN)
             by_sub = analyse(small, policy=FULL, along=reel.main)
             on_sub = _run(extent, "usual", reel, sub=True)
             bare_s.append(bare(reel.main))
             theirs_s.append(told.cpu_s)
             main_s.append(told.cpu_s / main.cpu_s)
+            lean_s.append(told.cpu_s / lean.cpu_s)
             sub_s.append(told.cpu_s / by_sub.cpu_s)
             sub_theirs_s.append(on_sub.cpu_s / by_sub.cpu_s)
             ours.append(tally(reel.truth, main.crossings))
+            ours_lean.append(tally(reel.truth, lean.crossings))
             ours_sub.append(tally(reel.truth, by_sub.crossings))
             theirs.append(tally(reel.truth, told.crossings))
         assert told is not None
@@ -96,7 +100,7 @@ def measure(extent: Extent) -> list[Figure]:
                 False,
                 f"could not run: {error}",
             )
-            for name in ("core.stack", "core.stack.sub")
+            for name in ("core.stack", "core.stack.lean", "core.stack.sub")
         ]
     versions = ", ".join(f"{name} {version}" for name, version in told.versions.items())
     how = (
@@ -107,6 +111,8 @@ def measure(extent: Extent) -> list[Figure]:
     return [
         _times("core.stack", main_s, how + "; ours from the main stream"),
         _no_worse("core.stack.wrong", ours, theirs),
+        _times("core.stack.lean", lean_s, how + "; ours from the main stream, no loop filter"),
+        _no_worse("core.stack.lean.wrong", ours_lean, theirs),
         _times(
             "core.stack.sub",
             sub_s,

@@ -69,3 +69,6 @@ class Steady:
 
 FULL = Steady()
 """Every frame, bit-exact."""
+
+LEAN = Steady(loop_filter=False)
+"""Every frame, without the loop filter."""

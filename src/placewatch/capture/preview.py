@@ -29,12 +29,11 @@ KEY_FRAMES_MIN = 8  # fewer say little; then all frames of a shorter span are de
 SPAN_ALL_S = 10.0
 STEP_S = 0.3  # of all frames, one in so long
 
-T = TypeVar("T")
 Timed = TypeVar("Timed", "Packet[VideoStream]", VideoFrame)
 
 
 def preview(spec: SourceSpec) -> list[Frame]:
-    """Up to `COUNT_MAX` frames of the file's first half minute, apart in time, and fewer of large
+    """About `COUNT_MAX` frames of the file's first half minute, apart in time, and fewer of large
     pictures; key frames where there are enough. Empty where it cannot be read: watching will say
     why."""
     path = Path(spec.url).expanduser()
@@ -44,7 +43,7 @@ def preview(spec: SourceSpec) -> list[Frame]:
         images = _key_frames(path)
         if len(images) < KEY_FRAMES_MIN:
             images = list(_decoded(path, SPAN_ALL_S))
-            images = _spread(images, COUNT_MAX)
+            images = images[:: _every(len(images), COUNT_MAX)]
     except (av.error.FFmpegError, OSError, IndexError):
         return []
     darkroom = Darkroom(spec.camera, SourceHealth())
@@ -69,7 +68,8 @@ def _key_frames(path: Path) -> list[VideoFrame]:
         ]
         pixels = max(1, context.width * context.height)
         count = min(COUNT_MAX, max(COUNT_MIN, PIXELS // pixels))
-        frames = [frame for packet in _spread(packets, count) for frame in context.decode(packet)]
+        chosen = packets[:: _every(len(packets), count)]
+        frames = [frame for packet in chosen for frame in context.decode(packet)]
         return frames + context.decode(None)
 
 
@@ -98,10 +98,9 @@ def _within(items: Iterable[Timed], span_s: float) -> Iterator[Timed]:
         yield item
 
 
-def _spread(items: list[T], count: int) -> list[T]:
-    """At most `count` of them, evenly."""
-    count = min(count, len(items))
-    return [items[k * len(items) // count] for k in range(count)]
+def _every(there: int, count: int) -> int:
+    """One in how many of so many that are `there` makes about `count`."""
+    return max(1, round(there / count))
 
 
 def _opened(path: Path) -> InputContainer:

@@ -1,6 +1,7 @@
 """Backdrop painter: the street in colour without anybody, the only picture that leaves a node.
 
-How this works. Fifteen times in a quarantine the picture is looked at in colour. Where motion or
+How this works. Fifteen times in a quarantine the picture is looked at in colour, a fourth as often
+once nearly all of the street is known. Where motion or
 any road user's box covers it, nothing is learnt. Elsewhere each pixel keeps a mean, a variance and
 since when it has looked the same. A pixel becomes known when it looked the same through the
 quarantine, and when nothing restless is near: somebody who stands since before we looked sways, and
@@ -37,7 +38,8 @@ _NEW_LOOK = 10.0  # quarantines for what comes to stand where the street was see
 _MARGIN = 0.012  # of the picture's width: around whatever covers or wavers
 _SIGHT = 0.15  # box sizes: around every road user
 _COARSE_PX = 320  # who covers what, and what wavers, is kept no wider than this
-_PHASES = 4  # what is known is looked at every fourth time: rows take turns
+_PHASES = 4  # what is known is looked at every fourth time: rows take turns,
+_RESTS = 0.995  # or where so much of it is known, all of it
 
 
 class BackdropPainter:
@@ -52,6 +54,7 @@ class BackdropPainter:
         self._samples_min = _SAMPLES
         self._size: tuple[int, int] | None = None
         self._phase = 0
+        self._rests = False
         self._next_s = self._settle_s = 0.0
         self._gain = 1.0
 
@@ -65,14 +68,15 @@ class BackdropPainter:
             self._withdraw(motion.ghosts)
         if frame.media_s < self._next_s:
             return
-        self._next_s = frame.media_s + self._every_s
+        after_s = self._every_s * (_PHASES if self._rests else 1)
+        self._next_s = frame.media_s + after_s
         rgb = np.ascontiguousarray(frame.to_rgb(self._known.shape[1])[: self._known.shape[0]])
         covered = self._covered(frame, motion, tracks)
-        fade = math.exp(-self._every_s / self._quarantine_s)
+        fade = math.exp(-after_s / self._quarantine_s)
         _sample(
             rgb, covered, self._coarse, self._mean, self._var, self._count, self._since_s,
-            self._changed_s, self._row, self._odd, self._known, self._phase, frame.media_s,
-            self._gain, fade,
+            self._changed_s, self._row, self._odd, self._known, self._phase,
+            1 if self._rests else _PHASES, frame.media_s, self._gain, fade,
         )  # fmt: skip
         self._phase = (self._phase + 1) % _PHASES
         self._gain = 1.0
@@ -104,6 +108,7 @@ class BackdropPainter:
         self._settle_s = frame.media_s + self._quarantine_s
         self._gain = 1.0
         self._phase = 0
+        self._rests = False
         self._coarse = -(-width // _COARSE_PX)  # a coarse pixel is so many wide and high
 
     def _covered(
@@ -174,6 +179,7 @@ class BackdropPainter:
             unfit, self._coarse, self._mean, self._count, self._since_s, self._changed_s,
             self._picture, self._known, media_s, self._quarantine_s, self._samples_min,
         )  # fmt: skip
+        self._rests = bool(self._known.mean() >= _RESTS)
 
     def _restless(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
         """Whatever wavers, with all that its outline encloses, coarsely."""
@@ -239,12 +245,14 @@ def _sample(
     odd: npt.NDArray[np.float32],
     known: npt.NDArray[np.bool_],
     phase: int,
+    phases: int,
     media_s: float,
     gain: float,
     fade: float,
 ) -> None:
     """Takes one look into the statistics of every pixel that nothing covers. The means follow the
-    light, which became `gain` times as bright; odd samples are forgotten by `fade`.
+    light, which became `gain` times as bright; odd samples are forgotten by `fade`. Of what is
+    known only every one of so many `phases` of rows is looked at.
 
     Row by row: how far each pixel is from its mean; how much of it is learnt; learn it; and what is
     left, which is little. All but the last is in numbers without `if`, so that many pixels are done
@@ -263,7 +271,7 @@ def _sample(
                 covers[i * coarse : (i + 1) * coarse] = covered[y // coarse, i]
         now, usual = rgb[y].reshape(-1), mean[y].reshape(-1)
         spread, seen, odds, sure, strange = var[y], count[y], row[y], known[y], odd[y]
-        waits = np.float32((y + phase) % _PHASES != 0)
+        waits = np.float32((y + phase) % phases != 0)
         for x in range(3 * width):
             usual[x] = min(white, light * usual[x])
         for x in range(width):
