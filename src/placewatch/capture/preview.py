@@ -2,6 +2,10 @@
 
 Whoever is in view when watching begins is taken for a part of the street, until the street behind
 is seen. A recording lies there as a whole, so that its street can be known beforehand.
+
+A key frame is drawn anew and looks unlike all others of its group: a street that was learnt from
+key frames alone is a little wrong nearly always. Large pictures are averaged, which hides that, and
+dear to decode; so of those there are key frames, and of small ones all frames of a shorter span.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,27 +25,26 @@ from placewatch.capture.video import FORMATS
 from placewatch.core.time import UtcMicros
 from placewatch.pixels.frame import Frame
 
-SPAN_S = 30.0
+SPAN_S = 30.0  # for key frames
+SPAN_ALL_S = 10.0
+STEP_S = 0.3  # of all frames, one in so long
 COUNT_MAX = 16
 COUNT_MIN = 8
 PIXELS = 8 * 1920 * 1080  # in all: a key frame of a large picture takes 20 ms
-KEY_FRAMES_MIN = 8  # fewer say little; then all frames of a shorter span are decoded
-SPAN_ALL_S = 10.0
-STEP_S = 0.3  # of all frames, one in so long
+LARGE_PX = 1280  # wide: from here 4 x 4 pixels and more are averaged
 
 Timed = TypeVar("Timed", "Packet[VideoStream]", VideoFrame)
 
 
 def preview(spec: SourceSpec) -> list[Frame]:
-    """About `COUNT_MAX` frames of the file's first half minute, apart in time, and fewer of large
-    pictures; key frames where there are enough. Empty where it cannot be read: watching will say
-    why."""
+    """About `COUNT_MAX` frames from the beginning of the file, apart in time, and fewer of large
+    pictures. Empty where it cannot be read: watching will say why."""
     path = Path(spec.url).expanduser()
     if not path.is_file():
         return []
     try:
         images = _key_frames(path)
-        if len(images) < KEY_FRAMES_MIN:
+        if len(images) < COUNT_MIN:
             images = list(_decoded(path, SPAN_ALL_S))
             images = images[:: _every(len(images), COUNT_MAX)]
     except (av.error.FFmpegError, OSError, IndexError):
@@ -59,15 +62,16 @@ def preview(spec: SourceSpec) -> list[Frame]:
 
 
 def _key_frames(path: Path) -> list[VideoFrame]:
-    """Key frames up to `SPAN_S` after the first."""
+    """Key frames of large pictures, up to `SPAN_S` after the first."""
     with _opened(path) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
+        if context.width < LARGE_PX:
+            return []
         packets = [
             packet for packet in _within(container.demux(stream), SPAN_S) if packet.is_keyframe
         ]
-        pixels = max(1, context.width * context.height)
-        count = min(COUNT_MAX, max(COUNT_MIN, PIXELS // pixels))
+        count = min(COUNT_MAX, max(COUNT_MIN, PIXELS // (context.width * context.height)))
         chosen = packets[:: _every(len(packets), count)]
         frames = [frame for packet in chosen for frame in context.decode(packet)]
         return frames + context.decode(None)

@@ -711,21 +711,23 @@ def _compare(
             known[i] = here + a * off
             spread[i] = min(most, max(least, spread[i] + a * (off2 - spread[i])))
             out[i] = np.uint8(away)
-    whole = width % _CELL == 0
+    whole = width % 8 == 0
     eight = out[: height * width // 8 * 8].view(np.int64)  # pixels at once
     count = 0
     for y in range(height):
         end = -1
         for left in range(0, width, _CELL):
             right = min(width, left + _CELL)
+            some = np.int64(0)
             if whole:
-                at = (y * width + left) // 8
-                some = (eight[at] | eight[at + 1]) != 0
+                for at in range((y * width + left) // 8, (y * width + right) // 8):
+                    some |= eight[at]
             else:
-                some = False
-                for x in range(left, right):
-                    some |= foreground[y, x] != 0
-            if not some:
+                cell, any_of_it = out[y * width + left : y * width + right], np.uint8(0)
+                for x in range(right - left):
+                    any_of_it |= cell[x]
+                some |= any_of_it
+            if some == 0:
                 continue
             for x in range(left, right):
                 marks[y + 2, x + _PAD] = -np.int8(foreground[y, x])
