@@ -237,7 +237,7 @@ def _no_worse(name: str, ours: Sequence[Tally], theirs: Sequence[Tally]) -> Figu
         value=statistics.median(more),
         low=min(more),
         high=max(more),
-        unit="crossings wrong more than theirs",
+        unit="crossings (ours less theirs)",
         must="<= 0",
         aim="",
         passed=statistics.median(more) <= 0,

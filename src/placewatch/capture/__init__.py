@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from placewatch.capture.address import clean
+from placewatch.capture.address import DRAWN, clean
 from placewatch.capture.device import device_source
 from placewatch.capture.network import http_source, rtsp_source
 from placewatch.capture.policy import FULL, Policy
@@ -59,7 +59,7 @@ def _kind(url: str) -> str:
     """The key in SOURCES for `url`. Raises Misconfigured for a scheme that is not known."""
     if re.fullmatch(r"/dev/video\d+", url):
         return "device"
-    if url.startswith("street:"):
+    if url.startswith(DRAWN):
         return "street"
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", url)
     if scheme is None:

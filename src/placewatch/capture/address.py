@@ -8,6 +8,9 @@ from placewatch.core.errors import Misconfigured
 
 Login = tuple[str, str]
 
+DRAWN = "street:"
+"""With this the URL of a drawn street begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

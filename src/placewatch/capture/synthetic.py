@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from placewatch.capture.address import DRAWN
 from placewatch.capture.drawing import Artist, exclusive, exclusive_colours
 from placewatch.capture.scenery import Light, Scenery, paint
 from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo
@@ -24,7 +25,6 @@ from placewatch.pixels.frame import Frame
 
 __all__ = ["STREETS", "SyntheticSource", "TrueCrossing", "exclusive", "exclusive_colours"]
 
-SCHEME = "street:"
 
 _GRAIN: Mapping[Light, float] = {"day": 1.8, "dusk": 2.8}  # grey levels of noise
 _TILES = 4
@@ -202,8 +202,8 @@ def _traffic(wish: _Wish) -> Traffic:
 
 def _wish(url: str) -> _Wish:
     """Reads a street's address. Raises Misconfigured."""
-    assert url.startswith(SCHEME)
-    name, _, query = url.removeprefix(SCHEME).partition("?")
+    assert url.startswith(DRAWN)
+    name, _, query = url.removeprefix(DRAWN).partition("?")
     if name not in STREETS:
         raise Misconfigured(f'there is no drawn street "{name}"', hint=_offer(name, STREETS))
     street = STREETS[name]

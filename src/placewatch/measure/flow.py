@@ -250,7 +250,7 @@ class FlowMeter:
             self._end(user)
         self._name(self._ended)
         self._present.clear()
-        self._free += self._ended
+        self._release(self._ended)
         self._ended, self._ids = [], None
 
     def _new(self) -> int:
@@ -260,9 +260,13 @@ class FlowMeter:
             self._walks, self._paths = longer(self._walks), longer(self._paths)
             self._passages, self._kinds = longer(self._passages), longer(self._kinds)
             self._free = list(range(had, len(self._walks)))
-        user = self._free.pop()
-        self._walks[user] = self._passages[user] = 0.0
-        return user
+        return self._free.pop()
+
+    def _release(self, users: list[int]) -> None:
+        """Nothing is left of those who are forgotten."""
+        for user in users:
+            self._walks[user] = self._paths[user] = self._passages[user] = 0.0
+        self._free += users
 
     def _path(self, user: int) -> Floats:
         path: Floats = self._paths[user, : int(self._walks[user, STEPS])]
@@ -274,7 +278,7 @@ class FlowMeter:
         if over:
             self._name(over)
             self._ended = [user for user in self._ended if user not in over]
-            self._free += over
+            self._release(over)
 
     def _taken_up(self, step: Floats) -> int | None:
         """The ended road user that must be where `step` is by now; it goes on."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from placewatch.capture.address import DRAWN
 from placewatch.capture.controller import Controller, Demands
 from placewatch.capture.policy import Policy, Steady
 from placewatch.core.errors import Misconfigured
@@ -58,7 +59,8 @@ def stage_of(camera: settings.CameraSettings, origin: settings.OriginSettings | 
 def policy_of(camera: settings.CameraSettings) -> Policy:
     """How much of a live camera's stream is decoded. `auto` sleeps between key frames, where the
     camera has proven that nobody is missed; the rest is decoded bit-exact."""
-    if camera.decode in ("auto", "keyframes"):
+    drawn = camera.url.startswith(DRAWN)  # nothing is decoded
+    if camera.decode in ("auto", "keyframes") and not drawn:
         # Chance decides only what is audited: it need not be secret, and can be repeated.
         dice = random.Random(f"audit {camera.id}")
         return Controller(dice, Demands(audit_share=camera.decode_audit_share))
