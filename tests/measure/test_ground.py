@@ -118,6 +118,15 @@ def test_four_points_leave_their_error_unknown_and_five_tell_it(seed: int) -> No
     assert 0.001 < error_m < math.inf  # far where the others, by chance, say little of one
 
 
+def test_points_that_are_placed_1_px_wrong_are_known_within_metres() -> None:
+    dice = np.random.default_rng(1)
+    errors_m = [
+        Ground.fit(look(STREET) + dice.normal(0, 1, (6, 2)), STREET).error_m_rms or math.inf
+        for _ in range(200)
+    ]
+    assert sorted(errors_m)[190] < 20
+
+
 def test_the_error_it_foretells_is_the_error_it_makes() -> None:
     """Points placed 1 px wrong, 300 times: the foretold error matches within a fifth."""
     dice = np.random.default_rng(7)

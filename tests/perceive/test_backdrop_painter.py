@@ -1,5 +1,6 @@
 """Backdrop painter: nobody is in the only picture that leaves a node."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -138,3 +139,32 @@ def test_the_backdrop_is_no_wider_than_asked() -> None:
     one = Frame(one.camera, one.at, one.media_s, 0, one.luma, small)
     painter.learn(one, BackgroundModel().learn(one), [])
     assert painter.backdrop(UtcMicros(0)) is None
+
+
+def test_a_street_that_is_known_is_looked_at_a_fourth_as_often_and_still_keeps_people_out() -> None:
+    quarantine_s, looks = 6.0, 0
+    background, painter = BackgroundModel(), BackdropPainter(quarantine_s=quarantine_s)
+    quarantine = round(quarantine_s * FPS)
+
+    def watch(rgb: Picture, number: int) -> None:
+        def to_rgb(width_px: int) -> Picture:
+            nonlocal looks
+            looks += 1
+            return rgb
+
+        one = dataclasses.replace(frame(rgb, number), to_rgb=to_rgb)
+        painter.learn(one, background.learn(one), [])
+
+    for number in range(8 * quarantine):
+        if number == quarantine:
+            assert looks >= 15  # while nothing is known
+        if number == 4 * quarantine:
+            looks = 0
+        watch(street([]), number)
+    assert looks == pytest.approx(4 * 15 / 4, abs=1)
+    backdrop = painter.backdrop(UtcMicros(0))
+    assert backdrop is not None
+    assert backdrop.known.mean() > 0.99
+    for number in range(8 * quarantine, 10 * quarantine):
+        watch(street([(150, 60)]), number)
+    assert figure_pixels(painter.backdrop(UtcMicros(0))) == 0

@@ -1,6 +1,6 @@
 """Train: makes the detector that placewatch ships, from prepared data, reproducibly from a seed.
 
-    python -m tools.train.train --data DIR --out street.onnx --steps 30000
+    python -m tools.train.train --data DIR --out street-float.onnx --steps 30000
 
 DIR is what cut.py and render.py wrote. Takes minutes on a graphics processor, which is taken where
 there is one, and hours on one core. Each step composes half a batch anew. Writes a checkpoint

@@ -33,11 +33,12 @@ COUNT_MIN = 8
 PIXELS = 8 * 1920 * 1080  # in all: a key frame of a large picture takes 20 ms
 LARGE_PX = 1280  # wide: from here 4 x 4 pixels and more are averaged
 
+T = TypeVar("T")
 Timed = TypeVar("Timed", "Packet[VideoStream]", VideoFrame)
 
 
 def preview(spec: SourceSpec) -> list[Frame]:
-    """About `COUNT_MAX` frames from the beginning of the file, apart in time, and fewer of large
+    """Up to `COUNT_MAX` frames from the beginning of the file, apart in time, and fewer of large
     pictures. Empty where it cannot be read: watching will say why."""
     path = Path(spec.url).expanduser()
     if not path.is_file():
@@ -46,7 +47,7 @@ def preview(spec: SourceSpec) -> list[Frame]:
         images = _key_frames(path)
         if len(images) < COUNT_MIN:
             images = list(_decoded(path, SPAN_ALL_S))
-            images = images[:: _every(len(images), COUNT_MAX)]
+            images = _some(images, COUNT_MAX)
     except (av.error.FFmpegError, OSError, IndexError):
         return []
     darkroom = Darkroom(spec.camera, SourceHealth())
@@ -72,8 +73,7 @@ def _key_frames(path: Path) -> list[VideoFrame]:
             packet for packet in _within(container.demux(stream), SPAN_S) if packet.is_keyframe
         ]
         count = min(COUNT_MAX, max(COUNT_MIN, PIXELS // (context.width * context.height)))
-        chosen = packets[:: _every(len(packets), count)]
-        frames = [frame for packet in chosen for frame in context.decode(packet)]
+        frames = [frame for packet in _some(packets, count) for frame in context.decode(packet)]
         return frames + context.decode(None)
 
 
@@ -102,9 +102,9 @@ def _within(items: Iterable[Timed], span_s: float) -> Iterator[Timed]:
         yield item
 
 
-def _every(there: int, count: int) -> int:
-    """One in how many of so many that are `there` makes about `count`."""
-    return max(1, round(there / count))
+def _some(items: list[T], count: int) -> list[T]:
+    """At most `count` of them, evenly apart."""
+    return items[:: max(1, round(len(items) / count))][:count]
 
 
 def _opened(path: Path) -> InputContainer:

@@ -1086,35 +1086,21 @@ def _outlines(
         name = labels[y, left]
         if stats[name, 1] < _AREA_MIN:
             continue
-        meets = edges = pasts = begins = turns = np.float32(0.0)
         for side in range(2):
             x, i = (left, left - 2) if side == 0 else (right, right + 2)
             if 0 <= i < width and labels[y, i] == 0:
-                edge, past, turn = _steps(small[y, x], small[y, i], street[y, x], street[y, i])
-                new = np.float32(before[y, x] != 2)
-                meets += np.float32(1.0)
-                edges += edge
-                pasts += past
-                begins += new
-                turns += new * turn
+                _cross(
+                    found, name, small[y, x], small[y, i], street[y, x], street[y, i], before[y, x]
+                )
             j, middle = (y - 2, y - 1) if side == 0 else (y + 2, y + 1)
             if j < 0 or j >= height:
                 continue
             for x in range(left, right + 1):
-                if labels[middle, x] != 0 or labels[j, x] != 0:
-                    continue
-                edge, past, turn = _steps(small[y, x], small[j, x], street[y, x], street[j, x])
-                new = np.float32(before[y, x] != 2)
-                meets += np.float32(1.0)
-                edges += edge
-                pasts += past
-                begins += new
-                turns += new * turn
-        found[name, 0] += meets
-        found[name, 1] += edges
-        found[name, 2] += pasts
-        found[name, 3] += begins
-        found[name, 4] += turns
+                if labels[middle, x] == 0 and labels[j, x] == 0:
+                    _cross(
+                        found, name, small[y, x], small[j, x], street[y, x], street[j, x],
+                        before[y, x],
+                    )  # fmt: skip
     for k in range(1, count + 1):
         y, left, right = runs[k, 0], runs[k, 1], runs[k, 2]
         name = labels[y, left]
@@ -1130,14 +1116,24 @@ def _outlines(
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def _steps(
-    now: np.float32, now_out: np.float32, street: np.float32, street_out: np.float32
-) -> tuple[np.float32, np.float32, np.float32]:
-    """How strong the edge is across an outline: in the picture, in the street, in how they
-    differ."""
+def _cross(
+    found: npt.NDArray[np.float32],
+    name: int,
+    now: np.float32,
+    now_out: np.float32,
+    street: np.float32,
+    street_out: np.float32,
+    before: np.uint8,
+) -> None:
+    """Adds a step across a piece's outline to its row of `_outlines`."""
     most = np.float32(40.0)
     edge, past = now - now_out, street - street_out
-    return min(most, abs(edge)), min(most, abs(past)), min(most, abs(edge - past))
+    found[name, 0] += 1
+    found[name, 1] += min(most, abs(edge))
+    found[name, 2] += min(most, abs(past))
+    if before != 2:
+        found[name, 3] += 1
+        found[name, 4] += min(most, abs(edge - past))
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")

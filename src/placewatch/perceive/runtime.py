@@ -192,7 +192,7 @@ def library() -> Any:
     return onnxruntime
 
 
-_MANY = 20_000
+_MANY = 20_000  # numbers
 
 
 def is_finite(values: Array) -> bool:
