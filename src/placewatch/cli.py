@@ -89,6 +89,10 @@ def watch(
         str | None,
         typer.Option(help="auto, full, no_loop_filter, keyframes or non_reference."),
     ] = None,
+    analysed_fps: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Frames a second that are analysed at least; 240: all."),
+    ] = None,
     pace: Annotated[str, typer.Option(help="full speed, or real: as it was recorded.")] = "full",
     transport: Annotated[str, typer.Option(help="tcp or udp, for RTSP.")] = "tcp",
     login_file: Annotated[
@@ -111,6 +115,7 @@ def watch(
             json=json,
             detector=detector,
             decode=decode,
+            analysed_fps=analysed_fps,
             pace=pace,
             transport=transport,
             login_file=login_file,

@@ -316,6 +316,7 @@ class MockNode:
         going = post.state in ("watching", "learning")
         return {
             "fps": 25.0 if going else 0.0,
+            "analysed_fps": 8.3 if going else 0.0,
             "lateness_s": post.lateness_s if going else None,
             "frames": post.frames,
             "frames_dropped": post.frames // 9000,

@@ -156,4 +156,4 @@ class FakeNode:
         return Totals(AT, tuple(lines))
 
 
-_HEALTH = HealthView(25.0, 0.18, 0, 0, 0, 0, 0, 0, None, None)
+_HEALTH = HealthView(25.0, 8.3, 0.18, 0, 0, 0, 0, 0, 0, None, None)

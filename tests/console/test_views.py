@@ -54,7 +54,7 @@ def test_a_view_holds_nothing_that_json_does_not_know() -> None:
 
 
 def test_notes_are_sentences_and_mostly_there_are_none() -> None:
-    health = HealthView(25.0, 0.1, 1, 0, 0, 0, 0, 0, None, None)
+    health = HealthView(25.0, 8.3, 0.1, 1, 0, 0, 0, 0, 0, None, None)
     assert json.loads(to_json(health))["notes"] == []
     noted = dataclasses.replace(health, notes=("The net was refused.",))
     assert json.loads(to_json(noted))["notes"] == ["The net was refused."]

@@ -26,10 +26,12 @@ from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
+from placewatch.perceive.tempo import Tempo
 from placewatch.perceive.tracker import Tracker
 
 CAMERA = CameraId("kista-03")
 LINE = CountingLine("Lane", PicturePoint(160, 20), PicturePoint(160, 170))
+EVERY_FRAME = 240.0
 NEVER_AUDITED = Demands(gops=25, active_gops=3, audit_share=0.0)
 
 
@@ -46,6 +48,7 @@ def counted(source: Source, policy: Policy) -> tuple[list[Crossing], list[int]]:
         Stage(None, CAMERA),
         flow,
         policy,
+        Tempo(EVERY_FRAME),
     )
 
     def tell(scene: Scene, found: list[Crossing]) -> None:

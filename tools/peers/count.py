@@ -215,6 +215,7 @@ def main() -> None:
     parser.add_argument("film")
     parser.add_argument("lines", type=Path)
     parser.add_argument("--net", type=Path)
+    parser.add_argument("--every", type=int, default=1, help="of so many frames one is looked at")
     asked = parser.parse_args()
     lines = json.loads(asked.lines.read_text("utf-8"))
     cv2.setNumThreads(1)
@@ -222,10 +223,13 @@ def main() -> None:
     fps = video.get(cv2.CAP_PROP_FPS) or 25.0
     across = video.get(cv2.CAP_PROP_FRAME_WIDTH)
     boxes = moving(across / WIDTH_PX) if asked.peer == "usual" else seen_by_net(asked.net)
-    tracker = (Norfair if asked.peer == "norfair" else ByteTrack)(lines, fps)
+    tracker = (Norfair if asked.peer == "norfair" else ByteTrack)(lines, fps / asked.every)
     crossings, frames, start_cpu_s = [], 0, 0.0
-    while True:
-        there, picture = video.read()
+    while video.grab():
+        if frames % asked.every:
+            frames += 1
+            continue
+        there, picture = video.retrieve()
         if not there:
             break
         at_s = frames / fps

@@ -24,7 +24,7 @@ from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.scene import SEEN, Movers, Scene
 from placewatch.node import config as settings
-from placewatch.node.equip import check_picture, counting_lines, stage_of, tracker_of
+from placewatch.node.equip import check_picture, counting_lines, stage_of, tempo_of, tracker_of
 from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
@@ -39,7 +39,7 @@ class Pass:
     """What one pass cost and found."""
 
     cpu_s: float = 0.0
-    frames: int = 0
+    frames: int = 0  # that were analysed
     crossings: list[Crossing] = field(default_factory=list)
     paths: dict[str, Boxes] = field(default_factory=dict)
     """Of every certain road user, the boxes in which it was seen."""
@@ -72,6 +72,7 @@ def analyse(
             stage=stage_of(camera, None),
             flow=flow,
             policy=policy,
+            tempo=tempo_of(camera),
         )
 
         seen: list[tuple[float, Movers]] = []

@@ -28,6 +28,7 @@ from placewatch.perceive.models import models_folder
 
 SCRIPT = Path(__file__).parents[3] / "tools" / "peers" / "count.py"
 TURNS_MAX = 3
+THIRD = 3  # as often as ours looks at 25 frames a second
 MUST, AIM = 3.0, 20.0
 NET = "yolox-nano.onnx"
 
@@ -86,6 +87,7 @@ def measure(extent: Extent) -> list[Figure]:
             ours_lean.append(tally(reel.truth, lean.crossings))
             ours_sub.append(tally(reel.truth, by_sub.crossings))
             theirs.append(tally(reel.truth, told.crossings))
+        seldom = _run(extent, "usual", reel, every=THIRD)
         assert told is not None
     except (FFmpegError, OSError, PlacewatchError, subprocess.SubprocessError, ValueError) as error:
         return [
@@ -131,6 +133,18 @@ def measure(extent: Extent) -> list[Figure]:
             "core.stack.peer.wrong", theirs[-1].share_wrong, "of true crossings", str(theirs[-1])
         ),
         _told(
+            "core.stack.peer.third",
+            seldom.cpu_s / statistics.median(bare_s),
+            "bare decodes",
+            f"the usual stack on one frame in {THIRD}, the others grabbed and not retrieved; once",
+        ),
+        _told(
+            "core.stack.peer.third.wrong",
+            tally(reel.truth, seldom.crossings).share_wrong,
+            "of true crossings",
+            str(tally(reel.truth, seldom.crossings)),
+        ),
+        _told(
             "core.stack.peer.start",
             told.start_cpu_s,
             "CPU s",
@@ -165,8 +179,9 @@ def _peer(extent: Extent, peer: str, reel: Film, bare_s: float) -> list[Figure]:
     ]
 
 
-def _run(extent: Extent, peer: str, reel: Film, *, sub: bool = False) -> PeerPass:
-    """One pass of a peer. Raises ValueError, which says what is missing, and OSError."""
+def _run(extent: Extent, peer: str, reel: Film, *, sub: bool = False, every: int = 1) -> PeerPass:
+    """One pass of a peer that looks at one frame in `every`. Raises ValueError, which says what is
+    missing, and OSError."""
     if extent.peers is None:
         raise ValueError("name the folder of the peers' environments: --peers (tools/peers)")
     python = extent.peers / _VENVS[peer] / "bin" / "python"
@@ -188,7 +203,11 @@ def _run(extent: Extent, peer: str, reel: Film, *, sub: bool = False) -> PeerPas
         lines.flush()
         command = [str(python), str(SCRIPT), peer, camera.url, lines.name]
         done = subprocess.run(
-            [*command, *(["--net", str(net)] if net is not None else [])],
+            [
+                *command,
+                *(["--net", str(net)] if net is not None else []),
+                *(["--every", str(every)] if every > 1 else []),
+            ],
             capture_output=True,
             text=True,
             timeout=1800,

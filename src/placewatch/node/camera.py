@@ -30,6 +30,7 @@ from placewatch.node.equip import (
     policy_of,
     scaled,
     stage_of,
+    tempo_of,
     tracker_of,
 )
 from placewatch.node.live import Live
@@ -100,7 +101,7 @@ class WatchedCamera:
         self._began_s = clock.monotonic_s()
         self._session_began_s = 0.0
         self._session_began_at = clock.utc()
-        self._scene_times_s: deque[float] = deque(maxlen=512)
+        self._scene_times: deque[tuple[float, int]] = deque(maxlen=512)  # s, frames until then
         self._late_s = 0.0
         self._last_scene: Scene | None = None
         self._painted_s = -BACKDROP_EVERY_S
@@ -302,7 +303,7 @@ class WatchedCamera:
                 passed_s = (scene.at - last.at) / 1e6
                 self._seen_s += passed_s if 0 < passed_s <= UNSEEN_AFTER_S else 0.0
             self._last_scene = scene
-            self._scene_times_s.append(now_s)
+            self._scene_times.append((now_s, self._total().frames))
         self._paint(scene.at, now_s)
         self._tell_crossings(crossings)
         if self._live.wants_scene(self.id, scene.at):
@@ -343,6 +344,7 @@ class WatchedCamera:
             stage=stage_of(scaled(self._at_work(self.settings), *self._scale), self._site.origin),
             flow=_SharedFlow(self),
             policy=policy_of(self.settings),
+            tempo=tempo_of(self.settings),
         )
 
     def _refuse_net(self, why: Misconfigured) -> None:
@@ -492,13 +494,14 @@ class WatchedCamera:
     def _health_view(self) -> views.HealthView:
         total = self._total()
         now_s = self._clock.monotonic_s()
-        recent = [when for when in self._scene_times_s if now_s - when <= FPS_OVER_S]
+        recent = [one for one in self._scene_times if now_s - one[0] <= FPS_OVER_S]
         alive = self._state in ("learning", "watching") and len(recent) > 1
-        span_s = max(now_s - recent[0], 1e-3) if alive else 1.0
+        span_s = max(now_s - recent[0][0], 1e-3) if alive else 1.0
         decode = self._post.policy.report() if self._post is not None else None
         main_stream = self._main.view() if self._main is not None else None
         return views.HealthView(
-            fps=round((len(recent) - 1) / span_s, 1) if alive else 0.0,
+            fps=round((recent[-1][1] - recent[0][1]) / span_s, 1) if alive else 0.0,
+            analysed_fps=round((len(recent) - 1) / span_s, 1) if alive else 0.0,
             lateness_s=round(self._late_s, 3) if alive else 0.0,
             frames=total.frames,
             frames_dropped=total.frames_dropped,

@@ -27,6 +27,8 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 Metres = Annotated[float, Field(ge=-10_000_000, le=10_000_000)]  # grids of countries, too
 Share = Annotated[float, Field(ge=0.01, le=1)]
+ANALYSED_FPS = (5.0, 240.0)
+AnalysedFps = Annotated[float, Field(ge=ANALYSED_FPS[0], le=ANALYSED_FPS[1])]
 Decode = Literal["auto", "full", "no_loop_filter", "keyframes", "non_reference"]
 Pixels = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 
@@ -109,6 +111,7 @@ class CameraSettings:
     transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
     decode: Decode = "auto"  # how much of the stream is decoded; see the guide
     decode_audit_share: Share = 0.05  # of a sleeping camera's GOPs, analysed in full all the same
+    analysed_fps: AnalysedFps = 8.0  # frames a second at least, more where somebody is fast
     login_file: str | None = None  # a file with one line user:password
     detector: str = "street"  # or "motion", or the name or file of an ONNX net
     detector_every_s: Seconds = 0.0  # a net looks this often at most; 0: at every frame

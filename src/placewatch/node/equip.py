@@ -17,6 +17,7 @@ from placewatch.measure.line import CountingLine
 from placewatch.measure.stage import Stage
 from placewatch.node import config as settings
 from placewatch.perceive.detectors import BUILT_IN
+from placewatch.perceive.tempo import Tempo
 from placewatch.perceive.tracker import Tracker
 from placewatch.register.notices import Notice
 
@@ -76,6 +77,11 @@ def steady(decode: settings.Decode) -> Policy:
 def tracker_of(camera: settings.CameraSettings) -> Tracker:
     """The camera's tracker. Nets that know COCO's classes see a rider as a person and a machine."""
     return Tracker(riders_seem_walkers=camera.detector not in BUILT_IN)
+
+
+def tempo_of(camera: settings.CameraSettings) -> Tempo:
+    """How many of the camera's frames are analysed."""
+    return Tempo(camera.analysed_fps)
 
 
 def notice_of(camera: settings.CameraSettings) -> Notice | None:

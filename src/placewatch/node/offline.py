@@ -32,6 +32,7 @@ from placewatch.node.equip import (
     policy_of,
     stage_of,
     steady,
+    tempo_of,
     tracker_of,
 )
 from placewatch.node.pipeline import Post, watch
@@ -58,6 +59,7 @@ class WatchRequest:
     json: str | None = None
     detector: str | None = None
     decode: str | None = None
+    analysed_fps: float | None = None
     pace: str = "full"
     transport: str = "tcp"
     login_file: Path | None = None
@@ -121,13 +123,14 @@ def analyse(
             stage=stage_of(camera, None),
             flow=flow,
             policy=policy,
+            tempo=tempo_of(camera),
         )
         seen = _Seen(source.info)
         losses = 0
         with _until_ctrl_c(source), (progress or _silent)(source.info) as advance:
 
             def tell(scene: Scene, crossings: list[Crossing]) -> None:
-                if not seen.frames:
+                if not seen.scenes:
                     meter.begin(source.decode_cpu_s)
                 seen.add(scene, crossings)
                 advance(scene.frame + 1)
@@ -238,7 +241,9 @@ class _Seen:
     info: StreamInfo
     crossings: list[Crossing] = field(default_factory=list)
     unseen_s: list[tuple[float, float]] = field(default_factory=list)
-    frames: int = 0
+    scenes: int = 0
+    frames: int = 0  # from analysed frame to analysed frame, in the stretches that were seen
+    last_frame: int = 0
     first_s: float = 0.0
     last_s: float = 0.0
     density: npt.NDArray[np.float64] = field(init=False)
@@ -249,10 +254,9 @@ class _Seen:
 
     @property
     def fps(self) -> float | None:
-        """Frames a second, of the stretches that were seen."""
+        """Frames a second of the source, of the stretches that were seen."""
         span_s = self.last_s - self.first_s - sum(until - since for since, until in self.unseen_s)
-        frames = self.frames - 1 - len(self.unseen_s)
-        return frames / span_s if frames > 0 and span_s > 0 else None
+        return self.frames / span_s if self.frames > 0 and span_s > 0 else None
 
     @property
     def duration_s(self) -> float:
@@ -265,19 +269,20 @@ class _Seen:
 
     def add(self, scene: Scene, crossings: list[Crossing]) -> None:
         self.crossings += crossings
-        if not self.frames:
+        if not self.scenes:
             self.first_s = self.last_s = scene.media_s
         elif scene.after_gap:
             self.unseen_s.append((self.last_s, scene.media_s))
         else:
+            self.frames += scene.frame - self.last_frame
             rows, columns = self.density.shape
             movers = Movers.of(scene.movers).rows
             column = (movers[:, X] * (columns / self.info.width_px)).astype(int)
             row = (movers[:, Y] * (rows / self.info.height_px)).astype(int)
             inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
             np.add.at(self.density, (row[inside], column[inside]), scene.media_s - self.last_s)
-        self.frames += 1
-        self.last_s = scene.media_s
+        self.scenes += 1
+        self.last_s, self.last_frame = scene.media_s, scene.frame
 
 
 def _health(
@@ -343,6 +348,15 @@ def _settings_of(request: WatchRequest) -> settings.CameraSettings:
                 f'--decode "{request.decode}" is unknown', hint=f"it can be {', '.join(modes)}"
             )
         camera = settings.with_values(camera, decode=request.decode)
+    if request.analysed_fps is not None:
+        if not settings.ANALYSED_FPS[0] <= request.analysed_fps <= settings.ANALYSED_FPS[1]:
+            raise Misconfigured(
+                f"--analysed-fps {request.analysed_fps:g} is out of range",
+                hint="it can be {:g} to {:g}; with {:g} every frame is analysed".format(
+                    *settings.ANALYSED_FPS, settings.ANALYSED_FPS[1]
+                ),
+            )
+        camera = settings.with_values(camera, analysed_fps=request.analysed_fps)
     return camera
 
 

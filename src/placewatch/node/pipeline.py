@@ -1,7 +1,7 @@
 """Pipeline: what happens to a frame, in order, on one page."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import Source
@@ -13,7 +13,9 @@ from placewatch.measure.stage import Stage
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detector import Detector
 from placewatch.perceive.motion import BackgroundModel
+from placewatch.perceive.tempo import Tempo
 from placewatch.perceive.tracker import Tracker
+from placewatch.pixels.frame import Frame
 
 
 @dataclass
@@ -27,12 +29,13 @@ class Post:
     stage: Stage
     flow: FlowMeter
     policy: Policy = FULL  # how much of the stream is decoded: the one its source was opened with
+    tempo: Tempo = field(default_factory=Tempo)  # which of its frames are analysed
 
 
 def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]) -> None:
     """Turns the frames of `source` into scenes and crossings until it ends. Raises Unavailable."""
     tracks: Sequence[Track] = ()
-    for frame in source.frames():
+    for frame in _analysed(source.frames(), post.tempo):
         # Perceive: pixels end here.
         motion = post.background.learn(frame)
         detections = post.detector.detect(frame, motion, tracks)
@@ -45,9 +48,22 @@ def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], No
         )  # also when empty: so tracks end
         post.painter.learn(frame, motion, tracks)
         post.policy.heed(tracks)
+        post.tempo.heed(tracks, width_px=frame.width_px, height_px=frame.height_px)
 
         # Measure: the ground begins here.
         scene = post.stage.place(
             tracks, frame.at, frame.media_s, frame.number, after_gap=frame.after_gap
         )
         tell(scene, post.flow.measure(scene))
+
+
+def _analysed(frames: Iterator[Frame], tempo: Tempo) -> Iterator[Frame]:
+    """Those of `frames` that the tempo takes, and the last one, so that nothing is left unseen."""
+    passed: Frame | None = None
+    for frame in frames:
+        takes = tempo.takes(frame.media_s, after_gap=frame.after_gap)
+        passed = None if takes else frame
+        if takes:
+            yield frame
+    if passed is not None:
+        yield passed

@@ -121,11 +121,13 @@ class MainStreamView:
 class HealthView:
     """How well a camera delivers: `fps` and `lateness_s` now, the rest since the node started.
 
-    `fps` are the frames that were analysed. `main_stream` is None where there is only one stream.
+    `fps` are the frames that were decoded, `analysed_fps` those of them that were analysed.
+    `main_stream` is None where there is only one stream.
     `decoded` says in one line how much of it is decoded just now, and what that may miss.
     """
 
     fps: float
+    analysed_fps: float
     lateness_s: float
     frames: int
     frames_dropped: int

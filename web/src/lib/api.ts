@@ -10,6 +10,8 @@ export type KindCounts = Partial<Record<Kind, number>>;
 
 export interface Health {
   fps: number | null;
+  /** Those of them that are analysed. */
+  analysed_fps?: number | null;
   lateness_s: number | null;
   frames: number;
   frames_dropped: number;
