@@ -124,10 +124,13 @@ def test_a_quiet_film_is_empty_but_for_its_passages_and_its_truth_says_when() ->
 
 def test_the_rows_of_the_main_stream_have_their_counts_beside_them() -> None:
     told = valid(core.measure_main(SHORT))
-    for name in ("core.main", "core.exact"):
-        assert (told[name].value or 0.0) > 0.0
-        assert told[f"{name}.wrong"].value is not None
-    assert [told[name].must for name in ("core.main", "core.exact")] == ["<= 0.95", "<= 1.1"]
+    for name, must in (("core.main", "<= 0.95"), ("core.exact", "<= 1.1")):
+        for row in (name, f"{name}.every"):
+            assert (told[row].value or 0.0) > 0.0
+            assert told[f"{row}.wrong"].value is not None
+            assert told[row].must == must
+        assert "200 of 200 frames analysed" in told[f"{name}.every"].how
+        assert "200 of 200 frames analysed" not in told[name].how
 
 
 def test_a_detector_that_sees_nothing_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +212,7 @@ def test_a_peer_is_asked_in_its_own_process(
     figures = valid(peers.measure(dataclasses.replace(SHORT, pairs=1, peers=tmp_path)))
     assert figures["core.stack"].passed
     assert figures["core.stack.peer.wrong"].how.startswith(f"1 of {len(reel.truth)} found")
+    assert figures["core.stack.peer.third.wrong"].how.startswith(f"1 of {len(reel.truth)} found")
     assert not figures["core.peer.norfair"].passed
 
 

@@ -326,3 +326,20 @@ def test_more_missed_or_fewer_checked_never_lower_the_bound(checked: int, share:
     assert upper_bound(missed, checked + 1) <= bound + 1e-9
     if missed < checked:
         assert upper_bound(missed + 1, checked) >= bound
+
+
+def test_nothing_is_left_out_before_it_is_known_who_was_in_the_key_frame() -> None:
+    """Not every frame is analysed: a key frame may be passed over right after another frame."""
+    street = Street(random.Random(1), chance=0.0)
+    controller = proven(Street(random.Random(1)))
+    street.run(controller, 40)  # until nobody of before is left, and it sleeps
+    key, small = PacketSeen(20_000, True, 0.04, False), PacketSeen(1000, False, 0.04, False)
+    for number in range(200):
+        assert controller.choose(key)
+        assert controller.choose(small), "whether or not it sleeps through this one"
+        controller.heed([])
+        chosen = [controller.choose(small) for _ in range(PACKETS - 2)]
+        if not any(chosen):
+            return
+        assert all(chosen), f"group {number} is either slept through or not"
+    pytest.fail("it never slept")

@@ -110,6 +110,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, clip: Path) -> None:
     complains(["watch", clip, "--out", "old"], "cannot be written", tmp_path)
 
 
+def test_a_number_of_analysed_frames_that_is_out_of_range(tmp_path: Path, clip: Path) -> None:
+    for fps in ("4", "1000", "nan"):
+        complains(["watch", clip, "--analysed-fps", fps], "out of range", tmp_path)
+
+
 def test_what_fails_leaves_no_new_folder(tmp_path: Path) -> None:
     words: list[str | Path] = ["watch", "nosuch.mp4", "--out", "new/report", "--json", "n/x.json"]
     complains(words, "no file nosuch.mp4", tmp_path)

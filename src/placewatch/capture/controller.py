@@ -165,7 +165,8 @@ class Controller:
             gop.woken_by_size = gop.awake = True
         if gop.seconds > self._demands.gop_s_max:  # its key frame is overdue
             gop.awake = True
-        return gop.awake
+        # Not every frame is analysed: while nobody knows who is in the key frame, none is left out.
+        return gop.awake or not gop.key_heard
 
     def heed(self, tracks: Sequence[Track]) -> None:
         """Takes note of who is in the street; see Policy."""

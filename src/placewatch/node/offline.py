@@ -178,6 +178,7 @@ def analyse(
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,
         density=seen.density.tolist(),
         decode=policy.report(),
+        frames_analysed=seen.scenes,
     )
 
 

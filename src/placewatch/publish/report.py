@@ -364,7 +364,7 @@ def _how(summary: WatchSummary) -> str:
         ("Source", escape(source_name(summary.source))),
         ("Second 0", f"{rfc3339(summary.health.at)}: as given, or the minute watching began"),
         ("Picture", f"{summary.width_px} × {summary.height_px} px, {_fps(summary)}"),
-        ("Frames", whole(summary.frames)),
+        ("Frames", _frames(summary)),
         ("Detector", escape(summary.detector)),
         ("Software", f"placewatch {__version__}"),
         ("Cost", cost_sentence(summary)),
@@ -451,6 +451,13 @@ def _one_speed(crossing: Crossing) -> str:
     if crossing.kind is Kind.PEDESTRIAN:
         return f"{crossing.speed_m_s:.1f} m/s"
     return f"{crossing.speed_m_s * KM_H:.0f} km/h"
+
+
+def _frames(summary: WatchSummary) -> str:
+    analysed = summary.frames_analysed
+    if analysed is None or analysed >= summary.frames:
+        return whole(summary.frames)
+    return f"{whole(summary.frames)}, {whole(analysed)} of them analysed"
 
 
 def _fps(summary: WatchSummary) -> str:

@@ -35,7 +35,8 @@ class WatchSummary:
     `unseen_s` are the stretches, in seconds of the source, of which nothing is known.
     `density` says where road users were: road-user-seconds per cell of a coarse grid over the
     picture, rows from top to bottom; empty where it was not gathered.
-    `fps` is frames by duration, None below two frames.
+    `fps` are the source's frames a second, None below two; `frames_analysed` of them were analysed,
+    as many as the street's road users needed.
     """
 
     source: str  # as people name it; a path or an address without its login
@@ -54,6 +55,7 @@ class WatchSummary:
     backdrop_jpeg: bytes | None = None
     density: Sequence[Sequence[float]] = ()
     decode: Decoding | None = None
+    frames_analysed: int | None = None
 
     @property
     def frames(self) -> int:
@@ -94,6 +96,11 @@ def to_document(summary: WatchSummary) -> dict[str, Any]:
             "name": source_name(summary.source),
             "started": rfc3339(health.at),
             "frames": summary.frames,
+            **(
+                {"frames_analysed": summary.frames_analysed}
+                if summary.frames_analysed is not None
+                else {}
+            ),
             "duration_s": round(summary.duration_s, 6),
             "coverage_s": round(summary.coverage_s, 6),
             "width_px": summary.width_px,
