@@ -1,5 +1,6 @@
 """Tally: counts against the truth, one road user at a time, not by totals that cancel errors."""
 
+import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +11,10 @@ from placewatch.core.kinds import MOTOR_VEHICLES, Direction, Kind
 NEAR_S = 1.5
 """A crossing that is told this long before or after the true one is that one: a long vehicle is on
 the line for as long, and where its middle is differs between whoever measures."""
+
+MOMENT_S = 0.07
+"""Of 25 frames a second two passes need not analyse the same; nearer than this they have a frame in
+common, or neighbours."""
 
 COVERED_SHARE = 0.5  # of the moments in which a road user was seen
 
@@ -94,21 +99,29 @@ def lines_of_vehicles(truth: Sequence[AnyCrossing]) -> set[str]:
 def missed(reference: Iterable[Boxes], told: Iterable[Boxes]) -> int:
     """How many paths of the reference no told path covers for half of their time.
 
-    A moment is covered where the boxes of the same frame overlap by 0.3 or more of their union.
+    A moment is covered where its box and the one nearest in time, told at most `MOMENT_S` before or
+    after, overlap by 0.3 or more of their union. Paths are in order of time.
     """
-    others = [{round(at_s, 3): box for at_s, *box in path} for path in told]
+    others = [(path, [at_s for at_s, *_ in path]) for path in told]
     return sum(
         not any(
-            sum(
-                _overlap(box, other[at]) >= 0.3
-                for at_s, *box in path
-                if (at := round(at_s, 3)) in other
-            )
-            >= COVERED_SHARE * len(path)
-            for other in others
+            sum(_covers(other, times_s, moment) for moment in path) >= COVERED_SHARE * len(path)
+            for other, times_s in others
         )
         for path in reference
     )
+
+
+def _covers(
+    path: Boxes, times_s: Sequence[float], moment: tuple[float, float, float, float, float]
+) -> bool:
+    at_s, *box = moment
+    after = bisect.bisect_left(times_s, at_s)
+    near = range(max(0, after - 1), min(len(path), after + 1))
+    which = min(near, key=lambda index: abs(times_s[index] - at_s), default=None)
+    if which is None or abs(times_s[which] - at_s) > MOMENT_S:
+        return False
+    return _overlap(box, path[which][1:]) >= 0.3
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
