@@ -114,7 +114,7 @@ class CameraSettings:
     analysed_fps: AnalysedFps = 8.0  # frames a second at least, more where somebody is fast
     login_file: str | None = None  # a file with one line user:password
     detector: str = "street"  # or "motion", or the name or file of an ONNX net
-    detector_every_s: Seconds = 0.0  # a net looks this often at most; 0: at every frame
+    detector_every_s: Seconds = 0.0  # a net looks this often at most; 0: every analysed frame
     detector_cpu_share_max: Share = 0.5  # of one core, that a net's looks may take
     detector_backend: Backend = "auto"  # what runs a net: CUDA where usable, else the processor
     backdrop_quarantine_s: Seconds = 60.0  # how long the street must be empty to be shown
