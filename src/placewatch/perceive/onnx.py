@@ -54,12 +54,12 @@ Floats = npt.NDArray[np.float32]
 class OnnxDetector:
     """Finds road users with a net. `name` is the file's name.
 
-    The net is asked at every analysed frame in which something moves or was seen a moment ago, else once a
-    second; with `every_s` at most that often; with `cpu_share_max` as often as keeps it below that
-    share of a core, by what its looks have cost so far (then two runs need not look at the same
-    frames). In between motion alone carries the tracks on, at the cost of the motion detector. In a
-    view that the net does not know (see `Witness`) motion alone speaks, and the net is asked once a
-    second, in case that changes.
+    The net is asked at every analysed frame in which something moves or was seen a moment ago, else
+    once a second; with `every_s` at most that often; with `cpu_share_max` as often as keeps it
+    below that share of a core, by what its looks have cost so far (then two runs need not look at
+    the same frames). In between motion alone carries the tracks on, at the cost of the motion
+    detector. In a view that the net does not know (see `Witness`) motion alone speaks, and the net
+    is asked once a second, in case that changes.
     """
 
     def __init__(
