@@ -141,7 +141,7 @@ def test_the_backdrop_is_no_wider_than_asked() -> None:
     assert painter.backdrop(UtcMicros(0)) is None
 
 
-def test_a_street_that_is_known_is_looked_at_a_fourth_as_often_and_still_keeps_people_out() -> None:
+def test_a_painter_rests_when_no_more_becomes_known_and_still_keeps_people_out() -> None:
     quarantine_s, looks = 6.0, 0
     background, painter = BackgroundModel(), BackdropPainter(quarantine_s=quarantine_s)
     quarantine = round(quarantine_s * FPS)
@@ -155,16 +155,18 @@ def test_a_street_that_is_known_is_looked_at_a_fourth_as_often_and_still_keeps_p
         one = dataclasses.replace(frame(rgb, number), to_rgb=to_rgb)
         painter.learn(one, background.learn(one), [])
 
-    for number in range(8 * quarantine):
-        if number == quarantine:
-            assert looks >= 15  # while nothing is known
-        if number == 4 * quarantine:
+    often = []
+    for number in range(17 * quarantine):
+        if number % quarantine == 0:
+            often.append(looks)
             looks = 0
         watch(street([]), number)
-    assert looks == pytest.approx(4 * 15 / 4, abs=1)
+    assert often[1] >= 15, "while nothing is known"
+    assert sum(often[1:]) == pytest.approx(15 * (3 + 2 + 2), abs=17), "three, then two of six"
+    assert often.count(0) - 1 >= 6, "whole quarantines without a look"
     backdrop = painter.backdrop(UtcMicros(0))
     assert backdrop is not None
     assert backdrop.known.mean() > 0.99
-    for number in range(8 * quarantine, 10 * quarantine):
+    for number in range(17 * quarantine, 30 * quarantine):
         watch(street([(150, 60)]), number)
-    assert figure_pixels(painter.backdrop(UtcMicros(0))) == 0
+        assert figure_pixels(painter.backdrop(UtcMicros(0))) == 0

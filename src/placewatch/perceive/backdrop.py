@@ -1,7 +1,6 @@
 """Backdrop painter: the street in colour without anybody, the only picture that leaves a node.
 
-How this works. Fifteen times in a quarantine the picture is looked at in colour, a fourth as often
-once nearly all of the street is known. Where motion or
+How this works. Fifteen times in a quarantine the picture is looked at in colour. Where motion or
 any road user's box covers it, nothing is learnt. Elsewhere each pixel keeps a mean, a variance and
 since when it has looked the same. A pixel becomes known when it looked the same through the
 quarantine, and when nothing restless is near: somebody who stands since before we looked sways, and
@@ -9,6 +8,10 @@ the wavering outline betrays the whole figure, so its hull is left out too. A pi
 different from now on is taken back, and what it shows then must stay much longer: whoever comes and
 stands still is new, the street is old. Whatever turns out to have been somebody (a ghost in the
 background model) is taken back at once. In doubt: unknown, grey.
+
+Once no more of the street becomes known, the painter rests for a while, again and again. It keeps
+time by a clock of its own that stands still meanwhile, so that nothing passes a quarantine by not
+being looked at.
 """
 
 import math
@@ -38,8 +41,10 @@ _NEW_LOOK = 10.0  # quarantines for what comes to stand where the street was see
 _MARGIN = 0.012  # of the picture's width: around whatever covers or wavers
 _SIGHT = 0.15  # box sizes: around every road user
 _COARSE_PX = 320  # who covers what, and what wavers, is kept no wider than this
-_PHASES = 4  # what is known is looked at every fourth time: rows take turns,
-_RESTS = 0.995  # or where so much of it is known, all of it
+_PHASES = 4  # what is known is looked at every fourth time: rows take turns
+_GROWS = 0.01  # of the picture
+_GROWS_IN = 2.0  # quarantines: if no more becomes known than that,
+_RESTS_FOR = 4.0  # quarantines
 
 
 class BackdropPainter:
@@ -54,7 +59,9 @@ class BackdropPainter:
         self._samples_min = _SAMPLES
         self._size: tuple[int, int] | None = None
         self._phase = 0
-        self._rests = False
+        self._media_s = 0.0
+        self._own_s = 0.0  # the clock that stands still while the painter rests,
+        self._rest_s = 0.0  # which it does for so long
         self._next_s = self._settle_s = 0.0
         self._gain = 1.0
 
@@ -66,23 +73,28 @@ class BackdropPainter:
         self._gain *= motion.gain
         if motion.ghosts is not None:
             self._withdraw(motion.ghosts)
-        if frame.media_s < self._next_s:
+        elapsed_s, self._media_s = frame.media_s - self._media_s, frame.media_s
+        if self._rest_s > 0.0:
+            self._rest_s -= elapsed_s
             return
-        after_s = self._every_s * (_PHASES if self._rests else 1)
-        self._next_s = frame.media_s + after_s
+        self._own_s += elapsed_s
+        now_s = self._own_s
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + self._every_s
         rgb = np.ascontiguousarray(frame.to_rgb(self._known.shape[1])[: self._known.shape[0]])
         covered = self._covered(frame, motion, tracks)
-        fade = math.exp(-after_s / self._quarantine_s)
+        fade = math.exp(-self._every_s / self._quarantine_s)
         _sample(
             rgb, covered, self._coarse, self._mean, self._var, self._count, self._since_s,
-            self._changed_s, self._row, self._odd, self._known, self._phase,
-            1 if self._rests else _PHASES, frame.media_s, self._gain, fade,
+            self._changed_s, self._row, self._odd, self._known, self._phase, now_s, self._gain,
+            fade,
         )  # fmt: skip
         self._phase = (self._phase + 1) % _PHASES
         self._gain = 1.0
-        if frame.media_s >= self._settle_s:
-            self._settle_s = frame.media_s + self._quarantine_s / 6
-            self._settle(frame.media_s, covered)
+        if now_s >= self._settle_s:
+            self._settle_s = now_s + self._quarantine_s / 6
+            self._settle(now_s, covered)
 
     def backdrop(self, at: UtcMicros) -> Backdrop | None:
         """The street as far as it is known; None while nothing is."""
@@ -104,11 +116,13 @@ class BackdropPainter:
         self._odd = np.zeros((height, width), np.float32)  # odd samples within a quarantine
         self._picture = np.full((height, width, 3), GREY, np.uint8)
         self._known = np.zeros((height, width), np.bool_)
-        self._next_s = frame.media_s
-        self._settle_s = frame.media_s + self._quarantine_s
+        self._media_s = frame.media_s
+        self._own_s = self._next_s = self._rest_s = 0.0
+        self._settle_s = self._quarantine_s
+        self._share = 0.0  # of the picture, that is known,
+        self._grown_s = 0.0  # and when it had become as much
         self._gain = 1.0
         self._phase = 0
-        self._rests = False
         self._coarse = -(-width // _COARSE_PX)  # a coarse pixel is so many wide and high
 
     def _covered(
@@ -171,15 +185,20 @@ class BackdropPainter:
         self._picture[gone] = GREY
         self._count[gone] = 0
         self._changed_s[gone] = -np.inf
+        self._rest_s, self._grown_s = 0.0, self._own_s
 
-    def _settle(self, media_s: float, covered: npt.NDArray[np.uint8]) -> None:
+    def _settle(self, now_s: float, covered: npt.NDArray[np.uint8]) -> None:
         """Makes known what has been the same through the quarantine and has nothing restless by."""
         unfit = self._restless(self._count > 3) | covered
         _paint(
             unfit, self._coarse, self._mean, self._count, self._since_s, self._changed_s,
-            self._picture, self._known, media_s, self._quarantine_s, self._samples_min,
+            self._picture, self._known, now_s, self._quarantine_s, self._samples_min,
         )  # fmt: skip
-        self._rests = bool(self._known.mean() >= _RESTS)
+        share = float(self._known.mean())
+        if abs(share - self._share) > _GROWS:
+            self._share, self._grown_s = share, now_s
+        elif now_s - self._grown_s >= _GROWS_IN * self._quarantine_s:
+            self._rest_s, self._grown_s = _RESTS_FOR * self._quarantine_s, now_s
 
     def _restless(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
         """Whatever wavers, with all that its outline encloses, coarsely."""
@@ -213,7 +232,7 @@ def _paint(
     changed_s: npt.NDArray[np.float32],
     picture: npt.NDArray[np.uint8],
     known: npt.NDArray[np.bool_],
-    media_s: float,
+    now_s: float,
     quarantine_s: float,
     samples_min: int,
 ) -> None:
@@ -223,8 +242,8 @@ def _paint(
             if (
                 unfit[y // coarse, x // coarse] == 0
                 and count[y, x] >= samples_min
-                and media_s - since_s[y, x] >= 0.95 * quarantine_s
-                and media_s - changed_s[y, x] >= _NEW_LOOK * quarantine_s
+                and now_s - since_s[y, x] >= 0.95 * quarantine_s
+                and now_s - changed_s[y, x] >= _NEW_LOOK * quarantine_s
             ):
                 known[y, x] = True
                 for k in range(3):
@@ -245,14 +264,13 @@ def _sample(
     odd: npt.NDArray[np.float32],
     known: npt.NDArray[np.bool_],
     phase: int,
-    phases: int,
-    media_s: float,
+    now_s: float,
     gain: float,
     fade: float,
 ) -> None:
     """Takes one look into the statistics of every pixel that nothing covers. The means follow the
     light, which became `gain` times as bright; odd samples are forgotten by `fade`. Of what is
-    known only every one of so many `phases` of rows is looked at.
+    known only one row in `_PHASES` is looked at. `now_s` is of the painter's own clock.
 
     Row by row: how far each pixel is from its mean; how much of it is learnt; learn it; and what is
     left, which is little. All but the last is in numbers without `if`, so that many pixels are done
@@ -271,7 +289,7 @@ def _sample(
                 covers[i * coarse : (i + 1) * coarse] = covered[y // coarse, i]
         now, usual = rgb[y].reshape(-1), mean[y].reshape(-1)
         spread, seen, odds, sure, strange = var[y], count[y], row[y], known[y], odd[y]
-        waits = np.float32((y + phase) % phases != 0)
+        waits = np.float32((y + phase) % _PHASES != 0)
         for x in range(3 * width):
             usual[x] = min(white, light * usual[x])
         for x in range(width):
@@ -312,8 +330,8 @@ def _sample(
                 strange[x] += one
                 if odds[x] < _ODD_IN_ROW:
                     continue  # perhaps somebody passes unnoticed
-                changed_s[y, x] = media_s
+                changed_s[y, x] = now_s
                 sure[x] = False
-            odds[x], seen[x], since_s[y, x], spread[x] = 0, 1, media_s, none
+            odds[x], seen[x], since_s[y, x], spread[x] = 0, 1, now_s, none
             for k in range(3):
                 usual[3 * x + k] = now[3 * x + k]
