@@ -38,8 +38,9 @@ import random
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean as mean
 from typing import Literal, NamedTuple
+
+import numpy as np
 
 from placewatch.capture.policy import PacketSeen
 from placewatch.core.facts import Decoding
@@ -61,6 +62,7 @@ RECORDS_MAX = 5_000
 TRIALS_MAX = 5_000
 RECENT = 500  # passages; one missed among so many is within the demanded bound, two are not
 LONGER_MAX = 64
+_NO_PACKET = np.iinfo(np.int64).max
 FORGIVEN = 8  # proofs' lengths without a disagreement; then the next may be half as long again
 
 
@@ -357,14 +359,16 @@ class Controller:
 
 def usual_sizes(gops: Collection[Sequence[int]]) -> list[float]:
     """The usual bytes of a packet at each place in a group of pictures, at least 1."""
-    medians: list[int] = []
-    for place in range(max(map(len, gops))):
-        there = sorted(sizes[place] for sizes in gops if len(sizes) > place)
-        medians.append(there[len(there) // 2])
-    return [
-        max(1.0, mean(medians[max(0, place - PLACES) : place + PLACES + 1]))
-        for place in range(len(medians))
-    ]
+    table = np.full((len(gops), max(map(len, gops))), _NO_PACKET)
+    for row, sizes in enumerate(gops):
+        table[row, : len(sizes)] = sizes
+    there = (table != _NO_PACKET).sum(axis=0)
+    places = np.arange(table.shape[1])
+    medians = np.sort(table, axis=0)[there // 2, places]
+    sums = np.concatenate([[0], medians.cumsum()])
+    first, end = np.maximum(0, places - PLACES), np.minimum(len(places), places + PLACES + 1)
+    usual: list[float] = np.maximum(1.0, (sums[end] - sums[first]) / (end - first)).tolist()
+    return usual
 
 
 def auc(records: Sequence[_Record]) -> float | None:
