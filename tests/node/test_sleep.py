@@ -47,8 +47,8 @@ def counted(source: Source, policy: Policy) -> tuple[list[Crossing], list[int]]:
         BackdropPainter(),
         Stage(None, CAMERA),
         flow,
-        policy,
         Tempo(EVERY_FRAME),
+        policy,
     )
 
     def tell(scene: Scene, found: list[Crossing]) -> None:

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from placewatch.core.ids import new_track_id
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Track
-from placewatch.perceive.tempo import FPS, STRIDE_SIZES, Tempo
+from placewatch.perceive.tempo import STRIDE_SIZES, Tempo
 
 
 def taken(tempo: Tempo, times_s: Iterable[float]) -> list[float]:
     return [at_s for at_s in times_s if tempo.takes(at_s)]
 
 
+FPS = 8.0
 MIDDLE = Box(100, 100, 140, 120)
 
 
@@ -33,7 +34,7 @@ def steps(times_s: list[float]) -> list[float]:
     ("fps", "stride"), [(60, 7), (50, 6), (30, 3), (25, 3), (24, 3), (20, 2), (15, 1), (12.5, 1)]
 )
 def test_of_a_steady_stream_one_frame_in_so_many_is_analysed(fps: float, stride: int) -> None:
-    times = taken(Tempo(), [number / fps for number in range(400)])
+    times = taken(Tempo(FPS), [number / fps for number in range(400)])
     assert len(times) == math.ceil(400 / stride)
     assert max(steps(times)) <= 1 / FPS + 1e-3
 
@@ -59,11 +60,11 @@ def test_all_frames_are_analysed_where_that_is_asked_for() -> None:
 
 def test_a_slow_camera_and_key_frames_are_analysed_as_they_come() -> None:
     times = [2.0 * number for number in range(20)]
-    assert taken(Tempo(), times) == times
+    assert taken(Tempo(FPS), times) == times
 
 
 def test_after_a_gap_and_when_time_begins_anew_the_frame_is_analysed() -> None:
-    tempo = Tempo()
+    tempo = Tempo(FPS)
     assert tempo.takes(10.0)
     assert not tempo.takes(10.04)
     assert tempo.takes(10.08, after_gap=True)
@@ -72,7 +73,7 @@ def test_after_a_gap_and_when_time_begins_anew_the_frame_is_analysed() -> None:
 
 def period_s(*tracks: Track, fps: float = 100.0) -> float:
     """The usual time between analysed frames, with these road users in each."""
-    tempo = Tempo()
+    tempo = Tempo(FPS)
     times = []
     for number in range(400):
         if tempo.takes(number / fps):
@@ -99,7 +100,7 @@ def test_who_is_hidden_or_cut_off_by_the_edge_makes_no_haste() -> None:
 
 
 def test_it_calms_down_when_the_fast_one_has_left() -> None:
-    tempo = Tempo()
+    tempo = Tempo(FPS)
     tempo.takes(0.0)
     tempo.heed([user((1000, 0))], width_px=640, height_px=360)
     assert tempo.takes(0.04)

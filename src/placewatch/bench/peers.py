@@ -88,6 +88,7 @@ def measure(extent: Extent) -> list[Figure]:
             ours_sub.append(tally(reel.truth, by_sub.crossings))
             theirs.append(tally(reel.truth, told.crossings))
         seldom = _run(extent, "usual", reel, every=THIRD)
+        theirs_seldom = tally(reel.truth, seldom.crossings)
         assert told is not None
     except (FFmpegError, OSError, PlacewatchError, subprocess.SubprocessError, ValueError) as error:
         return [
@@ -140,9 +141,9 @@ def measure(extent: Extent) -> list[Figure]:
         ),
         _told(
             "core.stack.peer.third.wrong",
-            tally(reel.truth, seldom.crossings).share_wrong,
+            theirs_seldom.share_wrong,
             "of true crossings",
-            str(tally(reel.truth, seldom.crossings)),
+            str(theirs_seldom),
         ),
         _told(
             "core.stack.peer.start",

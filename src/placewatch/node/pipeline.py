@@ -1,7 +1,7 @@
 """Pipeline: what happens to a frame, in order, on one page."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import Source
@@ -28,8 +28,8 @@ class Post:
     painter: BackdropPainter
     stage: Stage
     flow: FlowMeter
+    tempo: Tempo  # which frames are analysed
     policy: Policy = FULL  # how much of the stream is decoded: the one its source was opened with
-    tempo: Tempo = field(default_factory=Tempo)  # which of its frames are analysed
 
 
 def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]) -> None:

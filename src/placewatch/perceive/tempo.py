@@ -26,10 +26,6 @@ from placewatch.core.sightings import (
     Tracks,
 )
 
-FPS = 8.0
-"""Frames a second that are analysed at least, where the stream has them. On altered and recoded
-clips counts are as right from 6 as with every frame, and fall apart at 4."""
-
 STRIDE_SIZES = 0.5
 """As far as somebody may move between two analysed frames, in its own sizes."""
 
@@ -42,8 +38,9 @@ _PAUSE_S = 0.5  # a longer step is a pause of the stream
 class Tempo:
     """Says of each frame of one camera whether it is analysed. It outlives sessions."""
 
-    def __init__(self, fps: float = FPS) -> None:
-        """`fps`: frames a second that are analysed at least; infinite for all."""
+    def __init__(self, fps: float) -> None:
+        """`fps`: frames a second that are analysed at least, where the stream has as many. Counts
+        are as right from 6 as with every frame, and fall apart at 4 (docs/design/perceive.md)."""
         self._longest_s = 1.0 / fps
         self._period_s = self._longest_s
         self._frame_s = 0.0  # usual, from frame to frame of the stream
