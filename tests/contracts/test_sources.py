@@ -16,6 +16,7 @@ from tests.capture.films import make_film
 
 from placewatch.capture import SOURCES, open_source
 from placewatch.capture.source import Source, SourceSpec
+from placewatch.capture.synthetic import SyntheticSource
 from placewatch.core.errors import Refused, Unavailable
 from placewatch.core.ids import CameraId
 from placewatch.core.time import SystemClock
@@ -102,6 +103,49 @@ def test_frames_are_counted(source: Source) -> None:
     for _ in range(5):
         next(frames)
     assert source.health.frames == 5
+
+
+def test_frames_that_are_not_wanted_are_asked_for_once_and_counted(source: Source) -> None:
+    asked: list[tuple[float, bool]] = []
+
+    def third(media_s: float, after_gap: bool) -> bool:
+        asked.append((media_s, after_gap))
+        return len(asked) % 3 == 1
+
+    frames = list(itertools.islice(source.frames(third), 4))
+    assert [frame.media_s for frame in frames] == [media_s for media_s, _ in asked[::3]]
+    assert [frame.after_gap for frame in frames] == [after_gap for _, after_gap in asked[::3]]
+    assert all(later > before for (before, _), (later, _) in itertools.pairwise(asked))
+    assert source.health.frames == len(asked) == 10
+
+
+@pytest.mark.parametrize("kind", ["file", "street"])
+@pytest.mark.parametrize(("length", "last"), [(25, 24), (26, 25)])
+def test_the_last_frame_is_there_whether_it_is_wanted_or_not(
+    kind: str, length: int, last: int, tmp_path: Path
+) -> None:
+    url = f"street:main?width=320&height=180&fps=25&duration_s={length / 25}"
+    if kind == "file":
+        url = str(make_film(tmp_path / "street.mp4", frames=length))
+    spec = SourceSpec(CAMERA, url)
+    everything = {frame.number: frame for frame in open_source(spec, SystemClock()).frames()}
+    source = open_source(spec, SystemClock())
+    some = list(source.frames(lambda media_s, after_gap: round(media_s * 25) % 4 == 0))
+    assert [frame.number for frame in some] == sorted({*range(0, length, 4), last})
+    assert source.health.frames == length
+    for frame in some:  # as it is where every frame is wanted
+        same = everything[frame.number]
+        assert frame.media_s == same.media_s
+        assert np.array_equal(frame.luma, same.luma)
+
+
+def test_what_is_unknown_before_a_frame_that_is_not_wanted_is_so_before_the_next(
+    source: Source,
+) -> None:
+    second = iter((False, True))
+    frame = next(source.frames(lambda media_s, after_gap: next(second)))
+    assert frame.number > 0
+    assert frame.after_gap or isinstance(source, SyntheticSource)
 
 
 def test_a_frame_leaves_the_process_in_no_way(source: Source) -> None:

@@ -14,7 +14,14 @@ from tests.perceive.nets import net, yolox
 
 from placewatch.capture import open_source
 from placewatch.capture.policy import FULL, Policy
-from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo
+from placewatch.capture.source import (
+    Source,
+    SourceHealth,
+    SourceSpec,
+    StreamInfo,
+    Takes,
+    every,
+)
 from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.facts import Crossing
 from placewatch.core.ids import CameraId
@@ -52,8 +59,8 @@ class Breaking:
         self.info: StreamInfo = source.info
         self.health: SourceHealth = source.health
 
-    def frames(self) -> Iterator[Frame]:
-        yield from self._source.frames()
+    def frames(self, takes: Takes = every) -> Iterator[Frame]:
+        yield from self._source.frames(takes)
         raise Unavailable("the camera was unplugged", hint="plug it in")
 
     def close(self) -> None:

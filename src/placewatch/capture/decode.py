@@ -362,14 +362,18 @@ class Darkroom:
         self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
         self._lock = threading.Lock()
 
-    def develop(self, picture: Picture, *, at: UtcMicros, media_s: float, after_gap: bool) -> Frame:
-        image = picture.image
-        size_px = (image.width, image.height)
+    def count(self, picture: Picture, *, after_gap: bool) -> bool:
+        """Counts a picture that is shown. Whether what was before it is unknown."""
+        size_px = (picture.image.width, picture.image.height)
         if self._size_px is not None and size_px != self._size_px and not after_gap:
             after_gap = True
             self._health.gaps += 1
         self._size_px = size_px
         self._health.frames += 1
+        return after_gap
+
+    def develop(self, picture: Picture, *, at: UtcMicros, media_s: float, after_gap: bool) -> Frame:
+        image = picture.image
         to_rgb: Callable[[int], npt.NDArray[np.uint8]] = partial(self._to_rgb, image)
         return Frame(
             self._camera, at, media_s, picture.number, self._luma(image), to_rgb, after_gap

@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 from placewatch.capture import failures
 from placewatch.capture.decode import Darkroom, Decoder, NoDecoder, NoVideo, Picture
 from placewatch.capture.policy import FULL, Policy
-from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo
+from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo, Takes, every
 from placewatch.capture.timestamps import LiveUtc, MediaClock
 from placewatch.core.errors import PlacewatchError, Unavailable
 from placewatch.core.ids import CameraId
@@ -117,7 +117,7 @@ class LiveSource:
         assert self._decoder is not None
         self.info = self._decoder.info
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, takes: Takes = every) -> Iterator[Frame]:
         """Frames as they come. Raises Unavailable when none has come for `timeout_s`."""
         assert self._decoder is not None
         untimed = self._untimed(self._decoder)
@@ -125,6 +125,8 @@ class LiveSource:
         media_clock = MediaClock(time_base, self.info.fps)
         darkroom = Darkroom(self._spec.camera, self.health)
         utc: LiveUtc | None = None
+        unknown = False
+        passed: tuple[Picture, UtcMicros, float] | None = None  # the newest, where it was not taken
         for picture in self._in_time():
             arrival_s = picture.arrival_s or 0.0
             ticks = round(arrival_s * 1e6) if untimed else picture.ticks
@@ -141,12 +143,17 @@ class LiveSource:
             if utc is None:
                 opened_at = self._clock.utc() - round(self.health.lateness_s * 1e6)
                 utc = LiveUtc(UtcMicros(opened_at), arrival_s)
-            yield darkroom.develop(
-                picture,
-                at=utc.at(stamp, counted_s),
-                media_s=stamp.media_s,
-                after_gap=stamp.after_gap,
-            )
+            at, media_s = utc.at(stamp, counted_s), stamp.media_s
+            unknown = darkroom.count(picture, after_gap=unknown or stamp.after_gap)
+            if takes(media_s, unknown):
+                passed = None
+                yield darkroom.develop(picture, at=at, media_s=media_s, after_gap=unknown)
+                unknown = False
+            else:
+                passed = picture, at, media_s
+        if passed is not None and not self._closed:
+            picture, at, media_s = passed
+            yield darkroom.develop(picture, at=at, media_s=media_s, after_gap=unknown)
 
     def _in_time(self) -> Iterator[Picture]:
         """The pictures, without those that are too late to be shown."""

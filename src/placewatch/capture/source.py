@@ -1,6 +1,6 @@
 """Source: a camera, a file or a drawn street that yields frames."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -50,14 +50,25 @@ class StreamInfo:
     frames: int | None
 
 
+Takes = Callable[[float, bool], bool]
+"""Asked once of every frame that is decoded, by its `media_s` and `after_gap`: is it wanted?"""
+
+
+def every(media_s: float, after_gap: bool) -> bool:
+    """Takes every frame."""
+    return True
+
+
 class Source(Protocol):
     """One session with a camera. `frames` is used once; a new session is a new Source."""
 
     info: StreamInfo
     health: SourceHealth
 
-    def frames(self) -> Iterator[Frame]:
-        """Frames in order. Ends where a file ends. Raises Unavailable when the camera is lost."""
+    def frames(self, takes: Takes = every) -> Iterator[Frame]:
+        """The frames that `takes` wants, in order, and always the last one of a file, with which
+        they end. A frame that is not wanted is counted, and costs no more than its decoding.
+        Raises Unavailable when the camera is lost."""
         ...
 
     def close(self) -> None:

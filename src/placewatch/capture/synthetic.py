@@ -1,5 +1,6 @@
 """Synthetic: a drawn street as a source of frames, with its truth."""
 
+import itertools
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from placewatch.capture.address import DRAWN
 from placewatch.capture.drawing import Artist, exclusive, exclusive_colours
 from placewatch.capture.scenery import Light, Scenery, paint
-from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo
+from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo, Takes, every
 from placewatch.capture.streets import STREETS, Street
 from placewatch.capture.traffic import Traffic, TrueCrossing
 from placewatch.core.errors import Misconfigured
@@ -84,7 +85,7 @@ class SyntheticSource:
                 self._replay = _traffic(self._wish)
             return self._replay.crossings(until_media_s, since_media_s)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, takes: Takes = every) -> Iterator[Frame]:
         """The pictures in order, until the duration is over or somebody closes the source."""
         wish = self._wish
         pinhole = wish.street.camera(wish.width_px, wish.height_px)
@@ -92,9 +93,9 @@ class SyntheticSource:
         artist = Artist(wish.street.view, pinhole, wish.light, scenery)
         sensor = _Sensor(wish)
         started_at, started_s = self._clock.utc(), self._clock.monotonic_s()
-        number = 0
-        while not self._closed.is_set():
-            if self.info.frames is not None and number >= self.info.frames:
+        numbers = itertools.count() if self.info.frames is None else range(self.info.frames)
+        for number in numbers:
+            if self._closed.is_set():
                 return
             media_s = number / wish.fps
             if self._live:
@@ -105,11 +106,12 @@ class SyntheticSource:
                 self.health.lateness_s = max(0.0, -ahead_s)
                 if -ahead_s > _LATE_S:
                     self.health.frames_dropped += 1
-                    number += 1
                     continue
+            self.health.frames += 1
+            if not takes(media_s, False) and number + 1 != self.info.frames:
+                continue
             canvas = artist.draw(self._traffic, media_s)
             luma = sensor.luma(canvas, number)
-            self.health.frames += 1
             yield Frame(
                 self._camera,
                 UtcMicros(started_at + round(media_s * 1e6)),
@@ -118,7 +120,6 @@ class SyntheticSource:
                 luma,
                 _later_rgb(sensor, canvas, number),
             )
-            number += 1
 
     def close(self) -> None:
         self._closed.set()

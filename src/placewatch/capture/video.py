@@ -9,7 +9,7 @@ import av.error
 from placewatch.capture import failures
 from placewatch.capture.decode import Darkroom, Decoder, NoDecoder, NoVideo, Picture
 from placewatch.capture.policy import FULL, Policy
-from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo
+from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo, Takes, every
 from placewatch.capture.timestamps import MediaClock
 from placewatch.core.errors import Misconfigured
 from placewatch.core.time import Clock, UtcMicros
@@ -62,11 +62,12 @@ class FileSource:
         self._first: Picture | None = first
         self.info = self._decoder.info
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, takes: Takes = every) -> Iterator[Frame]:
         """Frames to the end of the file."""
         media_clock = MediaClock(self._decoder.time_base, self.info.fps)
         started_s = self._clock.monotonic_s()
         unknown, drops = False, 0
+        passed: tuple[Picture, float] | None = None  # the newest frame, where it was not taken
         picture, self._first = self._first, None
         try:
             while picture is not None:
@@ -87,13 +88,17 @@ class FileSource:
                     self.health.frames_dropped += 1
                     drops += 1
                 else:
-                    self.health.lateness_s = late_s
-                    at = UtcMicros(self._opened_at + round(stamp.media_s * 1e6))
-                    yield self._darkroom.develop(
-                        picture, at=at, media_s=stamp.media_s, after_gap=unknown
-                    )
-                    unknown, drops = False, 0
+                    self.health.lateness_s, drops = late_s, 0
+                    unknown = self._darkroom.count(picture, after_gap=unknown)
+                    if takes(stamp.media_s, unknown):
+                        passed = None
+                        yield self._developed(picture, stamp.media_s, after_gap=unknown)
+                        unknown = False
+                    else:
+                        passed = picture, stamp.media_s
                 picture = self._next()
+            if passed is not None and not self._closed:
+                yield self._developed(*passed, after_gap=unknown)
         finally:
             self.close()
 
@@ -104,6 +109,10 @@ class FileSource:
                 self._decoder.close()
             finally:
                 self._busy.release()
+
+    def _developed(self, picture: Picture, media_s: float, *, after_gap: bool) -> Frame:
+        at = UtcMicros(self._opened_at + round(media_s * 1e6))
+        return self._darkroom.develop(picture, at=at, media_s=media_s, after_gap=after_gap)
 
     def _next(self) -> Picture | None:
         """The next picture; None at the end, and after `close`."""

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from placewatch.capture import open_source
-from placewatch.capture.source import Source, SourceHealth, SourceSpec
+from placewatch.capture.source import Source, SourceHealth, SourceSpec, Takes, every
 from placewatch.core.errors import Misconfigured, PlacewatchError, Unavailable
 from placewatch.core.facts import CameraHealth, Crossing, LineCount
 from placewatch.core.ids import CameraId, camera_id
@@ -591,14 +591,19 @@ class _Shifted:
         self._source = source
         self._by_s = by_s
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, takes: Takes = every) -> Iterator[Frame]:
         first = True
-        for frame in self._source.frames():
-            after_gap = frame.after_gap or first
-            yield dataclasses.replace(
+
+        def wanted(media_s: float, after_gap: bool) -> bool:
+            return takes(media_s + self._by_s, after_gap or first)
+
+        for frame in self._source.frames(wanted):
+            after_gap, first = frame.after_gap or first, False
+            frame = dataclasses.replace(
                 frame, media_s=frame.media_s + self._by_s, after_gap=after_gap
             )
-            first = False
+            yield frame
+            del frame  # see pipeline.watch
 
     def close(self) -> None:
         self._source.close()

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from placewatch.capture import open_source
 from placewatch.capture.preview import preview
-from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo
+from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo, Takes, every
 from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.facts import CameraHealth, Crossing
 from placewatch.core.ids import CameraId, camera_id
@@ -203,8 +203,8 @@ class _Metered:
         self.decode_cpu_s = 0.0
         self.closed = False
 
-    def frames(self) -> Iterator[Frame]:
-        frames = self._source.frames()
+    def frames(self, takes: Takes = every) -> Iterator[Frame]:
+        frames = self._source.frames(takes)
         while True:
             begun_s = time.thread_time()
             frame = next(frames, None)
@@ -212,6 +212,7 @@ class _Metered:
             if frame is None:
                 return
             yield frame
+            del frame  # see pipeline.watch
 
     def close(self) -> None:
         self.closed = True

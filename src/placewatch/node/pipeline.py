@@ -1,6 +1,6 @@
 """Pipeline: what happens to a frame, in order, on one page."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from placewatch.capture.policy import FULL, Policy
@@ -15,7 +15,6 @@ from placewatch.perceive.detector import Detector
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.tempo import Tempo
 from placewatch.perceive.tracker import Tracker
-from placewatch.pixels.frame import Frame
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Post:
 def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]) -> None:
     """Turns the frames of `source` into scenes and crossings until it ends. Raises Unavailable."""
     tracks: Sequence[Track] = ()
-    for frame in _analysed(source.frames(), post.tempo):
+    for frame in source.frames(post.tempo.takes):
         # Perceive: pixels end here.
         motion = post.background.learn(frame)
         detections = post.detector.detect(frame, motion, tracks)
@@ -55,15 +54,4 @@ def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], No
             tracks, frame.at, frame.media_s, frame.number, after_gap=frame.after_gap
         )
         tell(scene, post.flow.measure(scene))
-
-
-def _analysed(frames: Iterator[Frame], tempo: Tempo) -> Iterator[Frame]:
-    """Those of `frames` that the tempo takes, and the last one, so that nothing is left unseen."""
-    passed: Frame | None = None
-    for frame in frames:
-        takes = tempo.takes(frame.media_s, after_gap=frame.after_gap)
-        passed = None if takes else frame
-        if takes:
-            yield frame
-    if passed is not None:
-        yield passed
+        del frame  # so that the decoder has its memory back for the next one

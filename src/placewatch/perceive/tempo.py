@@ -46,7 +46,7 @@ class Tempo:
         self._frame_s = 0.0  # usual, from frame to frame of the stream
         self._last_s = self._taken_s = -math.inf
 
-    def takes(self, media_s: float, *, after_gap: bool = False) -> bool:
+    def takes(self, media_s: float, after_gap: bool = False) -> bool:
         """Whether the frame of that moment is analysed: the first, the one after a gap, and each
         that is the last to come in time."""
         step_s = media_s - self._last_s
