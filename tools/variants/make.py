@@ -10,6 +10,7 @@ ways with it. Nothing here is random that the seed does not say.
 import argparse
 import copy
 import json
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -65,7 +66,8 @@ def _scaled(by: float) -> Callable[[Picture], Picture]:
     how = cv2.INTER_AREA if by < 1 else cv2.INTER_LINEAR
 
     def change(picture: Picture) -> Picture:
-        height, width = (int(side * by) // 2 * 2 for side in picture.shape[:2])
+        # Up to even sides: so no end of a line comes to lie outside.
+        height, width = (2 * math.ceil(side * by / 2) for side in picture.shape[:2])
         return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
 
     return change

@@ -3,8 +3,6 @@
 import hashlib
 import os
 import tempfile
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,6 +139,10 @@ def _read(path: Path) -> bytes:
 
 
 def _fetch(model: Model) -> bytes:
+    # Only here: who watches needs no network client, and it takes long to load.
+    import urllib.error
+    import urllib.request
+
     try:
         with urllib.request.urlopen(model.url, timeout=_WAIT_S) as answer:
             content: bytes = answer.read(_BYTES_MAX)
