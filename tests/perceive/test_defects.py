@@ -26,11 +26,6 @@ BEYOND: dict[tuple[str, str], str] = {
         "street",
         "headlights_sweep_a_wet_road_at_night",
     ): "a beam on the road is taken for a second car",
-    (
-        "street",
-        "compression_low_bitrate",
-    ): "blocks that become sharp for a second are taken for somebody",
-    ("street", "lights_switched_on"): "a car that comes in as the lamps go on is taken up twice",
     ("motion", "headlights_sweep_a_wet_road_at_night"): "a beam moves just as its car does",
     ("motion", "lights_switched_on"): "a car hardly lighter than the road falls into two",
     ("motion", "compression_low_bitrate"): "one piece that becomes sharp piece by piece travels",

@@ -47,6 +47,7 @@ from placewatch.pixels.frame import Frame
 
 _FOUND = 0.42  # score of the net from which a box is somebody, if anything moves there
 _PACE_S = 0.11  # all looks of a camera keep so far apart
+_CONTINUES = 0.39  # a score below which nobody begins, see `tracker.SCORE_START`
 _YOUNG_S = 1.5  # before, who stood there first is part of the street, and confuses the net
 
 _NOBODY = np.zeros((0, DETECTION_COLUMNS))
@@ -126,8 +127,10 @@ class StreetDetector:
             found = view.found[~doubted] if doubts else view.found
         if motion.age_s < _YOUNG_S:
             # Before the street is known the net compares with somebody who stood there, or with the
-            # first, coarse pictures of a stream: nobody is sure.
-            found[:, SCORE] = np.minimum(found[:, SCORE], GUESSED)
+            # first, coarse pictures of a stream: nobody is sure, and among many pieces that come
+            # from nowhere nobody begins.
+            most = _CONTINUES if motion.restless else GUESSED
+            found[:, SCORE] = np.minimum(found[:, SCORE], most)
         return Detections(found)
 
     @property

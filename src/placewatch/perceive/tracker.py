@@ -177,6 +177,8 @@ _RIDE_SHARE = 0.3
 _TRAVEL_MIN = 0.4  # box sizes, as the crow flies
 _TRAVEL_DOUBTED_MIN = 1.5  # where the detector looked and recognised nobody
 _TENTATIVE_S = 0.25
+_PARTLY_S = 0.5
+_ALIKE = 0.3
 
 
 @numba.njit(cache=True, nogil=True)
@@ -532,8 +534,14 @@ def _judge(state: Floats, count: int, taken: Whole) -> None:
             continue
         area = row[_W] * row[_H]
         for other in range(count):
-            if other != t and state[other, _CERTAIN] > 0.0 and taken[other] >= 0:
-                o = state[other]
+            o = state[other]
+            if other == t or o[_CERTAIN] == 0.0:
+                continue
+            # Who was just lost from sight may be seen in this one in part, if they move alike.
+            if taken[other] < 0 and o[_UNSEEN] > min(row[_AGE], _PARTLY_S):
+                continue
+            apart = math.hypot(row[_VX] - o[_VX], row[_VY] - o[_VY])
+            if taken[other] >= 0 or apart <= _ALIKE * math.hypot(o[_VX], o[_VY]):
                 across = min(row[_X] + row[_W] / 2, o[_X] + o[_W] / 2) - max(
                     row[_X] - row[_W] / 2, o[_X] - o[_W] / 2
                 )
