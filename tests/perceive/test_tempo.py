@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from placewatch.core.ids import new_track_id
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Track
-from placewatch.perceive.tempo import NEWCOMER_FPS, STRIDE_SIZES, Tempo
+from placewatch.perceive.tempo import ALERT_FPS, STRIDE_SIZES, Tempo
 
 
 def taken(tempo: Tempo, times_s: Iterable[float]) -> list[float]:
@@ -111,7 +111,7 @@ def test_while_somebody_has_just_come_more_frames_are_analysed() -> None:
     slow_s = period_s(least_fps=5.0)
     assert slow_s == pytest.approx(0.2, abs=1e-6)
     soon_s = period_s(newcomer, least_fps=5.0)
-    assert soon_s <= 1 / NEWCOMER_FPS + 1e-3 < slow_s
+    assert soon_s <= 1 / ALERT_FPS + 1e-3 < slow_s
     assert period_s(user((0, 0)), newcomer, least_fps=5.0) == soon_s
     assert period_s(newcomer, least_fps=20.0) == period_s(least_fps=20.0), "never fewer"
     known = (
@@ -120,6 +120,18 @@ def test_while_somebody_has_just_come_more_frames_are_analysed() -> None:
         user((0, 0), age_s=0.1, certain=False, seen=False),
     )
     assert period_s(*known, least_fps=5.0) == slow_s
+
+
+def test_while_the_picture_is_unsteady_and_a_second_longer_more_frames_are_analysed() -> None:
+    tempo = Tempo(5.0)
+    times = []
+    for number in range(400):
+        at_s = number / 100
+        if tempo.takes(at_s):
+            times.append(at_s)
+            tempo.heed([], width_px=640, height_px=360, unsteady=1.0 <= at_s < 1.5)
+    assert max(steps([at_s for at_s in times if 1.2 <= at_s <= 2.3])) <= 1 / ALERT_FPS + 1e-3
+    assert steps([at_s for at_s in times if at_s > 2.6])[0] == pytest.approx(0.2, abs=1e-6)
 
 
 def test_it_calms_down_when_the_fast_one_has_left() -> None:

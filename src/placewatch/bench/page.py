@@ -40,7 +40,7 @@ _LIMITS = """## What is not comparable
   Set up for one street by hand each would count better.
 - The usual stack and YOLOX-nano count with supervision's line at the bottom centre of a box. A
   crossing counts as found within 1.5 s of the true one, whoever told it.
-- The usual stack looks at every frame, as tutorials do, where ours looks at one in three; what it
+- The usual stack looks at every frame, as tutorials do, where ours passes most over; what it
   costs and counts when it looks at as few stands among the peers.
 - The usual stack does less: no backdrop, no speeds, no kinds, no health.
 - Norfair has no counting line; ours is a change of sides, once a track.

@@ -4,7 +4,8 @@ How this works. A street changes little in a tenth of a second: what matters is 
 is met again where it is expected. So a frame is passed over while the next one still comes in time,
 and it does where nobody would have moved by more than half its own size meanwhile. Who is faster
 makes all frames be analysed that are needed for that, up to every one. Of a newcomer nobody knows
-yet how fast it is: until it is certain, frames are analysed a little more often.
+yet how fast it is: until it is certain, frames are analysed more often, and so they are in rain and
+snow, and where the camera shakes.
 """
 
 import math
@@ -32,13 +33,14 @@ from placewatch.core.sightings import (
 STRIDE_SIZES = 0.5
 """As far as somebody may move between two analysed frames, in its own sizes."""
 
-NEWCOMER_FPS = 12.0
-"""Frames a second that are analysed at least while somebody has just come."""
+ALERT_FPS = 12.0
+"""Frames a second that are analysed at least while somebody has just come or little is steady."""
 
 _NEW_S = 0.5  # who is not certain after that is hardly anybody
 _EDGE = 0.01  # share of the picture's width
 _ON_TIME_S = 1e-3  # times of streams are rounded
 _USUAL = 0.2  # of the newest step between frames in what is usual
+_STEADY_S = 1.0  # without shaking or flakes, and the picture is steady
 _PAUSE_S = 0.5  # a longer step is a pause of the stream
 
 
@@ -51,7 +53,7 @@ class Tempo:
         self._longest_s = 1.0 / fps
         self._period_s = self._longest_s
         self._frame_s = 0.0  # usual, from frame to frame of the stream
-        self._last_s = self._taken_s = -math.inf
+        self._last_s = self._taken_s = self._unsteady_s = -math.inf
 
     def takes(self, media_s: float, after_gap: bool = False) -> bool:
         """Whether the frame of that moment is analysed: the first, the one after a gap, and each
@@ -68,15 +70,22 @@ class Tempo:
         self._taken_s = media_s
         return True
 
-    def heed(self, tracks: Sequence[Track], *, width_px: int, height_px: int) -> None:
-        """Takes note of how fast those are who were found in the frame that was analysed last."""
+    def heed(
+        self, tracks: Sequence[Track], *, width_px: int, height_px: int, unsteady: bool = False
+    ) -> None:
+        """Takes note of how fast those are who were found in the frame that was analysed last.
+        `unsteady`: the camera shook in it, or flakes or streaks were all over it."""
+        if unsteady or self._last_s < self._unsteady_s:
+            self._unsteady_s = self._last_s
+        alert = self._last_s - self._unsteady_s < _STEADY_S
         self._period_s = self._longest_s
         if len(tracks):
             rows = np.ascontiguousarray(Tracks.of(tracks).rows, np.float64)
             haste, newcomer = _haste(rows.reshape(-1, TRACK_COLUMNS), width_px, height_px)
             self._period_s = min(self._longest_s, STRIDE_SIZES / max(haste, 1e-9))
-            if newcomer:
-                self._period_s = min(self._period_s, 1.0 / NEWCOMER_FPS)
+            alert |= newcomer
+        if alert:
+            self._period_s = min(self._period_s, 1.0 / ALERT_FPS)
 
 
 @numba.njit(cache=True, nogil=True)
