@@ -26,7 +26,7 @@ Written by `placewatch bench core --report docs/benchmarks.md`; [how to repeat a
 it](guide/benchmarks.md). Costs are CPU seconds. A *bare decode* is a full decode of the same
 frames by PyAV on one thread, run just before each pass; a ratio is the median of the pairs, its
 range in brackets. By default every frame is decoded and as many are analysed as the street's road
-users need, at least 8 a second. What stands under *counted* was counted in the very passes that
+users need, at least 6 a second. What stands under *counted* was counted in the very passes that
 were timed, road user by road user, against the truth of the drawn street.
 """
 
