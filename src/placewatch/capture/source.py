@@ -51,7 +51,7 @@ class StreamInfo:
 
 
 Takes = Callable[[float, bool], bool]
-"""Asked once of every frame that is decoded, by its `media_s` and `after_gap`: is it wanted?"""
+"""Asked once of every frame that is counted, by its `media_s` and `after_gap`: is it wanted?"""
 
 
 def every(media_s: float, after_gap: bool) -> bool:

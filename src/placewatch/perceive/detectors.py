@@ -6,17 +6,14 @@ from pathlib import Path
 from placewatch.core.errors import Misconfigured
 from placewatch.perceive.detector import Detector
 from placewatch.perceive.models import CATALOGUE, model_path
+from placewatch.perceive.motion_detector import MotionDetector
 from placewatch.perceive.runtime import Backend
 from placewatch.perceive.street_detector import StreetDetector
 
-
-def _motion() -> Detector:
-    from placewatch.perceive.motion_detector import MotionDetector  # loads OpenCV
-
-    return MotionDetector()
-
-
-BUILT_IN: dict[str, Callable[[], Detector]] = {"street": StreetDetector, "motion": _motion}
+BUILT_IN: dict[str, Callable[[], Detector]] = {
+    "street": StreetDetector,
+    "motion": MotionDetector,
+}
 """Detectors that need no file."""
 
 DEFAULT = "street"

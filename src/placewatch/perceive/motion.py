@@ -189,8 +189,7 @@ class BackgroundModel:
             if frame.luma.shape == self._shape:
                 _shrink(frame.luma, self._scale, small)
                 shown.append(small.copy())
-        ordered = np.sort(np.stack(shown), axis=0)  # np.median would load numpy.ma
-        small[:] = (ordered[(len(shown) - 1) // 2] + ordered[len(shown) // 2]) / 2
+        small[:] = np.median(np.stack(shown), axis=0)
         _begin(self._planes)
         self._age_s = min(PRIMED_S, 0.5 * len(shown))
 

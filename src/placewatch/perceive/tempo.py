@@ -40,7 +40,7 @@ class Tempo:
 
     def __init__(self, fps: float) -> None:
         """`fps`: frames a second that are analysed at least, where the stream has as many. Counts
-        are as right from 6 as with every frame, and fall apart at 4 (docs/design/perceive.md)."""
+        are as right at 8 as with every frame, and fall apart at 4 (docs/design/perceive.md)."""
         self._longest_s = 1.0 / fps
         self._period_s = self._longest_s
         self._frame_s = 0.0  # usual, from frame to frame of the stream

@@ -177,8 +177,8 @@ _RIDE_SHARE = 0.3
 _TRAVEL_MIN = 0.4  # box sizes, as the crow flies
 _TRAVEL_DOUBTED_MIN = 1.5  # where the detector looked and recognised nobody
 _TENTATIVE_S = 0.25
-_PARTLY_S = 0.5
-_ALIKE = 0.3
+_PARTLY_S = 0.5  # after somebody was lost from sight, a part of it may be seen
+_ALIKE = 0.3  # of its speed: a part of it moves at most so much otherwise
 
 
 @numba.njit(cache=True, nogil=True)
