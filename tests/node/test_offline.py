@@ -20,13 +20,13 @@ def watched(film: Path, **values: object) -> WatchSummary:
 
 
 @pytest.mark.parametrize("frames", [2 * FPS, 2 * FPS + 1, 2 * FPS + 2])
-def test_a_third_of_the_frames_is_analysed_and_all_of_the_time_was_seen(
+def test_part_of_the_frames_is_analysed_and_all_of_the_time_was_seen(
     tmp_path: Path, frames: int
 ) -> None:
     told = watched(make_film(tmp_path / "street.mp4", frames=frames))
     assert told.frames == frames
     assert told.frames_analysed is not None
-    assert frames / 3 <= told.frames_analysed <= frames / 2
+    assert frames / 4 <= told.frames_analysed <= frames / 2
     assert told.fps == pytest.approx(FPS)
     # Also the frames after the last that was due: the very last one is always looked at.
     assert told.duration_s == told.coverage_s == pytest.approx(frames / FPS)

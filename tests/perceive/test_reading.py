@@ -5,7 +5,8 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placewatch.perceive.reading import FILL, PLACE, SHARED, read
+from placewatch.perceive import reading
+from placewatch.perceive.reading import FILL, PLACE, SHARED
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,6 +25,19 @@ def street(
 
 def places(*boxes: tuple[float, float, float, float]) -> Floats:
     return np.array(boxes, np.float64).reshape(-1, 4)
+
+
+def read(
+    pieces: npt.NDArray[np.int32],
+    labels: npt.NDArray[np.int32],
+    known: Floats,
+    *weak: int,
+) -> Floats:
+    """The shapes, where the rows `weak` of `known` are of whom a look saw nobody."""
+    flags = np.zeros(len(known), np.bool_)
+    flags[list(weak)] = True
+    shapes: Floats = reading.read(pieces, labels, known, flags)
+    return shapes
 
 
 def test_a_blob_where_nobody_was_is_somebody_new() -> None:
@@ -53,6 +67,19 @@ def test_a_blob_as_large_as_one_of_two_known_is_that_one() -> None:
     shapes = read(*street((10, 20, 40, 50)), both)
     assert len(shapes) == 1
     assert shapes[0, PLACE] == 0
+
+
+def test_who_is_perhaps_nobody_takes_no_blob_from_who_is_somebody() -> None:
+    somebody, perhaps = (10.0, 20.0, 40.0, 50.0), (12.0, 22.0, 62.0, 72.0)
+    blob = street((12, 22, 60, 70))
+    assert read(*blob, places(somebody, perhaps))[:, PLACE].tolist() == [1.0]
+    assert read(*blob, places(somebody, perhaps), 1)[:, PLACE].tolist() == [0.0]
+    assert read(*blob, places(perhaps, somebody), 0)[:, PLACE].tolist() == [1.0]
+
+
+def test_who_is_perhaps_nobody_has_a_blob_that_is_nobody_elses() -> None:
+    perhaps = places((10, 20, 40, 50), (12, 22, 42, 52))
+    assert set(read(*street((10, 20, 40, 50)), perhaps, 0, 1)[:, PLACE]) <= {0.0, 1.0}
 
 
 def test_who_is_far_from_every_place_stays_apart() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from placewatch.core.ids import new_track_id
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Track
-from placewatch.perceive.tempo import STRIDE_SIZES, Tempo
+from placewatch.perceive.tempo import ALERT_FPS, STRIDE_SIZES, Tempo
 
 
 def taken(tempo: Tempo, times_s: Iterable[float]) -> list[float]:
@@ -22,8 +22,15 @@ FPS = 8.0
 MIDDLE = Box(100, 100, 140, 120)
 
 
-def user(velocity_px_s: tuple[float, float], box: Box = MIDDLE, *, seen: bool = True) -> Track:
-    return Track(new_track_id(), Kind.CAR, box, velocity_px_s, 1.0, seen, True)
+def user(
+    velocity_px_s: tuple[float, float],
+    box: Box = MIDDLE,
+    *,
+    age_s: float = 1.0,
+    seen: bool = True,
+    certain: bool = True,
+) -> Track:
+    return Track(new_track_id(), Kind.CAR, box, velocity_px_s, age_s, seen, certain)
 
 
 def steps(times_s: list[float]) -> list[float]:
@@ -71,9 +78,9 @@ def test_after_a_gap_and_when_time_begins_anew_the_frame_is_analysed() -> None:
     assert tempo.takes(0.0)
 
 
-def period_s(*tracks: Track, fps: float = 100.0) -> float:
+def period_s(*tracks: Track, fps: float = 100.0, least_fps: float = FPS) -> float:
     """The usual time between analysed frames, with these road users in each."""
-    tempo = Tempo(FPS)
+    tempo = Tempo(least_fps)
     times = []
     for number in range(400):
         if tempo.takes(number / fps):
@@ -97,6 +104,34 @@ def test_who_is_hidden_or_cut_off_by_the_edge_makes_no_haste() -> None:
     assert period_s(user((1000, 0), seen=False)) == slow_s
     assert period_s(user((1000, 0), Box(0, 100, 5, 120))) == slow_s
     assert period_s(user((0, 1000), Box(100, 355, 140, 360))) == slow_s
+
+
+def test_while_somebody_has_just_come_more_frames_are_analysed() -> None:
+    newcomer = user((0, 0), age_s=0.1, certain=False)
+    slow_s = period_s(least_fps=5.0)
+    assert slow_s == pytest.approx(0.2, abs=1e-6)
+    soon_s = period_s(newcomer, least_fps=5.0)
+    assert soon_s <= 1 / ALERT_FPS + 1e-3 < slow_s
+    assert period_s(user((0, 0)), newcomer, least_fps=5.0) == soon_s
+    assert period_s(newcomer, least_fps=20.0) == period_s(least_fps=20.0), "never fewer"
+    known = (
+        user((0, 0), age_s=0.1),
+        user((0, 0), age_s=5.0, certain=False),
+        user((0, 0), age_s=0.1, certain=False, seen=False),
+    )
+    assert period_s(*known, least_fps=5.0) == slow_s
+
+
+def test_while_the_picture_is_unsteady_and_a_second_longer_more_frames_are_analysed() -> None:
+    tempo = Tempo(5.0)
+    times = []
+    for number in range(400):
+        at_s = number / 100
+        if tempo.takes(at_s):
+            times.append(at_s)
+            tempo.heed([], width_px=640, height_px=360, unsteady=1.0 <= at_s < 1.5)
+    assert max(steps([at_s for at_s in times if 1.2 <= at_s <= 2.3])) <= 1 / ALERT_FPS + 1e-3
+    assert steps([at_s for at_s in times if at_s > 2.6])[0] == pytest.approx(0.2, abs=1e-6)
 
 
 def test_it_calms_down_when_the_fast_one_has_left() -> None:

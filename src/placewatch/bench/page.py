@@ -26,7 +26,7 @@ Written by `placewatch bench core --report docs/benchmarks.md`; [how to repeat a
 it](guide/benchmarks.md). Costs are CPU seconds. A *bare decode* is a full decode of the same
 frames by PyAV on one thread, run just before each pass; a ratio is the median of the pairs, its
 range in brackets. By default every frame is decoded and as many are analysed as the street's road
-users need, at least 8 a second. What stands under *counted* was counted in the very passes that
+users need, at least 6 a second. What stands under *counted* was counted in the very passes that
 were timed, road user by road user, against the truth of the drawn street.
 """
 
@@ -40,7 +40,7 @@ _LIMITS = """## What is not comparable
   Set up for one street by hand each would count better.
 - The usual stack and YOLOX-nano count with supervision's line at the bottom centre of a box. A
   crossing counts as found within 1.5 s of the true one, whoever told it.
-- The usual stack looks at every frame, as tutorials do, where ours looks at one in three; what it
+- The usual stack looks at every frame, as tutorials do, where ours passes most over; what it
   costs and counts when it looks at as few stands among the peers.
 - The usual stack does less: no backdrop, no speeds, no kinds, no health.
 - Norfair has no counting line; ours is a change of sides, once a track.

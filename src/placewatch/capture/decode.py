@@ -9,10 +9,11 @@ the next picture says how many were.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
+from typing import NamedTuple
 
 import av
 import av.error
@@ -65,8 +66,7 @@ PLANAR_LUMA = frozenset(
 """Pixel formats whose first plane is the luma in bytes, and needs no conversion."""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """A decoded picture, still in the decoder's memory. `ticks` is the stream's own time."""
 
     image: VideoFrame
@@ -220,7 +220,7 @@ class Decoder:
         """The pictures of all that was kept."""
         for kept in self._ring.take():
             for picture in self._decode(kept.packet, kept.arrival_s):
-                yield replace(picture, replayed=True)
+                yield picture._replace(replayed=True)
 
     def _decode(self, packet: "Packet[VideoStream]", arrival_s: float | None) -> Iterator[Picture]:
         drained = packet.size == 0

@@ -16,7 +16,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -172,7 +172,7 @@ class LiveSource:
                     self.health.frames_dropped += not burst
                     burst = max(0, burst - 1)
                 else:
-                    yield replace(picture, damaged=damaged) if damaged else picture
+                    yield picture._replace(damaged=damaged) if damaged else picture
                     damaged = False
                 picture = next(self._pictures, None)
         finally:

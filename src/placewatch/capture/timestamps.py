@@ -15,8 +15,8 @@ A variable frame rate is no defect: the usual frame time is the median of the la
 """
 
 from collections import deque
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from placewatch.capture.source import SourceHealth
 from placewatch.core.time import UtcMicros
@@ -30,8 +30,7 @@ STUCK_FRAMES_MAX = 5  # ticks that stand for longer than this are dead
 WRAPS_TICKS = (1 << 32, 1 << 33)
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """When a frame was, in seconds since the first, and whether the time before it is unknown."""
 
     media_s: float

@@ -111,7 +111,7 @@ class CameraSettings:
     transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
     decode: Decode = "auto"  # how much of the stream is decoded; see the guide
     decode_audit_share: Share = 0.05  # of a sleeping camera's GOPs, analysed in full all the same
-    analysed_fps: AnalysedFps = 8.0  # frames a second at least, more where somebody is fast
+    analysed_fps: AnalysedFps = 6.0  # frames a second at least, more where somebody is fast
     login_file: str | None = None  # a file with one line user:password
     detector: str = "street"  # or "motion", or the name or file of an ONNX net
     detector_every_s: Seconds = 0.0  # a net looks this often at most; 0: every analysed frame

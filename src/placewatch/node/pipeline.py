@@ -47,7 +47,12 @@ def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], No
         )  # also when empty: so tracks end
         post.painter.learn(frame, motion, tracks)
         post.policy.heed(tracks)
-        post.tempo.heed(tracks, width_px=frame.width_px, height_px=frame.height_px)
+        post.tempo.heed(
+            tracks,
+            width_px=frame.width_px,
+            height_px=frame.height_px,
+            unsteady=motion.turned or motion.restless,
+        )
 
         # Measure: the ground begins here.
         scene = post.stage.place(

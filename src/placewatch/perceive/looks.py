@@ -40,7 +40,8 @@ _CROWD_LONG_S = 1.5  # so often
 _CHANGED = 1.4  # times its size: a blob that took something on, or lost a part, is looked at,
 _CHANGED_PX = 3.0  # small pixels of a side: less is a blob that trembles
 _CHANGED_S = 0.25  # this long after the last look,
-_CHANGED_LONG_S = 0.5  # or, after as many looks as in a crowd, this long
+_CHANGED_LONG_S = 1.5  # or, after as many looks as in a crowd, this long
+_LARGER = 2.0  # times as large as at the last look: who comes so much closer may be two
 _LOST_S = 0.3  # whoever was recognised and is not seen is looked for so often
 FRUITLESS_S = 0.4  # where the net saw nobody it looks again after this, later each time
 _FRUITLESS_S_MAX = 3.2
@@ -49,7 +50,9 @@ _SURE_LOOK = 0.7  # or one with this score
 _IN_VAIN = 2  # looks that saw nobody: then it is nobody
 _MARGIN = 0.35  # of its size: what a look takes in around somebody
 _MARGIN_MIN = 10  # small pixels
+_SMALL = 60.0  # small pixels: what is less, and new, is looked at if it is still there later
 _WORTH_A_LOOK = 4000.0  # small pixels: what a look costs whatever its size
+_HALF = 0.5  # of somebody
 _TRIM_MAX = 0.5
 _SURE_GROUP = 0.6  # share of people, or of vehicles, in all looks
 _CUT_OFF = 0.3  # what a look tells of the kind of whom the picture's edge cuts off
@@ -66,10 +69,11 @@ _UNKNOWN = NUMBER_OF[Kind.UNKNOWN]
 _PACES = 8  # looks whose pace is kept
 
 # What is known of a track, as numbers: 1 once it has a place of its own, when to look again, how
-# many looks recognised it, when the last one was, how many since then saw nobody, how much larger
-# than its place it looked then, the net's sides against the blob's, what all looks said of its
-# kind, and its pace at the last looks, own heights a second, after how many there were.
-KNOWN, _DUE_S, LOOKS, _LOOKED_S, _MISSES, _GROWN, _TRIM = range(7)
+# many looks recognised it, when the last one was, how many since then saw nobody, how large it was
+# and how much larger than its place it looked then, the net's sides against the blob's, what all
+# looks said of its kind, and its pace at the last looks, own heights a second, after how many there
+# were.
+KNOWN, _DUE_S, LOOKS, _LOOKED_S, _MISSES, _AREA, _GROWN, _TRIM = range(8)
 _KIND = _TRIM + 4
 _PACED = _KIND + len(KINDS)
 COLUMNS = _PACED + 1 + _PACES
@@ -90,17 +94,18 @@ def answer(
     scale: float,
     width_px: float,
     height_px: float,
-) -> tuple[Floats, Floats, Floats, Whole, Bools, Bools, Bools, bool, bool]:
+) -> tuple[Floats, Floats, Floats, Whole, Bools, Bools, Bools, bool, bool, bool]:
     """Road users as movement shows them, corrected by what the net said of them before.
 
     Returns them (S, DETECTION_COLUMNS); the shapes that `read` made of what moves, and the places
     (P, 4) where those are expected whose rows in `tracks` follow; which shapes are due for a look;
     which places, because whoever was recognised there is not seen; which shapes the net has looked
-    at in vain; and whether there are any to look at, and any in vain.
+    at in vain; and whether there are any to look at, any that cannot wait, and any in vain.
     """
     high, wide = labels.shape
     who = np.empty(len(tracks), np.int64)
     places = np.empty((len(tracks), 4))
+    weak = np.zeros(len(tracks), np.bool_)
     known = 0
     for t in range(len(tracks)):
         track, row = tracks[t], table[t]
@@ -115,20 +120,21 @@ def answer(
             places[known, 1] = (track[TOP] + down) / scale
             places[known, 2] = (track[RIGHT] + across) / scale
             places[known, 3] = (track[BOTTOM] + down) / scale
+            weak[known] = row[LOOKS] == 0.0 and row[_MISSES] >= 1.0
             known += 1
     who, places = who[:known], places[:known]
-    shapes = read(pieces, labels, places)
+    shapes = read(pieces, labels, places, weak)
     count = shapes.shape[0]
     found = np.empty((count, DETECTION_COLUMNS))
     due = np.zeros(count, np.bool_)
     lost = np.ones(known, np.bool_)
     doubted = np.zeros(count, np.bool_)
-    asks = doubts = False
+    asks = at_once = doubts = False
     for k in range(count):
         left, top, right, bottom = shapes[k, 0], shapes[k, 1], shapes[k, 2], shapes[k, 3]
         place = int(shapes[k, PLACE])
         twice = False
-        due[k] = place < 0
+        due[k] = place < 0 and (right - left) * (bottom - top) >= _SMALL
         if place >= 0:
             row = table[who[place]]
             lost[place] = False
@@ -153,6 +159,9 @@ def answer(
                     left, right = left + row[_TRIM] * w, right + row[_TRIM + 2] * w
                 if top > 1 and bottom < high - 1:
                     top, bottom = top + row[_TRIM + 1] * h, bottom + row[_TRIM + 3] * h
+            larger = (right - left) * (bottom - top) > _LARGER * row[_AREA] > 0.0
+            if larger and now_s >= row[_LOOKED_S] + _CHANGED_S:
+                due[k] = at_once = True
         found[k, 0], found[k, 1] = left * scale, top * scale
         found[k, 2], found[k, 3] = min(right * scale, width_px), min(bottom * scale, height_px)
         found[k, 4] = RECOGNISED if twice else GUESSED
@@ -165,7 +174,7 @@ def answer(
         sure = tracks[who[p], CERTAIN] == 1.0 and row[LOOKS] > 0
         lost[p] = lost[p] and inside and sure and now_s >= row[_DUE_S]
         asks |= lost[p]
-    return found, shapes, places, who, due, lost, doubted, asks, doubts
+    return found, shapes, places, who, due, lost, doubted, asks, at_once, doubts
 
 
 @numba.njit(cache=True, nogil=True)
@@ -174,7 +183,7 @@ def windows(
 ) -> tuple[Whole, Bools]:
     """Windows around what is to be looked at, joined where they meet, in whole net sizes: (W, 4)
     left, top, right, bottom; and whom they are for, of the places."""
-    rows = np.empty((len(shapes) + len(places), 4))
+    rows = np.empty((len(shapes) + len(places) + 1, 4))
     asked = lost.copy()
     count = 0
     for k in range(len(shapes)):
@@ -187,6 +196,25 @@ def windows(
         if lost[p]:
             _around(places[p], rows[count])
             count += 1
+    count = _joined(rows, count)
+    for w in range(count):
+        for shape in shapes:
+            # The net does not know whom it sees a part of: who is half in a window is all in it.
+            if _both(shape, rows[w]) >= _HALF * _area(shape):
+                _around(shape, rows[count])
+                rows[w, :2] = np.minimum(rows[w, :2], rows[count, :2])
+                rows[w, 2:] = np.maximum(rows[w, 2:], rows[count, 2:])
+    count = _joined(rows, count)
+    views = np.empty((count, 4), np.int64)
+    for w in range(count):
+        views[w, 0], views[w, 2] = _whole(rows[w, 0], rows[w, 2], wide)
+        views[w, 1], views[w, 3] = _whole(rows[w, 1], rows[w, 3], high)
+    return views, asked
+
+
+@numba.njit(cache=True, nogil=True)
+def _joined(rows: Floats, count: int) -> int:
+    """Joins those of the first `count` windows that cost less as one; says how many are left."""
     joined = True
     while joined:
         joined = False
@@ -203,11 +231,7 @@ def windows(
                     break
             if joined:
                 break
-    views = np.empty((count, 4), np.int64)
-    for w in range(count):
-        views[w, 0], views[w, 2] = _whole(rows[w, 0], rows[w, 2], wide)
-        views[w, 1], views[w, 3] = _whole(rows[w, 1], rows[w, 3], high)
-    return views, asked
+    return count
 
 
 @numba.njit(cache=True, nogil=True)
@@ -299,7 +323,7 @@ def understand(
             new += 1
         row[_DUE_S] = now_s + _NEXT_LOOKS_S[min(int(row[LOOKS]), len(_NEXT_LOOKS_S) - 1)]
         row[LOOKS] += 1.0
-        row[_LOOKED_S], row[_MISSES] = now_s, 0.0
+        row[_LOOKED_S], row[_MISSES], row[_AREA] = now_s, 0.0, mine
         weight = score * min(2.0, max(0.3, (box[3] - box[1]) / _TELLING))
         for k in range(len(KINDS)):
             row[_KIND + k] += weight * seen[n, 5 + k] * (1.0 if whole else _CUT_OFF)

@@ -69,6 +69,7 @@ class Motion:
     height_px: int
     age_s: float  # how long the street has been known
     restless: bool  # much comes from nowhere, as flakes do: less of what moves is somebody
+    turned: bool  # the camera does not point where the street was learnt: it shakes or sways
     _blobs: tuple[Blob, ...] | None = None
 
     @property
@@ -164,7 +165,7 @@ class BackgroundModel:
         return Motion(
             foreground, self._labels, self._pieces[:count].copy(), small, street, ghosts,
             self._scale, gain, luma.shape[1], luma.shape[0], self._age_s,
-            bool(self._shift[10] > _RESTLESS),
+            bool(self._shift[10] > _RESTLESS), turned,
         )  # fmt: skip
 
     def _absorbing_s(self) -> float:
@@ -242,7 +243,7 @@ _SKIRT = np.float32(0.08)  # of the light: so much darker than the shadow beside
 _SKIRTS = 0.6  # of its area
 _RESTLESS = 3.0  # pieces a frame that come from nowhere: rain, snow, coarse coding, not road users,
 _RESTLESS_S = 1.0
-_NEXT_S = 0.15  # who are near to where they were if the frame before is so near
+_NEXT_S = 0.18  # who are near to where they were if the frame before is so near
 _STAYS = 0.1  # of its area is where somebody was in the frame before;
 _STAYS_RESTLESS = 0.4  # among so many that chance does it, more
 

@@ -55,7 +55,7 @@ class MotionDetector:
         scale = motion.scale
         score = DOUBTED if motion.restless or motion.age_s < _YOUNG_S else SCORE
         found = []
-        for shape in read(rows, motion.labels, places):
+        for shape in read(rows, motion.labels, places, np.zeros(len(places), np.bool_)):
             left, top, right, bottom = (shape[:4] * scale).tolist()
             box = Box(left, top, min(right, float(width)), min(bottom, float(height)))
             cut = _is_cut(box, width, height, scale)

@@ -42,12 +42,14 @@ from placewatch.perceive.looks import (
 )
 from placewatch.perceive.motion import Motion
 from placewatch.perceive.reading import PLACE
+from placewatch.perceive.tracker import SCORE_START
 from placewatch.perceive.witness import Witness
 from placewatch.pixels.frame import Frame
 
 _FOUND = 0.42  # score of the net from which a box is somebody, if anything moves there
-_PACE_S = 0.11  # all looks of a camera keep so far apart
-_CONTINUES = 0.39  # a score below which nobody begins, see `tracker.SCORE_START`
+_PACE_S = 0.2  # all looks of a camera keep so far apart: two at once cost less than two apart,
+_AT_ONCE_S = 0.11  # and so far where one cannot wait
+_CONTINUES = 0.99 * SCORE_START  # a score with which nobody begins
 _YOUNG_S = 1.5  # before, who stood there first is part of the street, and confuses the net
 
 _NOBODY = np.zeros((0, DETECTION_COLUMNS))
@@ -68,6 +70,7 @@ class _Answer(NamedTuple):
     lost: Bools
     doubted: Bools
     asks: bool
+    at_once: bool
     doubts: bool
 
 
@@ -121,7 +124,7 @@ class StreetDetector:
             recognised = np.append(self._table[view.who, LOOKS] > 0.0, False)  # last: of no place
             doubted |= ~recognised[view.shapes[:, PLACE].astype(np.int64)]
             doubts = bool(doubted.any())
-        if asks and now_s - self._looked_s >= _PACE_S:
+        if asks and now_s - self._looked_s >= (_AT_ONCE_S if view.at_once else _PACE_S):
             found = self._look(motion, rows, view, width_px, height_px)
         else:
             found = view.found[~doubted] if doubts else view.found

@@ -532,26 +532,11 @@ def _judge(state: Floats, count: int, taken: Whole) -> None:
         row = state[t]
         if row[_CERTAIN] > 0.0 or taken[t] < 0:
             continue
-        area = row[_W] * row[_H]
         for other in range(count):
-            o = state[other]
-            if other == t or o[_CERTAIN] == 0.0:
-                continue
-            # Who was just lost from sight may be seen in this one in part, if they move alike.
-            if taken[other] < 0 and o[_UNSEEN] > min(row[_AGE], _PARTLY_S):
-                continue
-            apart = math.hypot(row[_VX] - o[_VX], row[_VY] - o[_VY])
-            if taken[other] >= 0 or apart <= _ALIKE * math.hypot(o[_VX], o[_VY]):
-                across = min(row[_X] + row[_W] / 2, o[_X] + o[_W] / 2) - max(
-                    row[_X] - row[_W] / 2, o[_X] - o[_W] / 2
-                )
-                down = min(row[_Y] + row[_H] / 2, o[_Y] + o[_H] / 2) - max(
-                    row[_Y] - row[_H] / 2, o[_Y] - o[_H] / 2
-                )
-                if across > 0 and down > 0 and across * down > 0.7 * area:
-                    row[_COVERED] += 1.0
-                    break
-        size = math.sqrt(area)
+            if other != t and _is_part(row, state[other], taken[other] >= 0):
+                row[_COVERED] += 1.0
+                break
+        size = math.sqrt(row[_W] * row[_H])
         travel = math.hypot(row[_X] - row[_BIRTH_X], row[_Y] - row[_BIRTH_Y])
         enough = row[_HITS] >= _HITS_MIN and row[_AGE] >= _AGE_MIN_S
         alone = row[_COVERED] < 0.5 * row[_HITS]
@@ -559,6 +544,24 @@ def _judge(state: Floats, count: int, taken: Whole) -> None:
         needed = _TRAVEL_MIN if mean >= SCORE_MOVED else _TRAVEL_DOUBTED_MIN
         if enough and alone and (travel >= needed * size or mean >= SCORE_SURE):
             row[_CERTAIN] = 1.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_part(row: Floats, other: Floats, is_seen: bool) -> bool:
+    """Whether `row` is most likely a part of `other`, who is certain: it lies in its box. Where
+    `other` was just lost from sight it may be what is seen of it, if both move alike."""
+    if other[_CERTAIN] == 0.0:
+        return False
+    if not is_seen:
+        apart = math.hypot(row[_VX] - other[_VX], row[_VY] - other[_VY])
+        alike = apart <= _ALIKE * math.hypot(other[_VX], other[_VY])
+        if not alike or other[_UNSEEN] > min(row[_AGE], _PARTLY_S):
+            return False
+    across = min(row[_X] + row[_W] / 2, other[_X] + other[_W] / 2)
+    across -= max(row[_X] - row[_W] / 2, other[_X] - other[_W] / 2)
+    down = min(row[_Y] + row[_H] / 2, other[_Y] + other[_H] / 2)
+    down -= max(row[_Y] - row[_H] / 2, other[_Y] - other[_H] / 2)
+    return bool(across > 0 and down > 0 and across * down > 0.7 * row[_W] * row[_H])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,0 +1,103 @@
+"""Looks: whom the street net is asked about, and where."""
+
+import numpy as np
+import numpy.typing as npt
+
+from placewatch.core.sightings import AGE_S, BOTTOM, CERTAIN, LEFT, RIGHT, TOP, TRACK_COLUMNS
+from placewatch.perceive import looks
+from placewatch.perceive.looks import COLUMNS, windows
+from placewatch.perceive.street_net import KINDS
+
+WIDE, HIGH = 320, 180
+Floats = npt.NDArray[np.float64]
+Box = tuple[int, int, int, int]
+
+
+def street(*blobs: Box) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Pieces and labels of full rectangles: left, top, right, bottom (exclusive)."""
+    labels = np.zeros((HIGH, WIDE), np.int32)
+    pieces = np.zeros((len(blobs), 6), np.int32)
+    for k, (left, top, right, bottom) in enumerate(blobs):
+        labels[top:bottom, left:right] = k + 1
+        pieces[k] = (k + 1, (right - left) * (bottom - top), left, top, right - 1, bottom - 1)
+    return pieces, labels
+
+
+def track(*box: float) -> Floats:
+    """The row of somebody who is certain and stands in `box`."""
+    row = np.zeros(TRACK_COLUMNS)
+    row[[LEFT, TOP, RIGHT, BOTTOM]] = box
+    row[AGE_S], row[CERTAIN] = 5.0, 1.0
+    return row
+
+
+class Street:
+    """Somebody who is known, and what is asked about them as time goes on."""
+
+    def __init__(self) -> None:
+        self.table = np.zeros((1, COLUMNS))
+
+    def asks(self, box: Box, now_s: float) -> tuple[bool, bool]:
+        """Whether a look is due where they fill `box`, and whether it cannot wait."""
+        rows = track(*box)[None]
+        view = looks.answer(rows, self.table, *street(box), 0.1, now_s, 1.0, WIDE, HIGH)
+        return bool(view[7]), bool(view[8])
+
+    def recognise(self, box: Box, now_s: float) -> None:
+        """A look finds a car that fills `box`."""
+        rows = track(*box)[None]
+        view = looks.answer(rows, self.table, *street(box), 0.1, now_s, 1.0, WIDE, HIGH)
+        found, shapes, places, who, _, _, doubted, *_ = view
+        seen = np.zeros((1, 5 + len(KINDS)))
+        seen[0, :5], seen[0, 8] = (0.9, *box), 1.0
+        whole = np.array([(0, 0, WIDE, HIGH)])
+        looks.understand(
+            seen, whole, np.ones(1, np.bool_), shapes, places, who, found, doubted, rows,
+            self.table, (HIGH, WIDE), now_s, 1.0, WIDE, HIGH, True,
+        )  # fmt: skip
+
+
+def test_who_was_just_recognised_is_not_asked_about() -> None:
+    known = Street()
+    assert known.asks((40, 40, 80, 60), 0.0) == (True, False)
+    for now_s in (0.0, 1.0, 2.0, 4.0):
+        known.recognise((40, 40, 80, 60), now_s)
+    assert known.asks((41, 40, 81, 60), 5.0) == (False, False)
+
+
+def test_who_has_come_twice_as_close_is_asked_about_at_once() -> None:
+    known = Street()
+    for now_s in (0.0, 1.0, 2.0, 4.0):
+        known.recognise((40, 40, 80, 60), now_s)
+    grown = (30, 36, 90, 66)  # 1.5 times as wide and high
+    assert known.asks(grown, 4.1) == (False, False)  # not within a moment of the last look
+    assert known.asks(grown, 5.0) == (True, True)
+
+
+def test_a_speck_that_is_new_is_not_asked_about() -> None:
+    nobody, table = np.zeros((0, TRACK_COLUMNS)), np.zeros((0, COLUMNS))
+    for box, due in (((40, 40, 46, 46), False), ((40, 40, 60, 50), True)):
+        view = looks.answer(nobody, table, *street(box), 0.1, 1.0, 1.0, WIDE, HIGH)
+        assert view[4].tolist() == [due]
+        assert len(view[0]) == 1  # somebody is told all the same
+
+
+def shapes_of(*boxes: Box) -> Floats:
+    rows = np.zeros((len(boxes), 7))
+    rows[:, :4] = boxes
+    rows[:, 5] = -1
+    return rows
+
+
+def test_a_window_holds_all_of_whom_it_holds_half_of() -> None:
+    asked, beside, apart = (100, 40, 130, 70), (128, 30, 150, 60), (250, 120, 300, 170)
+    shapes = shapes_of(asked, beside, apart)
+    due, lost = np.array([True, False, False]), np.zeros(0, np.bool_)
+    views, _ = windows(shapes, np.zeros((0, 4)), due, lost, HIGH, WIDE)
+    assert len(views) == 1
+    left, top, right, bottom = views[0]
+    assert left <= 100
+    assert top <= 30 - 10  # with a margin, which a net needs to see where somebody ends
+    assert right >= 150 + 10
+    assert bottom >= 70
+    assert right < 250
