@@ -286,6 +286,10 @@ def understand(
     vain = np.empty((len(shapes), 4))
     explained = np.zeros(len(shapes))
     answered = np.zeros(len(places), np.bool_)
+    crowded = np.zeros(len(shapes), np.int64)  # how many the net sees in each
+    for n in range(len(seen)):
+        for k in range(len(shapes)):
+            crowded[k] += _both(shapes[k], seen[n, 1:5]) > _HALF * _area(seen[n, 1:5])
     count = new = none = confirmed = 0
     for n in range(len(seen)):
         score, box = seen[n, 0], seen[n, 1:5]
@@ -294,9 +298,10 @@ def understand(
         for k in range(len(shapes)):
             share = _both(shapes[k], box) / min(_area(shapes[k]), mine)
             most = max(most, share)
-            if share > 0.5:
+            if share > _HALF:
                 near += 1
                 only = k
+        alone = near == 1 and shapes[only, SHARED] == 0.0 and crowded[only] == 1
         if score < _FOUND_ALONE and most < 0.3:
             continue
         for k in range(len(shapes)):
@@ -329,7 +334,7 @@ def understand(
             row[_KIND + k] += weight * seen[n, 5 + k] * (1.0 if whole else _CUT_OFF)
         # What is cut off now tells nothing of its sides later.
         row[_TRIM : _TRIM + 4] = 0.0
-        if whole and near == 1 and shapes[only, SHARED] == 0.0:
+        if whole and alone:
             shape = shapes[only]
             for side in range(4):
                 length = shape[2] - shape[0] if side % 2 == 0 else shape[3] - shape[1]
