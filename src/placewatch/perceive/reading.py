@@ -77,7 +77,8 @@ def read(
             # One of them alone may be all there is: the other is hidden, or gone.
             best = who[0]
             for i in range(1, n):
-                if _overlap(box, places[who[i]]) > _overlap(box, places[best]):
+                more = _overlap(box, places[who[i]]) - _overlap(box, places[best])
+                if more > 0.0 or (more == 0.0 and _precedes(places[who[i]], places[best])):
                     best = who[i]
             if _fits(box, places[best]):
                 m = 0
@@ -109,6 +110,15 @@ def _strong(who: npt.NDArray[np.int64], n: int, weak: npt.NDArray[np.bool_]) -> 
             who[strong] = who[i]
             strong += 1
     return strong if strong > 0 else n
+
+
+@numba.njit(cache=True, nogil=True)
+def _precedes(a: Floats, b: Floats) -> bool:
+    """Which of two places comes first where nothing else decides: not how they are ordered."""
+    for side in range(4):
+        if a[side] != b[side]:
+            return bool(a[side] < b[side])
+    return False
 
 
 @numba.njit(cache=True, nogil=True)
@@ -259,7 +269,7 @@ def _divide(
                 across = abs(x + 0.5 - 0.5 * (box[0] + box[2])) / (box[2] - box[0])
                 down = abs(y + 0.5 - 0.5 * (box[1] + box[3])) / (box[3] - box[1])
                 far = max(across, down)
-                if far < least:
+                if far < least or (far == least and _precedes(box, places[who[nearest]])):
                     nearest, least = i, far
             row = shares[nearest]
             row[0] += 1
