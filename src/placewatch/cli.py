@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from placewatch import __version__
+from placewatch.bench import BENCHES
 from placewatch.core.errors import Misconfigured, PlacewatchError
 
 app = typer.Typer(
@@ -19,7 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Watches places, never people: counts, speeds and a live scene from fixed cameras.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="Nets that can see for the motion detector.")
+models_app = typer.Typer(
+    no_args_is_help=True, help="Nets that can see in place of the built-in detectors."
+)
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in to the console.")
 app.add_typer(models_app, name="models")
 app.add_typer(user_app, name="user")
@@ -168,7 +171,8 @@ def check(config: ConfigArgument = DEFAULT_CONFIG) -> None:
 @app.command()
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Which; all of core when none is named.")
+        list[str] | None,
+        typer.Argument(help=f"Which of {', '.join(BENCHES)}; all of core when none is named."),
     ] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="FILE|-")] = None,
     report: Annotated[

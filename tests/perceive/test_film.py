@@ -36,6 +36,7 @@ CLIPS = {
 
 BEYOND: dict[tuple[str, str], str] = {
     ("topdown-road", "night"): "five vehicles are counted, of four",
+    ("carpark", "light_switched_on"): "three vehicles are counted, of two",
 }
 """What is not counted as without the defect, with the reason: (clip, defect)."""
 

@@ -43,13 +43,20 @@ class Street:
         view = looks.answer(rows, self.table, *street(box), 0.1, now_s, 1.0, WIDE, HIGH)
         return bool(view[7]), bool(view[8])
 
-    def recognise(self, box: Box, now_s: float) -> None:
-        """A look finds a car that fills `box`."""
+    def told(self, box: Box) -> list[float]:
+        """The box that is told of who fills `box`."""
+        rows = track(*box)[None]
+        view = looks.answer(rows, self.table, *street(box), 0.1, 9.0, 1.0, WIDE, HIGH)
+        sides: list[float] = view[0][0, :4].tolist()
+        return sides
+
+    def recognise(self, box: Box, now_s: float, *cars: Box) -> None:
+        """A look finds these `cars` in the blob `box`, or one that fills it."""
         rows = track(*box)[None]
         view = looks.answer(rows, self.table, *street(box), 0.1, now_s, 1.0, WIDE, HIGH)
         found, shapes, places, who, _, _, doubted, *_ = view
-        seen = np.zeros((1, 5 + len(KINDS)))
-        seen[0, :5], seen[0, 8] = (0.9, *box), 1.0
+        seen = np.zeros((max(1, len(cars)), 5 + len(KINDS)))
+        seen[:, 0], seen[:, 1:5], seen[:, 8] = 0.9, cars or (box,), 1.0
         whole = np.array([(0, 0, WIDE, HIGH)])
         looks.understand(
             seen, whole, np.ones(1, np.bool_), shapes, places, who, found, doubted, rows,
@@ -72,6 +79,15 @@ def test_who_has_come_twice_as_close_is_asked_about_at_once() -> None:
     grown = (30, 36, 90, 66)  # 1.5 times as wide and high
     assert known.asks(grown, 4.1) == (False, False)  # not within a moment of the last look
     assert known.asks(grown, 5.0) == (True, True)
+
+
+def test_what_a_look_says_of_sides_holds_later_only_for_who_is_alone_in_its_blob() -> None:
+    blob, car = (40, 40, 100, 80), (40, 40, 100, 70)
+    alone, one_of_two = Street(), Street()
+    alone.recognise(blob, 0.0, car)  # the rest is its shadow
+    assert alone.told(blob) == [40, 40, 100, 70]
+    one_of_two.recognise(blob, 0.0, car, (50, 70, 90, 80))
+    assert one_of_two.told(blob) == [40, 40, 100, 80]
 
 
 def test_a_speck_that_is_new_is_not_asked_about() -> None:

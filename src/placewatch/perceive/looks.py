@@ -286,10 +286,6 @@ def understand(
     vain = np.empty((len(shapes), 4))
     explained = np.zeros(len(shapes))
     answered = np.zeros(len(places), np.bool_)
-    crowded = np.zeros(len(shapes), np.int64)  # how many the net sees in each
-    for n in range(len(seen)):
-        for k in range(len(shapes)):
-            crowded[k] += _both(shapes[k], seen[n, 1:5]) > _HALF * _area(seen[n, 1:5])
     count = new = none = confirmed = 0
     for n in range(len(seen)):
         score, box = seen[n, 0], seen[n, 1:5]
@@ -301,7 +297,7 @@ def understand(
             if share > _HALF:
                 near += 1
                 only = k
-        alone = near == 1 and shapes[only, SHARED] == 0.0 and crowded[only] == 1
+        alone = near == 1 and shapes[only, SHARED] == 0.0 and _is_alone(seen, n, shapes[only])
         if score < _FOUND_ALONE and most < 0.3:
             continue
         for k in range(len(shapes)):
@@ -376,6 +372,19 @@ def understand(
         if asked[p] and not answered[p]:
             _miss(table[who[p]], now_s)
     return found[:count].copy(), begun[:new].copy(), vain[:none].copy(), confirmed
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_alone(seen: Floats, n: int, shape: Floats) -> bool:
+    """Whether the net sees nobody else in `shape` than in its box `n`, or about there."""
+    box = seen[n, 1:5]
+    for m in range(len(seen)):
+        other = seen[m, 1:5]
+        area = _area(other)
+        apart = _both(box, other) <= _HALF * min(_area(box), area)
+        if m != n and apart and _both(shape, other) > _HALF * area:
+            return False
+    return True
 
 
 @numba.njit(cache=True, nogil=True)
