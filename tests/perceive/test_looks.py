@@ -1,26 +1,17 @@
 """Looks: whom the street net is asked about, and where."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from tests.perceive.blobs import HIGH, WIDE, Box, street
 
 from placewatch.core.sightings import AGE_S, BOTTOM, CERTAIN, LEFT, RIGHT, TOP, TRACK_COLUMNS
 from placewatch.perceive import looks
 from placewatch.perceive.looks import COLUMNS, windows
 from placewatch.perceive.street_net import KINDS
 
-WIDE, HIGH = 320, 180
 Floats = npt.NDArray[np.float64]
-Box = tuple[int, int, int, int]
-
-
-def street(*blobs: Box) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Pieces and labels of full rectangles: left, top, right, bottom (exclusive)."""
-    labels = np.zeros((HIGH, WIDE), np.int32)
-    pieces = np.zeros((len(blobs), 6), np.int32)
-    for k, (left, top, right, bottom) in enumerate(blobs):
-        labels[top:bottom, left:right] = k + 1
-        pieces[k] = (k + 1, (right - left) * (bottom - top), left, top, right - 1, bottom - 1)
-    return pieces, labels
 
 
 def track(*box: float) -> Floats:
@@ -37,30 +28,33 @@ class Street:
     def __init__(self) -> None:
         self.table = np.zeros((1, COLUMNS))
 
+    def view(self, box: Box, now_s: float) -> tuple[Any, ...]:
+        """What movement says where they fill `box`."""
+        rows = track(*box)[None]
+        view: tuple[Any, ...] = looks.answer(
+            rows, self.table, *street(box), 0.1, now_s, 1.0, WIDE, HIGH
+        )
+        return view
+
     def asks(self, box: Box, now_s: float) -> tuple[bool, bool]:
         """Whether a look is due where they fill `box`, and whether it cannot wait."""
-        rows = track(*box)[None]
-        view = looks.answer(rows, self.table, *street(box), 0.1, now_s, 1.0, WIDE, HIGH)
+        view = self.view(box, now_s)
         return bool(view[7]), bool(view[8])
 
     def told(self, box: Box) -> list[float]:
         """The box that is told of who fills `box`."""
-        rows = track(*box)[None]
-        view = looks.answer(rows, self.table, *street(box), 0.1, 9.0, 1.0, WIDE, HIGH)
-        sides: list[float] = view[0][0, :4].tolist()
+        sides: list[float] = self.view(box, 9.0)[0][0, :4].tolist()
         return sides
 
     def recognise(self, box: Box, now_s: float, *cars: Box) -> None:
         """A look finds these `cars` in the blob `box`, or one that fills it."""
-        rows = track(*box)[None]
-        view = looks.answer(rows, self.table, *street(box), 0.1, now_s, 1.0, WIDE, HIGH)
-        found, shapes, places, who, _, _, doubted, *_ = view
+        found, shapes, places, who, _, _, doubted, *_ = self.view(box, now_s)
         seen = np.zeros((max(1, len(cars)), 5 + len(KINDS)))
         seen[:, 0], seen[:, 1:5], seen[:, 8] = 0.9, cars or (box,), 1.0
         whole = np.array([(0, 0, WIDE, HIGH)])
         looks.understand(
-            seen, whole, np.ones(1, np.bool_), shapes, places, who, found, doubted, rows,
-            self.table, (HIGH, WIDE), now_s, 1.0, WIDE, HIGH, True,
+            seen, whole, np.ones(1, np.bool_), shapes, places, who, found, doubted,
+            track(*box)[None], self.table, (HIGH, WIDE), now_s, 1.0, WIDE, HIGH, True,
         )  # fmt: skip
 
 

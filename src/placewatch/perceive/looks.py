@@ -105,7 +105,7 @@ def answer(
     high, wide = labels.shape
     who = np.empty(len(tracks), np.int64)
     places = np.empty((len(tracks), 4))
-    weak = np.zeros(len(tracks), np.bool_)
+    doubtful = np.zeros(len(tracks), np.bool_)
     known = 0
     for t in range(len(tracks)):
         track, row = tracks[t], table[t]
@@ -120,10 +120,10 @@ def answer(
             places[known, 1] = (track[TOP] + down) / scale
             places[known, 2] = (track[RIGHT] + across) / scale
             places[known, 3] = (track[BOTTOM] + down) / scale
-            weak[known] = row[LOOKS] == 0.0 and row[_MISSES] >= 1.0
+            doubtful[known] = row[LOOKS] == 0.0 and row[_MISSES] >= 1.0
             known += 1
     who, places = who[:known], places[:known]
-    shapes = read(pieces, labels, places, weak)
+    shapes = read(pieces, labels, places, doubtful)
     count = shapes.shape[0]
     found = np.empty((count, DETECTION_COLUMNS))
     due = np.zeros(count, np.bool_)
@@ -183,7 +183,8 @@ def windows(
 ) -> tuple[Whole, Bools]:
     """Windows around what is to be looked at, joined where they meet, in whole net sizes: (W, 4)
     left, top, right, bottom; and whom they are for, of the places."""
-    rows = np.empty((len(shapes) + len(places) + 1, 4))
+    rows = np.empty((len(shapes) + len(places), 4))
+    around = np.empty(4)
     asked = lost.copy()
     count = 0
     for k in range(len(shapes)):
@@ -201,9 +202,9 @@ def windows(
         for shape in shapes:
             # The net does not know whom it sees a part of: who is half in a window is all in it.
             if _both(shape, rows[w]) >= _HALF * _area(shape):
-                _around(shape, rows[count])
-                rows[w, :2] = np.minimum(rows[w, :2], rows[count, :2])
-                rows[w, 2:] = np.maximum(rows[w, 2:], rows[count, 2:])
+                _around(shape, around)
+                rows[w, :2] = np.minimum(rows[w, :2], around[:2])
+                rows[w, 2:] = np.maximum(rows[w, 2:], around[2:])
     count = _joined(rows, count)
     views = np.empty((count, 4), np.int64)
     for w in range(count):

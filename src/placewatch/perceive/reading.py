@@ -49,13 +49,13 @@ def read(
     pieces: npt.NDArray[np.int32],
     labels: npt.NDArray[np.int32],
     places: Floats,
-    weak: npt.NDArray[np.bool_],
+    doubtful: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.float64]:
     """Road users as far as motion shows them, in the pixels of `labels`.
 
     `pieces` (N, 6): label, area, left, top, right, bottom (inclusive) of each blob or part of one;
-    `places` (P, 4): left, top, right, bottom of where known road users are expected; `weak` (P)
-    those who are perhaps nobody: they get no blob that somebody else's place explains. Returns
+    `places` (P, 4): left, top, right, bottom of where known road users are expected; `doubtful`
+    (P) those who are perhaps nobody: they get no blob that somebody else's place explains. Returns
     (S, 7): left, top, right, bottom (exclusive), share of the box that differs, the row of the
     place or -1, and 1 where the blob was shared among several.
     """
@@ -72,7 +72,7 @@ def read(
                 who[n] = p
                 n += 1
         if n > 1:
-            n = _strong(who, n, weak)
+            n = _believed(who, n, doubtful)
         if n > 1:
             # One of them alone may be all there is: the other is hidden, or gone.
             best = who[0]
@@ -102,14 +102,14 @@ def read(
 
 
 @numba.njit(cache=True, nogil=True)
-def _strong(who: npt.NDArray[np.int64], n: int, weak: npt.NDArray[np.bool_]) -> int:
-    """Keeps of the first `n` of `who` those that are not weak, if any is not; says how many."""
-    strong = 0
+def _believed(who: npt.NDArray[np.int64], n: int, doubtful: npt.NDArray[np.bool_]) -> int:
+    """Keeps of the first `n` of `who` those that are not doubtful, if any is not; says how many."""
+    left = 0
     for i in range(n):
-        if not weak[who[i]]:
-            who[strong] = who[i]
-            strong += 1
-    return strong if strong > 0 else n
+        if not doubtful[who[i]]:
+            who[left] = who[i]
+            left += 1
+    return left if left > 0 else n
 
 
 @numba.njit(cache=True, nogil=True)
