@@ -5,13 +5,14 @@ fail() {
   exit 2
 }
 
+# What is given goes to `uv sync`, such as --extra simulate.
 prepare() {
   # One at a time: two first starts side by side would build into the same folder.
   if command -v flock >/dev/null; then
     exec 9>.prepare.lock
     flock 9
   fi
-  prepare_alone
+  prepare_alone "$@"
   if command -v flock >/dev/null; then
     exec 9>&-
   fi
@@ -29,12 +30,12 @@ prepare_alone() {
 
   local stamp=.venv/.prepared
   if [ -f "$stamp" ] && [ -z "$(find pyproject.toml uv.lock tools web -path web/node_modules -prune -o -type f -newer "$stamp" -print -quit)" ] &&
-    [ "$(cat "$stamp")" = "$PWD" ]; then
+    [[ "$(cat "$stamp")" == "$PWD"*"$*" ]]; then
     return
   fi
 
   [ -n "$python" ] || fail "Python 3.11 or newer is missing: install it (Debian: apt install python3 python3-venv)"
-  if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null || [ "$(cat "$stamp" 2>/dev/null || echo "$PWD")" != "$PWD" ]; then
+  if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null || [[ "$(cat "$stamp" 2>/dev/null || echo "$PWD")" != "$PWD"* ]]; then
     echo "placewatch: making .venv" >&2
     "$python" -m venv --clear .venv >&2 || fail "venv is missing: install it (Debian: apt install python3-venv)"
   fi
@@ -44,10 +45,10 @@ prepare_alone() {
       fail "uv could not be installed: is the Python package index (pypi.org) reachable from here?"
   fi
   echo "placewatch: installing what it needs and building the console (a minute or two, once)" >&2
-  VIRTUAL_ENV= .venv/bin/uv sync --locked --inexact --system-certs --compile-bytecode --quiet >&2 ||
+  VIRTUAL_ENV= .venv/bin/uv sync --locked --inexact --system-certs --compile-bytecode --quiet "$@" >&2 ||
     fail "the packages could not be installed: see above; is pypi.org and registry.npmjs.org reachable from here?"
   # What is compiled at the first start would else be compiled while the first road users pass.
   echo "placewatch: compiling what watches (half a minute, once)" >&2
   .venv/bin/placewatch watch "street:main?seed=1&duration_s=3&width=480&height=270" --json - >/dev/null 2>&1 || true
-  printf '%s' "$PWD" >"$stamp"
+  printf '%s' "$PWD $*" >"$stamp"
 }

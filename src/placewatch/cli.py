@@ -73,8 +73,18 @@ def watch(
     source: Annotated[str, typer.Argument(help="A file, rtsp://, http://, /dev/video0, street:")],
     line: Annotated[
         list[str] | None,
-        typer.Option("--line", metavar="NAME=x1,y1,x2,y2", help="A counting line, in pixels."),
+        typer.Option(
+            "--line",
+            metavar="NAME=x1,y1,x2,y2",
+            help="A counting line, in pixels; for several, once for each.",
+        ),
     ] = None,
+    arms: Annotated[
+        bool,
+        typer.Option(
+            "--arms", help="Each --line lies across an arm of a junction: count movements, too."
+        ),
+    ] = False,
     config: Annotated[
         Path | None, typer.Option(help="A TOML with the camera's lines and ground points.")
     ] = None,
@@ -117,6 +127,7 @@ def watch(
             out=out,
             json=json,
             detector=detector,
+            arms=arms,
             decode=decode,
             analysed_fps=analysed_fps,
             pace=pace,
@@ -125,6 +136,23 @@ def watch(
             start=start,
         )
     )
+
+
+@app.command()
+def simulate(
+    street: Annotated[str, typer.Argument(help="junction, roundabout, zebra, arterial, …")],
+    out: Annotated[Path, typer.Option(help="A new folder for the truth and the detections.")],
+    hours: Annotated[float, typer.Option(help="How long the street is watched.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed is another day.")] = 1,
+    camera: Annotated[
+        str, typer.Option(metavar="POSE", help="roof, mast, pole, wide or side.")
+    ] = "roof",
+    perfect: Annotated[bool, typer.Option(help="A detector that never errs.")] = False,
+) -> None:
+    """Fills a street with SUMO's traffic: what is true, and what a camera's detector sees."""
+    from placewatch.simulate.command import simulate_street
+
+    simulate_street(street, out, hours, seed, camera, perfect=perfect)
 
 
 @app.command()
@@ -198,12 +226,15 @@ def export(
     until: Annotated[str, typer.Option("--to", help="First instant that is no longer in it.")],
     format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
     out: Annotated[str, typer.Option("--out", metavar="FILE|-")] = "-",
+    what: Annotated[
+        str, typer.Option(help="facts, the counts of lines, or movements between arms.")
+    ] = "facts",
     config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
 ) -> None:
     """Writes the stored facts of a time as CSV or Parquet."""
     from placewatch.node.export import export_facts
 
-    rows = export_facts(config, since, until, format, out)
+    rows = export_facts(config, since, until, format, out, what)
     sys.stderr.write(f"{rows} rows\n")
 
 

@@ -51,7 +51,7 @@ FORBIDDEN_WORDS = {
     "audio", "microphone", "speech", "voice",
 }  # fmt: skip
 
-DRAWN = {f"capture/{name}.py" for name in ("drawing", "materials", "scenery", "vehicles")}
+DRAWN = {f"simulate/{name}.py" for name in ("drawing", "materials", "scenery", "vehicles")}
 SIDES = {"face", "faces"}  # of drawn houses and vehicles
 
 WRITERS_OF_PICTURES = {"imwrite", "imencode", "imshow", "VideoWriter", "to_image", "tofile"}

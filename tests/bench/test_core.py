@@ -16,12 +16,12 @@ from placewatch.bench.analysis import Boxes, Pass, analyse
 from placewatch.bench.film import Film, Recipe
 from placewatch.bench.record import machine
 from placewatch.bench.tally import missed, tally
-from placewatch.capture.traffic import TrueCrossing
 from placewatch.core.errors import Unavailable
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.sightings import Detection
 from placewatch.perceive import street_detector
 from placewatch.pixels.frame import Frame
+from placewatch.simulate.traffic import TrueCrossing
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Draft202012Validator(json.loads((ROOT / "docs/spec/bench.schema.json").read_text("utf-8")))

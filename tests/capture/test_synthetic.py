@@ -6,18 +6,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from placewatch.capture.drawing import Artist, is_exclusive
-from placewatch.capture.scenery import Light, paint
 from placewatch.capture.source import SourceSpec
-from placewatch.capture.streets import STREETS
 from placewatch.capture.synthetic import SyntheticSource, exclusive, exclusive_colours
-from placewatch.capture.traffic import Traffic
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.space import Point
 from placewatch.core.time import SimulatedClock
 from placewatch.pixels.frame import Frame
+from placewatch.simulate.drawing import Artist, is_exclusive
+from placewatch.simulate.drawn import STREETS
+from placewatch.simulate.scenery import Light, paint
+from placewatch.simulate.traffic import Traffic
 
 NAMES = sorted(STREETS)
 SMALL = "width=320&height=180"

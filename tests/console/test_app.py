@@ -30,7 +30,9 @@ def test_the_site_shows_its_cameras_as_the_interface_describes_them(browser: Bro
         *("health", "totals", "revision"),
     }
     assert camera["notice"]["until"] == "2027-06-30"
-    assert camera["lines"] == [{"name": "East arm", "from_px": [660, 210], "to_px": [690, 408]}]
+    assert camera["lines"] == [
+        {"name": "East arm", "from_px": [660, 210], "to_px": [690, 408], "arm": None}
+    ]
     assert camera["totals"]["lines"][0]["left_to_right"]["pedestrian"] == 0
 
 

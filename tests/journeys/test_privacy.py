@@ -15,10 +15,10 @@ from PIL import Image, UnidentifiedImageError
 from tests.journeys.node_process import NodeProcess, running
 
 from placewatch.capture import open_source
-from placewatch.capture.drawing import exclusive
 from placewatch.capture.source import SourceSpec
 from placewatch.core.ids import CameraId
 from placewatch.core.time import SystemClock
+from placewatch.simulate.drawing import exclusive
 
 WATCHED_S = 45.0
 URL = "street:main?seed=3"

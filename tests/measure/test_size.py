@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from placewatch.capture.pinhole import Pinhole
 from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import KINDS, NUMBER_OF, Kind
 from placewatch.core.sightings import Box, Track
@@ -14,6 +13,7 @@ from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
 from placewatch.measure.size import NOT_TOLD, agreed
 from placewatch.measure.stage import Stage
+from placewatch.simulate.pinhole import Pinhole
 
 CAMERA = Pinhole(0.0, 0.0, 7.0, 90.0, 20.0, 0.9, 960, 540)
 SIZES_M = {  # width, length, height

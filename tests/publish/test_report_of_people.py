@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from placewatch.capture import open_source
-from placewatch.capture.drawing import exclusive
 from placewatch.capture.source import SourceSpec
 from placewatch.core.ids import CameraId
 from placewatch.core.time import SystemClock
 from placewatch.node.offline import WatchRequest, watch_source
+from placewatch.simulate.drawing import exclusive
 
 STREET = "street:main?seed=3&duration_s=60&width=640&height=360"
 """People there wear hues that nothing else in it has."""

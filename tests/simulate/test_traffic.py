@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from placewatch.capture.streets import STREETS, Street
-from placewatch.capture.traffic import (
+from placewatch.core.kinds import Direction, Kind
+from placewatch.core.space import Point
+from placewatch.simulate.drawn import STREETS, Street
+from placewatch.simulate.traffic import (
     SIZES,
     GroundLine,
     RoadUser,
@@ -21,8 +23,6 @@ from placewatch.capture.traffic import (
     TrueCrossing,
     path,
 )
-from placewatch.core.kinds import Direction, Kind
-from placewatch.core.space import Point
 
 NAMES = sorted(STREETS)
 

@@ -16,7 +16,7 @@ from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.store.export import export, write_facts
 from placewatch.store.facts import FactStore
-from placewatch.store.rows import FORMAT, SCHEMA
+from placewatch.store.rows import LINE_COUNTS
 
 NOON = UtcMicros(1_767_268_800_000_000)  # 2026-01-01 12:00 UTC
 EARLY, LATE = UtcMicros(0), UtcMicros(2 * NOON)
@@ -129,9 +129,9 @@ def test_an_export_that_fails_midway_leaves_the_old_file(tmp_path: Path) -> None
 
 def test_every_column_is_explained_in_the_format() -> None:
     text = (Path(__file__).parents[2] / "docs/spec/facts.md").read_text(encoding="utf-8")
-    for name in SCHEMA.names:
+    for name in LINE_COUNTS.schema.names:
         assert f"\n| `{name}` |" in text, name
     for word in (*Kind, *Direction):
         assert f"`{word}`" in text, word
-    assert FORMAT in text
+    assert LINE_COUNTS.format in text
     assert HEADER in text

@@ -73,6 +73,9 @@ class Extent:
     peers: Path | None = None  # a folder with the virtual environments of tools/peers
     net: Path | None = None  # YOLOX-nano for the peers; None: the one in the models' folder
     looks: Looks = Looks()
+    streets: int = 20  # layouts of `accuracy`, and how often and how long each is simulated
+    seeds: int = 5
+    hours: float = 1.0
     told: Callable[[str], None] = _silent  # how far it is
 
 
@@ -118,6 +121,12 @@ def _core_start(extent: Extent) -> list[Figure]:
     return measure(extent)
 
 
+def _accuracy_counts(extent: Extent) -> list[Figure]:
+    from placewatch.bench.accuracy import measure_counts
+
+    return measure_counts(extent)
+
+
 def _gpu(extent: Extent) -> list[Figure]:
     from placewatch.bench.gpu import measure
 
@@ -132,7 +141,8 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "core.stack": _core_stack,
     "core.memory": _core_memory,
     "core.start": _core_start,
+    "accuracy.counts": _accuracy_counts,
     "gpu": _gpu,
 }
-"""Every bench by its name; `core` is all of `core.*`, and what `placewatch bench` runs: `gpu` is to
-be asked for, since few machines have one."""
+"""Every bench by its name; `core` is all of `core.*`, and what `placewatch bench` runs. `accuracy`
+is to be asked for, since it needs SUMO and half an hour, and `gpu`, since few machines have one."""

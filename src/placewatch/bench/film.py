@@ -33,20 +33,20 @@ from av.video.stream import VideoStream
 
 from placewatch import capture
 from placewatch.capture.source import SourceSpec
-from placewatch.capture.streets import (
-    DRAWN_HEIGHT_PX,
-    DRAWN_WIDTH_PX,
-    STREETS,
-    Street,
-)
 from placewatch.capture.synthetic import SyntheticSource
-from placewatch.capture.traffic import Gate, Route, Signal, TrueCrossing
 from placewatch.core.ids import camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import SystemClock
 from placewatch.node import config as settings
 from placewatch.node.equip import scaled
 from placewatch.pixels.frame import Frame
+from placewatch.simulate.drawn import (
+    DRAWN_HEIGHT_PX,
+    DRAWN_WIDTH_PX,
+    STREETS,
+    Street,
+)
+from placewatch.simulate.traffic import Gate, Route, Signal, TrueCrossing
 
 GOP = 50
 """Frames from key frame to key frame: two seconds, as most cameras are set."""
@@ -194,23 +194,23 @@ def _key(recipe: Recipe) -> str:
     digest.update(json.dumps(av.library_versions, sort_keys=True).encode())
     hours = (_QUALITY, _LULL_S, _STOP_M, _OUT_OF_SIGHT_S, _PER_MIN)
     digest.update(repr((GOP, *hours)).encode())
-    drawn_by = Path(capture.__file__).parent
+    package = Path(capture.__file__).parent.parent
     for name in _DRAW:
-        digest.update((drawn_by / f"{name}.py").read_bytes())
+        digest.update((package / f"{name}.py").read_bytes())
     for part in (in_platoons, _make, _drawn, _platoons, _lengthen, _stream):
         digest.update(inspect.getsource(part).encode())
     return digest.hexdigest()[:16]
 
 
 _DRAW = (
-    "drawing",
-    "materials",
-    "pinhole",
-    "scenery",
-    "streets",
-    "synthetic",
-    "traffic",
-    "vehicles",
+    "capture/synthetic",
+    "simulate/drawing",
+    "simulate/drawn",
+    "simulate/materials",
+    "simulate/pinhole",
+    "simulate/scenery",
+    "simulate/traffic",
+    "simulate/vehicles",
 )
 
 

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.capture.pinhole import Pinhole
-from placewatch.capture.streets import STREETS
-from placewatch.capture.traffic import (
+from placewatch.core.kinds import Kind
+from placewatch.core.space import PicturePoint, Point
+from placewatch.simulate.drawn import STREETS
+from placewatch.simulate.pinhole import Pinhole
+from placewatch.simulate.traffic import (
     SIZES,
     Gate,
     GroundLine,
@@ -29,8 +31,6 @@ from placewatch.capture.traffic import (
     TrueCrossing,
     path,
 )
-from placewatch.core.kinds import Kind
-from placewatch.core.space import PicturePoint, Point
 
 Floats = npt.NDArray[np.float64]
 

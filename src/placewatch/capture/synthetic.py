@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.capture.address import DRAWN
-from placewatch.capture.drawing import Artist, exclusive, exclusive_colours
-from placewatch.capture.scenery import Light, Scenery, paint
 from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo, Takes, every
-from placewatch.capture.streets import STREETS, Street
-from placewatch.capture.traffic import Traffic, TrueCrossing
 from placewatch.core.errors import Misconfigured
 from placewatch.core.time import Clock, UtcMicros
 from placewatch.pixels.frame import Frame
+from placewatch.simulate.drawing import Artist, exclusive, exclusive_colours
+from placewatch.simulate.drawn import STREETS, Street
+from placewatch.simulate.scenery import Light, Scenery, paint
+from placewatch.simulate.traffic import Traffic, TrueCrossing
 
 __all__ = ["STREETS", "SyntheticSource", "TrueCrossing", "exclusive", "exclusive_colours"]
 

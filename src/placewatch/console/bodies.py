@@ -46,6 +46,7 @@ class LineBody(_Body):
     name: Name
     from_px: Pixel
     to_px: Pixel
+    arm: Name | None = None
 
 
 class AreaBody(_Body):
@@ -130,7 +131,7 @@ def setup_of(body: SetupBody, camera: CameraView) -> Setup:
             "ground.points", f"{len(points)} points do not make a plane", "place 4 or more, or none"
         )
     return Setup(
-        tuple(LineView(line.name, line.from_px, line.to_px) for line in body.lines),
+        tuple(LineView(line.name, line.from_px, line.to_px, line.arm) for line in body.lines),
         tuple(AreaView(area.name, area.corners_px) for area in body.areas),
         GroundView(points) if points else None,
     )

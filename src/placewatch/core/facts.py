@@ -1,6 +1,7 @@
 """Facts: measurements of a place. They are all that may leave a node."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Direction, Kind
@@ -19,6 +20,14 @@ class Crossing:
     kind: Kind
     direction: Direction
     speed_m_s: float | None  # None where the ground is not calibrated
+    movement: "Movement | None" = None  # that this crossing ends, where it leaves a junction
+
+
+class Movement(NamedTuple):
+    """By which arm somebody came into a junction, None where that was not seen, and left it."""
+
+    from_arm: str | None
+    to_arm: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,27 @@ class LineCount:
     speed_count: int  # crossings with a known speed
     speed_m_s_mean: float | None  # time mean of spot speeds at the line
     speed_m_s_p85: float | None  # 85th percentile; None below 5 speeds
+
+
+@dataclass(frozen=True, slots=True)
+class MovementCount:
+    """How many of a kind came in by one arm and left by another in a window; counted when they
+    left. `from_arm` is None for those who were not seen to come in. `count` and the sum of rows
+    are as in LineCount; there is a row for each pair of arms and kind.
+    """
+
+    at: UtcMicros  # start of the window
+    window_s: float
+    coverage_s: float
+    camera: CameraId
+    from_arm: str | None
+    to_arm: str
+    kind: Kind
+    count: int | None
+
+
+Fact = LineCount | MovementCount
+"""What is stored, minute by minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.core.facts import Crossing, LineCount
+from placewatch.core.facts import Crossing, LineCount, Movement, MovementCount
 from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import KINDS, Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, minute_of
@@ -34,6 +34,7 @@ from placewatch.measure.line import (
     passing_of,
     step_over,
 )
+from placewatch.measure.movement import Arms, Origins
 from placewatch.measure.scene import (
     EAST,
     KIND,
@@ -81,6 +82,7 @@ SPEEDS_FOR_P85 = 5
 DAY_US = 1440 * MINUTE_US
 
 Cell = tuple[str, Kind, Direction]
+Way = tuple[str | None, str, Kind]  # from which arm, to which
 _NOBODY = -1  # any more: a road user that is forgotten
 
 
@@ -106,6 +108,7 @@ class Totals:
 class _Minute:
     seen_us: int = 0
     counts: dict[Cell, int] = field(default_factory=dict)
+    movements: dict[Way, int] = field(default_factory=dict)
     speeds: dict[Cell, list[float]] = field(default_factory=dict)
 
 
@@ -119,6 +122,9 @@ class FlowMeter:
     def __init__(self, camera: CameraId, lines: Sequence[CountingLine], start: UtcMicros) -> None:
         self.camera = camera
         self.lines = tuple(lines)
+        self._arms = Arms.of(self.lines)
+        self._origins = Origins()
+        self._movements: list[MovementCount] = []  # of closed minutes, not taken yet
         self._rows = np.array([line.row for line in self.lines]).reshape(-1, LINE_COLUMNS)
         self._walks = np.zeros((0, WALK_COLUMNS))
         self._paths = np.zeros((0, PATH_STEPS_MAX, STEP_COLUMNS))
@@ -182,6 +188,11 @@ class FlowMeter:
         """
         return self._report(UtcMicros(minute_of(at) + MINUTE_US))
 
+    def take_movements(self) -> list[MovementCount]:
+        """The movements between arms in the minutes that were closed since the last call."""
+        taken, self._movements = self._movements, []
+        return taken
+
     def totals(self) -> Totals:
         """Today's counters."""
         lines = []
@@ -230,6 +241,9 @@ class FlowMeter:
             user = self._taken_up(np.array(steps[0]))
             if user is None:
                 user = self._new()
+                self._origins.begin(user, np.array(steps[0], np.float64))
+            else:
+                self._origins.take_up(user)
             self._present[movers.ids[row]] = self._users[row] = user
             self._kinds[user] = mover[KIND]
             for step in steps:
@@ -244,6 +258,8 @@ class FlowMeter:
         count = _finish(user, self._walks, self._paths, self._passages, self._rows, self._passed)
         self._hold(count)
         self._ended.append(user)
+        if self._arms.all:
+            self._origins.end(user, self._path(user))
 
     def _leave(self) -> None:
         for user in self._present.values():
@@ -251,6 +267,7 @@ class FlowMeter:
         self._name(self._ended)
         self._present.clear()
         self._release(self._ended)
+        self._origins.clear()
         self._ended, self._ids = [], None
 
     def _new(self) -> int:
@@ -266,6 +283,7 @@ class FlowMeter:
         """Nothing is left of those who are forgotten."""
         for user in users:
             self._walks[user] = self._paths[user] = self._passages[user] = 0.0
+            self._origins.forget(user)
         self._free += users
 
     def _path(self, user: int) -> Floats:
@@ -274,6 +292,7 @@ class FlowMeter:
 
     def _forget(self, media_s: float) -> None:
         """Those who ended too long ago to be taken up again."""
+        self._origins.tidy(media_s)
         over = [user for user in self._ended if is_forgotten(self._path(user), media_s)]
         if over:
             self._name(over)
@@ -325,7 +344,18 @@ class FlowMeter:
             kind=KINDS[self._kinds[user]],
             direction=passing.direction,
             speed_m_s=None if math.isnan(speed) else speed,
+            movement=self._movement(user, line, passing.direction),
         )
+
+    def _movement(self, user: int, line: int, direction: Direction) -> Movement | None:
+        """What a passing ends, if it leads out of the junction; one inwards is remembered."""
+        arm = self._arms.names[line]
+        if arm is None:
+            return None
+        if direction is self._arms.inwards[line]:
+            self._origins.enter(user, arm)
+            return None
+        return Movement(self._origins.leave(user), arm)
 
     def _watched(self, since: UtcMicros, until: UtcMicros) -> None:
         while since < until:
@@ -349,18 +379,43 @@ class FlowMeter:
             book.counts[cell] = book.counts.get(cell, 0) + 1
             if crossing.speed_m_s is not None:
                 book.speeds.setdefault(cell, []).append(crossing.speed_m_s)
+            if crossing.movement is not None:
+                way = *crossing.movement, crossing.kind
+                book.movements[way] = book.movements.get(way, 0) + 1
 
     def _report(self, end: UtcMicros) -> list[LineCount]:
         due = set(range(self._first_open, end, MINUTE_US))
         due |= {minute for minute in self._minutes if minute < end}
         self._first_open = max(self._first_open, end)
+        rows: list[LineCount] = []
+        for minute in sorted(due):
+            at, book = UtcMicros(minute), self._minutes.pop(UtcMicros(minute), _Minute())
+            rows += [
+                self._row(at, book, line.name, kind, way)
+                for line in self.lines
+                for kind in Kind
+                for way in Direction
+            ]
+            self._movements += self._moved(at, book)
+        return rows
+
+    def _moved(self, at: UtcMicros, book: _Minute) -> list[MovementCount]:
+        """A row for each pair of arms and kind, and those from an unknown arm that there are."""
+        ways = dict.fromkeys(
+            ((a, b, kind) for a in self._arms.all for b in self._arms.all for kind in Kind), 0
+        )
         return [
-            self._row(UtcMicros(minute), book, line.name, kind, way)
-            for minute in sorted(due)
-            for book in [self._minutes.pop(UtcMicros(minute), _Minute())]
-            for line in self.lines
-            for kind in Kind
-            for way in Direction
+            MovementCount(
+                at=at,
+                window_s=60.0,
+                coverage_s=book.seen_us / 1e6,
+                camera=self.camera,
+                from_arm=from_arm,
+                to_arm=to_arm,
+                kind=kind,
+                count=count if book.seen_us or count else None,
+            )
+            for (from_arm, to_arm, kind), count in (ways | book.movements).items()
         ]
 
     def _row(

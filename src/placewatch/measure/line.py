@@ -61,11 +61,13 @@ LEAP_SPEED_SHARE = 0.5  # and with a change of speed
 
 @dataclass(frozen=True, slots=True)
 class CountingLine:
-    """A line from `a` to `b`, in pixels of the camera's picture."""
+    """A line from `a` to `b`, in pixels of the camera's picture; `arm` names the arm of a junction
+    that it lies across."""
 
     name: str
     a: PicturePoint
     b: PicturePoint
+    arm: str | None = None
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -97,6 +99,11 @@ class CountingLine:
             -along_x * self.a.x_px - along_y * self.a.y_px,
             self.length_px,
         )
+
+    def right_of(self, point: PicturePoint) -> float:
+        """How far right of the line, in px, `point` lies for somebody who walks from a to b."""
+        right, down, off, *_ = self.row
+        return right * point.x_px + down * point.y_px + off
 
     def check_inside(self, width_px: int, height_px: int) -> None:
         """Raises Misconfigured unless both ends lie in a picture of this size."""

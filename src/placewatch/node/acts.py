@@ -60,6 +60,7 @@ ACTS = (
     Act("source.watch", "watch", _ANYONE, False, "Analyses a video; touches no node."),
     Act("node.run", "run", _TECHNICIAN, True, "Starts a node: its cameras begin to watch."),
     Act("demo.run", "demo", _ANYONE, False, "Runs a node on drawn streets, where nobody lives."),
+    Act("street.simulate", "simulate", _ANYONE, False, "Fills a street that is nowhere."),
     Act("bench.run", "bench", _ANYONE, False, "Measures this machine on known material."),
     Act("config.check", "check", _ANYONE, False, "Says what is wrong with a configuration."),
     Act("facts.export", "export", _TECHNICIAN, True, "Takes facts out of the store."),

@@ -13,7 +13,7 @@ from pathlib import Path
 from placewatch.capture import open_source
 from placewatch.capture.source import Source, SourceHealth, SourceSpec, Takes, every
 from placewatch.core.errors import Misconfigured, PlacewatchError, Unavailable
-from placewatch.core.facts import CameraHealth, Crossing, LineCount
+from placewatch.core.facts import CameraHealth, Crossing, Fact
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import Clock, UtcMicros, minute_of
@@ -106,7 +106,7 @@ class WatchedCamera:
         self._last_scene: Scene | None = None
         self._painted_s = -BACKDROP_EVERY_S
         self._backdrop: tuple[bytes, views.BackdropView] | None = None
-        self._waiting: list[LineCount] = []  # rows of a flow meter that was replaced
+        self._waiting: list[Fact] = []  # rows of a flow meter that was replaced
         self._flow = FlowMeter(self.id, counting_lines(self.settings), clock.utc())
         self._post: Post | None = None
         self._detector: Understudied | None = None
@@ -269,7 +269,7 @@ class WatchedCamera:
         now = self._clock.utc()
         crossings = self._flow.leave()
         if self._last_scene is not None:
-            self._waiting += self._flow.close(now)
+            self._waiting += [*self._flow.close(now), *self._flow.take_movements()]
         self._flow = FlowMeter(self.id, counting_lines(changed), now)
         if self._post is not None:
             self._post.stage = stage  # anew: paths on the old ground would give false speeds
@@ -369,18 +369,18 @@ class WatchedCamera:
 
     # What others ask of it.
 
-    def close_minutes(self, before: UtcMicros) -> list[LineCount]:
+    def close_minutes(self, before: UtcMicros) -> list[Fact]:
         """The facts of all minutes that ended well before `before`, once."""
         with self._lock:
-            rows = self._waiting + self._flow.close_minutes(before)
+            rows = [*self._waiting, *self._flow.close_minutes(before), *self._flow.take_movements()]
             self._waiting = []
             return rows
 
-    def close(self, at: UtcMicros) -> list[LineCount]:
+    def close(self, at: UtcMicros) -> list[Fact]:
         """The last facts, when the node ends."""
         with self._lock:
             self._flow.leave()  # its thread did, unless it is stuck
-            rows = self._waiting + self._flow.close(at)
+            rows = [*self._waiting, *self._flow.close(at), *self._flow.take_movements()]
             self._waiting = []
             return rows
 
@@ -433,7 +433,7 @@ class WatchedCamera:
                 if one.notice is not None
                 else None,
                 detector=self._at_work(one).detector,
-                lines=tuple(views.LineView(x.name, x.from_px, x.to_px) for x in one.line),
+                lines=tuple(views.LineView(x.name, x.from_px, x.to_px, x.arm) for x in one.line),
                 areas=tuple(views.AreaView(x.name, x.corners_px) for x in one.area),
                 ground=views.GroundView(tuple(_ground_view(x) for x in one.ground))
                 if one.ground

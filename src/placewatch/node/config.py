@@ -76,6 +76,7 @@ class LineSettings:
     name: str
     from_px: Pixel
     to_px: Pixel
+    arm: str | None = None  # of a junction, that it lies across: who goes from which to which
 
 
 @with_config(_STRICT)
@@ -292,6 +293,10 @@ def _check_names(where: str, camera: CameraSettings) -> None:
                     "give each its own",
                 )
     for number, line in enumerate(camera.line):
+        if line.arm is not None and not line.arm.strip():
+            raise Misconfigured(
+                f"{where}, line {number + 1}, arm: is empty", "name the arm, or leave the key out"
+            )
         if line.from_px == line.to_px:
             raise Misconfigured(
                 f"{where}, line {number + 1}: {line.name} has no length", "move one of its ends"

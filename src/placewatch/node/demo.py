@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from placewatch.capture.streets import STREETS
 from placewatch.core.space import Origin, Point
+from placewatch.simulate.drawn import STREETS
 
 SITE = "Ekhamn"
 ORIGIN = Origin(59.4, 17.9)

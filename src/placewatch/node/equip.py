@@ -28,7 +28,7 @@ SIDE_PX_MIN = 16
 def counting_lines(camera: settings.CameraSettings) -> list[CountingLine]:
     """The camera's counting lines."""
     return [
-        CountingLine(line.name, PicturePoint(*line.from_px), PicturePoint(*line.to_px))
+        CountingLine(line.name, PicturePoint(*line.from_px), PicturePoint(*line.to_px), line.arm)
         for line in camera.line
     ]
 

@@ -12,13 +12,16 @@ from placewatch.node.acts import perform
 from placewatch.register.journal import Journal
 from placewatch.store.export import export
 from placewatch.store.facts import FactStore
+from placewatch.store.rows import LINE_COUNTS, SHAPES
 
 FORMATS: tuple[Literal["csv", "parquet"], ...] = ("csv", "parquet")
 
 
-def export_facts(config: Path, since: str, until: str, format: str, out: str) -> int:
-    """Writes the facts from `since` up to `until` to `out` (`-`: standard output), and returns
-    how many rows they were. A node may run meanwhile. Raises Misconfigured."""
+def export_facts(
+    config: Path, since: str, until: str, format: str, out: str, what: str = LINE_COUNTS.name
+) -> int:
+    """Writes `what`, a sort of facts, from `since` up to `until` to `out` (`-`: standard output),
+    and returns how many rows they were. A node may run meanwhile. Raises Misconfigured."""
     folder = config.parent / settings.load(config).data
     chosen = next((one for one in FORMATS if one == format), None)
     if chosen is None:
@@ -31,14 +34,18 @@ def export_facts(config: Path, since: str, until: str, format: str, out: str) ->
         raise Misconfigured(
             f"nothing lies from {since} to {until}", hint="--to must be later than --from"
         )
-    facts = FactStore(folder / "facts", writes=False)
+    shape = next((one for one in SHAPES.values() if one.name == what), None)
+    if shape is None:
+        known = " or ".join(one.name for one in SHAPES.values())
+        raise Misconfigured(f'there are no stored "{what}"', hint=f"take {known}")
+    facts = FactStore(folder / shape.name, writes=False, shape=shape)
     journal = Journal(folder / "journal", SystemClock())
     try:
         return perform(
             journal,
             SHELL,
             "facts.export",
-            {"from": since, "to": until, "format": format},
+            {"what": what, "from": since, "to": until, "format": format},
             lambda: export(facts, begin, end, chosen, target),
         )
     finally:

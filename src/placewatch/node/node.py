@@ -11,7 +11,7 @@ from pathlib import Path
 from placewatch import __version__
 from placewatch.core.acts import Actor
 from placewatch.core.errors import Misconfigured, PlacewatchError, Refused
-from placewatch.core.facts import CameraHealth, LineCount
+from placewatch.core.facts import CameraHealth, Fact, LineCount, MovementCount
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.space import Origin, PicturePoint, Point
 from placewatch.core.time import Clock, SystemClock, UtcMicros, minute_of
@@ -80,7 +80,8 @@ class Node:
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._run_ticker, name="minutes", daemon=True)
         self._storing = threading.Lock()  # guards the five below, and that one thread stores
-        self._unstored: list[LineCount] = []
+        # By sort, since each has a table of its own.
+        self._unstored: dict[type[Fact], list[Fact]] = {LineCount: [], MovementCount: []}
         self._health_unstored: deque[CameraHealth] = deque(maxlen=HEALTH_UNSTORED_MAX)
         self._retry_at_s = 0.0
         self._health_forgotten_at = UtcMicros(0)
@@ -125,11 +126,11 @@ class Node:
             with self._storing:  # the ticker may be in the middle of storing on a slow disk
                 now = self.clock.utc()
                 for camera in self.cameras.values():
-                    self._unstored += camera.close(now)
+                    self._take(camera.close(now))
                     self._health_unstored.append(camera.health_since(now))
                 self._keep()
         finally:
-            self.unstored = len(self._unstored)
+            self.unstored = self._rows_unstored()
             if self.unstored:
                 self._log.error("facts.lost", rows=self.unstored)
             self._log.info("node.stopped", unstored_facts=self.unstored)
@@ -158,10 +159,10 @@ class Node:
         begins = minute_of(now) != minute
         with self._storing:
             for camera in self.cameras.values():
-                self._unstored += camera.close_minutes(now)
+                self._take(camera.close_minutes(now))
                 if begins:
                     self._health_unstored.append(camera.health_since(now))
-            waiting = bool(self._unstored or self._health_unstored)
+            waiting = bool(self._rows_unstored() or self._health_unstored)
             if waiting and self.clock.monotonic_s() >= self._retry_at_s:
                 self._keep()
             if begins:
@@ -175,11 +176,12 @@ class Node:
     def _keep(self) -> None:
         """Stores what waits, oldest first. Called with `_storing` held."""
         try:
-            while self._unstored:
-                part = self._unstored[:APPEND_ROWS_MAX]
-                self.store.facts.append(part)
-                del self._unstored[: len(part)]
-                self._log.info("facts.stored", rows=len(part))
+            for rows in self._unstored.values():
+                while rows:
+                    part = rows[:APPEND_ROWS_MAX]
+                    self.store.append(part)
+                    del rows[: len(part)]
+                    self._log.info("facts.stored", rows=len(part))
             if self._health_unstored:
                 self.store.ledger.add_health(self._health_unstored)
                 self._health_unstored.clear()
@@ -187,15 +189,23 @@ class Node:
             self._retry_at_s = self.clock.monotonic_s() + RETRY_S
             self._log.error(
                 "facts.not-stored",
-                rows=len(self._unstored),
+                rows=self._rows_unstored(),
                 minutes_of_health=len(self._health_unstored),
                 why=error.message,
                 hint=error.hint,
             )
             # The newest go: a part that the store may half have is tried again as it was.
-            if len(self._unstored) > UNSTORED_MAX:
-                self._log.error("facts.lost", rows=len(self._unstored) - UNSTORED_MAX)
-                del self._unstored[UNSTORED_MAX:]
+            for rows in self._unstored.values():
+                if len(rows) > UNSTORED_MAX:
+                    self._log.error("facts.lost", rows=len(rows) - UNSTORED_MAX)
+                    del rows[UNSTORED_MAX:]
+
+    def _take(self, facts: list[Fact]) -> None:
+        for fact in facts:
+            self._unstored[type(fact)].append(fact)
+
+    def _rows_unstored(self) -> int:
+        return sum(map(len, self._unstored.values()))
 
     def _forget_health(self, now: UtcMicros) -> None:
         if now - self._health_forgotten_at < DAY_US:
@@ -337,6 +347,7 @@ class Node:
         tables = {
             "line": [
                 {"name": line.name, "from_px": list(line.from_px), "to_px": list(line.to_px)}
+                | ({"arm": line.arm} if line.arm is not None else {})
                 for line in setup.lines
             ],
             "area": [

@@ -1,6 +1,7 @@
 """Offline: one source, analysed until it ends, with a table and a report of what was seen."""
 
 import contextlib
+import dataclasses
 import errno
 import os
 import secrets
@@ -57,6 +58,7 @@ class WatchRequest:
     camera: str | None = None
     out: Path | None = None
     json: str | None = None
+    arms: bool = False
     detector: str | None = None
     decode: str | None = None
     analysed_fps: float | None = None
@@ -165,6 +167,7 @@ def analyse(
                 line.from_px,
                 line.to_px,
                 tuple(crossing for crossing in seen.crossings if crossing.line == line.name),
+                line.arm,
             )
             for line in camera.line
         ),
@@ -173,6 +176,7 @@ def analyse(
         decode_cpu_s=decode_cpu_s,
         wall_s=clock.monotonic_s() - begun_s,
         facts=tuple(facts),
+        movements=tuple(flow.take_movements()),
         unseen_s=tuple(seen.unseen_s),
         calibrated=bool(camera.ground),
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,
@@ -336,6 +340,8 @@ def _settings_of(request: WatchRequest) -> settings.CameraSettings:
         raise Misconfigured("--camera names a camera of a TOML", hint="add --config FILE")
     if request.lines:
         lines = tuple(_line(_readable(text)) for text in request.lines)
+        if request.arms:
+            lines = tuple(dataclasses.replace(line, arm=line.name) for line in lines)
         names = [line.name for line in lines]
         for number, name in enumerate(names):
             if names.index(name) != number:
@@ -455,9 +461,10 @@ def _check_file(path: Path) -> None:
 
 
 def _write_report(summary: WatchSummary, folder: Path) -> None:
-    """The report and the facts: all three files, in place of older ones, or none of them."""
+    """The report and the facts: all files, in place of older ones, or none of them."""
     from placewatch.publish import report
     from placewatch.store.export import write_facts  # Arrow is loaded where it is needed
+    from placewatch.store.rows import MOVEMENT_COUNTS
 
     draft = folder / f".placewatch-{secrets.token_hex(4)}.part"
     try:
@@ -465,6 +472,9 @@ def _write_report(summary: WatchSummary, folder: Path) -> None:
         page = report.write_report(summary, draft)
         write_facts(summary.facts, draft / "facts.parquet")
         write_facts(summary.facts, draft / "facts.csv")
+        if summary.movements:
+            write_facts(summary.movements, draft / "movements.parquet", MOVEMENT_COUNTS)
+            write_facts(summary.movements, draft / "movements.csv", MOVEMENT_COUNTS)
         files = sorted(draft.iterdir())
         for file in files:
             if (folder / file.name).is_dir():

@@ -45,11 +45,12 @@ class NoticeView:
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """A counting line."""
+    """A counting line; `arm` of a junction, where it lies across one."""
 
     name: str
     from_px: Pixel
     to_px: Pixel
+    arm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

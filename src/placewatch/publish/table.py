@@ -38,6 +38,8 @@ def render(summary: WatchSummary, width: int = WIDE_COLUMNS) -> RenderableType:
     """`summary` as something that rich prints on `width` columns."""
     parts: list[RenderableType] = [_heading(summary)]
     parts.append(_counts(summary, width) if summary.lines else _no_line())
+    if summary.arms and summary.coverage_s > 0:
+        parts.append(_movements(summary))
     parts.extend(Text(sentence, "yellow") for sentence in health_sentences(summary))
     if summary.lines and not summary.calibrated:
         parts.append(Text("No speeds: the ground is not calibrated.", "dim"))
@@ -123,6 +125,27 @@ def _counts(summary: WatchSummary, width: int) -> Table:
     for line in summary.lines:
         for direction in Direction:
             table.add_row(*_row(summary, line, direction, list(sorts.values()), width))
+    return table
+
+
+def _movements(summary: WatchSummary) -> Table:
+    """A row per arm by which road users came in, a column per arm by which they left."""
+    moved = summary.moved()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    table.add_column("from", no_wrap=True)
+    for arm in summary.arms:
+        table.add_column(f"to {arm}", justify="right", no_wrap=True)
+    table.add_column("all", justify="right", style="bold", no_wrap=True)
+    froms: list[str | None] = list(summary.arms)
+    if any(came_by is None for came_by, _ in moved):
+        froms.append(None)
+    for came_by in froms:
+        counts = [moved.get((came_by, arm), 0) for arm in summary.arms]
+        table.add_row(
+            Text("not seen to come in", "dim") if came_by is None else Text(came_by),
+            *(Text(whole(count), "" if count else "dim") for count in counts),
+            whole(sum(counts)),
+        )
     return table
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from placewatch import __version__
-from placewatch.core.facts import CameraHealth, Crossing, Decoding, LineCount
+from placewatch.core.facts import CameraHealth, Crossing, Decoding, LineCount, MovementCount
 from placewatch.core.time import rfc3339
 from placewatch.publish.whole import write_whole
 
@@ -24,6 +24,7 @@ class WatchedLine:
     from_px: tuple[float, float]
     to_px: tuple[float, float]
     crossings: tuple[Crossing, ...] = ()
+    arm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class WatchSummary:
     decode_cpu_s: float  # the part of `cpu_s` that decoding took
     wall_s: float
     facts: tuple[LineCount, ...] = ()
+    movements: tuple[MovementCount, ...] = ()  # minute by minute, where lines lie across arms
     unseen_s: tuple[tuple[float, float], ...] = ()
     calibrated: bool = False
     backdrop_jpeg: bytes | None = None
@@ -68,6 +70,20 @@ class WatchSummary:
     @property
     def coverage_s(self) -> float:
         return self.health.coverage_s
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms of the junction, in the order of their lines; none where there is none."""
+        named = dict.fromkeys(line.arm for line in self.lines if line.arm is not None)
+        return tuple(named) if len(named) > 1 else ()
+
+    def moved(self) -> dict[tuple[str | None, str], int]:
+        """How many came in by an arm, None where that was not seen, and left by another."""
+        counts: dict[tuple[str | None, str], int] = {}
+        for crossing in self.crossings:
+            if crossing.movement is not None:
+                counts[crossing.movement] = counts.get(crossing.movement, 0) + 1
+        return counts
 
     @property
     def crossings(self) -> tuple[Crossing, ...]:
@@ -148,6 +164,7 @@ def _line(line: WatchedLine) -> dict[str, Any]:
     in_order = sorted(line.crossings, key=lambda crossing: (crossing.media_s, crossing.frame))
     return {
         "name": line.name,
+        **({"arm": line.arm} if line.arm is not None else {}),
         "from_px": [_plain(value) for value in line.from_px],
         "to_px": [_plain(value) for value in line.to_px],
         "crossings": [_crossing(crossing) for crossing in in_order],
@@ -161,6 +178,8 @@ def _crossing(crossing: Crossing) -> dict[str, Any]:
         "kind": crossing.kind.value,
         "direction": crossing.direction.value,
     }
+    if crossing.movement is not None:
+        told["from_arm"] = crossing.movement.from_arm
     if crossing.speed_m_s is not None:
         told["speed_m_s"] = round(crossing.speed_m_s, 3)
     return told

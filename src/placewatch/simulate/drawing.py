@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.capture.pinhole import Pinhole
-from placewatch.capture.scenery import SUN, Light, Scenery, View
-from placewatch.capture.traffic import SIZES, RoadUser, Traffic
-from placewatch.capture.vehicles import BODIES, SHINING, Body, roles_of
 from placewatch.core.kinds import Kind
+from placewatch.simulate.pinhole import Pinhole
+from placewatch.simulate.scenery import SUN, Light, Scenery, View
+from placewatch.simulate.traffic import SIZES, RoadUser, Traffic
+from placewatch.simulate.vehicles import BODIES, SHINING, Body, roles_of
 
 Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]

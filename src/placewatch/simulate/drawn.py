@@ -1,11 +1,13 @@
-"""Streets: the drawn streets there are, each with its traffic, its scenery and its camera."""
+"""Drawn: the drawn streets there are, each with its traffic, its scenery and its camera."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from placewatch.capture.pinhole import Pinhole
-from placewatch.capture.scenery import (
+from placewatch.core.kinds import Kind
+from placewatch.core.space import PicturePoint, Point
+from placewatch.simulate.pinhole import Pinhole
+from placewatch.simulate.scenery import (
     Bench,
     Corner,
     Hedge,
@@ -18,9 +20,7 @@ from placewatch.capture.scenery import (
     View,
     box_corners,
 )
-from placewatch.capture.traffic import Gate, GroundLine, Path, Route, Signal, Stream, path
-from placewatch.core.kinds import Kind
-from placewatch.core.space import PicturePoint, Point
+from placewatch.simulate.traffic import Gate, GroundLine, Path, Route, Signal, Stream, path
 
 DRAWN_WIDTH_PX, DRAWN_HEIGHT_PX = 960, 540
 

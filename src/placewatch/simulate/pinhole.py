@@ -13,10 +13,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Pinhole:
-    """A camera without distortion at (x_m, y_m), `height_m` above the ground.
+    """A camera at (x_m, y_m), `height_m` above the ground.
 
     It looks towards `yaw_deg`, counted from the x axis towards the y axis, and `pitch_deg` below
     the horizon. `focal_share` is the focal length in picture widths. Hartley & Zisserman 2004, 6.1.
+    `k1` and `k2` bend what is off the middle (Brown 1971): a point that a straight lens shows at
+    the distance r from it, in focal lengths, is shown at r (1 + k1 r² + k2 r⁴).
     """
 
     x_m: float
@@ -27,6 +29,8 @@ class Pinhole:
     focal_share: float
     width_px: int
     height_px: int
+    k1: float = 0.0
+    k2: float = 0.0
     _turn: Floats = field(init=False, repr=False, compare=False)  # rows: right, down, forward
 
     def __post_init__(self) -> None:
@@ -43,6 +47,11 @@ class Pinhole:
             -math.cos(pitch),
         )
         object.__setattr__(self, "_turn", np.array([right, down, forward]))
+
+    @property
+    def turn(self) -> Floats:
+        """(3, 3) from the world's axes to the camera's: its rows are right, down and forward."""
+        return self._turn
 
     @property
     def focal_px(self) -> float:
@@ -73,6 +82,8 @@ class Pinhole:
             self.focal_share,
             self.width_px * times,
             self.height_px * times,
+            self.k1,
+            self.k2,
         )
 
     def view(self, metres: Floats) -> Floats:
@@ -82,9 +93,30 @@ class Pinhole:
 
     def flatten(self, seen: Floats) -> Floats:
         """(N, 3) points as `view` gives them → (N, 2) px. All must be in front of the camera."""
-        flat: Floats = seen[..., :2] * (self.focal_px / seen[..., 2:3])
+        flat: Floats = seen[..., :2] / seen[..., 2:3]
+        if self.k1 or self.k2:
+            flat *= self._bend((flat**2).sum(axis=-1, keepdims=True))
+        flat *= self.focal_px
         flat += (self.width_px / 2, self.height_px / 2)
         return flat
+
+    def _bend(self, r2: Floats) -> Floats:
+        bend: Floats = 1.0 + r2 * (self.k1 + r2 * self.k2)
+        return bend
+
+    def straighten(self, flat: Floats) -> Floats:
+        """(..., 2) places on the picture, in focal lengths from its middle, as a straight lens
+        shows them."""
+        if not (self.k1 or self.k2):
+            return flat
+        shown = np.sqrt((flat**2).sum(axis=-1, keepdims=True))
+        r = shown.copy()
+        for _ in range(10):  # Newton's steps
+            r2 = r**2
+            steep = 1.0 + r2 * (3.0 * self.k1 + r2 * 5.0 * self.k2)
+            r -= (r * self._bend(r2) - shown) / np.maximum(0.05, steep)
+        straight: Floats = flat * np.where(shown > 0.0, r / np.maximum(shown, 1e-12), 1.0)
+        return straight
 
     def project(self, metres: Floats) -> Floats:
         """(N, 3) points in metres → (N, 2) px. All must be in front of the camera."""
@@ -97,16 +129,8 @@ class Pinhole:
 
     def to_ground(self, point: PicturePoint) -> Point:
         """The point on the ground that is seen at `point`, which lies below the horizon."""
-        ray = (
-            np.array(
-                [
-                    (point.x_px - self.width_px / 2) / self.focal_px,
-                    (point.y_px - self.height_px / 2) / self.focal_px,
-                    1.0,
-                ]
-            )
-            @ self._turn
-        )
+        flat = np.array([point.x_px - self.width_px / 2, point.y_px - self.height_px / 2])
+        ray = np.append(self.straighten(flat / self.focal_px), 1.0) @ self._turn
         assert ray[2] < 0, "above the horizon"
         reach = -self.height_m / ray[2]
         return Point(float(self.x_m + ray[0] * reach), float(self.y_m + ray[1] * reach))
@@ -115,11 +139,15 @@ class Pinhole:
         """(height, width, 3): for each pixel the direction it looks, 1 m forward."""
         across = (np.arange(self.width_px) + 0.5 - self.width_px / 2) / self.focal_px
         down = (np.arange(self.height_px) + 0.5 - self.height_px / 2) / self.focal_px
+        if self.k1 or self.k2:
+            right, down = np.moveaxis(
+                self.straighten(np.stack(np.meshgrid(across, down), axis=-1)), -1, 0
+            )
+        else:
+            right, down = across[None, :], down[:, None]
         rays = np.empty((self.height_px, self.width_px, 3), np.float32)
         for axis in range(3):
             rays[:, :, axis] = (
-                across[None, :] * self._turn[0, axis]
-                + down[:, None] * self._turn[1, axis]
-                + self._turn[2, axis]
+                right * self._turn[0, axis] + down * self._turn[1, axis] + self._turn[2, axis]
             )
         return rays

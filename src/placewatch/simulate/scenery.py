@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.capture.materials import (
+from placewatch.simulate.materials import (
     ROOFS,
     WALLS,
     Ground,
@@ -28,7 +28,7 @@ from placewatch.capture.materials import (
     reals,
     sample,
 )
-from placewatch.capture.pinhole import Pinhole
+from placewatch.simulate.pinhole import Pinhole
 
 Light = Literal["day", "dusk"]
 Corner = tuple[float, float]

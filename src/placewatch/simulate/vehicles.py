@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.capture.materials import Rgb
-from placewatch.capture.scenery import Light
 from placewatch.core.kinds import Kind
+from placewatch.simulate.materials import Rgb
+from placewatch.simulate.scenery import Light
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from placewatch.core.errors import Misconfigured
-from placewatch.core.facts import LineCount
+from placewatch.core.facts import Fact
 from placewatch.core.time import UtcMicros, rfc3339
 from placewatch.store.disk import whole_file
 from placewatch.store.facts import FactStore
-from placewatch.store.rows import FORMAT, SCHEMA, rows_of
+from placewatch.store.rows import LINE_COUNTS, Shape, rows_of
 
 Format = Literal["csv", "parquet"]
 
@@ -37,24 +37,27 @@ def export(
             f"nothing lies from {rfc3339(since)} to {rfc3339(until)}",
             hint="the end must be later than the beginning",
         )
-    return _write(facts.by_day(since, until), format, out)
+    return _write(facts.by_day(since, until), format, out, facts.shape)
 
 
-def write_facts(facts: Iterable[LineCount], path: Path) -> int:
-    """Writes `facts` to a file, as CSV or Parquet by the ending of its name. The rows written."""
+def write_facts(facts: Iterable[Fact], path: Path, shape: Shape = LINE_COUNTS) -> int:
+    """Writes `facts`, which have `shape`, to a file, as CSV or Parquet by the ending of its name.
+    The rows written."""
     format = path.suffix.removeprefix(".").lower()
     if format not in ("csv", "parquet"):
         raise Misconfigured(
             f"{path.name} is neither .csv nor .parquet", hint="name the file after its format"
         )
-    return _write([rows_of(facts)], "csv" if format == "csv" else "parquet", path)
+    table = rows_of(facts, shape)
+    return _write([table], "csv" if format == "csv" else "parquet", path, shape)
 
 
-def _write(tables: Iterable[pa.Table], format: Format, out: Path | IO[bytes]) -> int:
+def _write(tables: Iterable[pa.Table], format: Format, out: Path | IO[bytes], shape: Shape) -> int:
     written = 0
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(whole_file(out)) if isinstance(out, Path) else out
-        write = stack.enter_context(_csv(stream) if format == "csv" else _parquet(stream))
+        begin = _csv if format == "csv" else _parquet
+        write = stack.enter_context(begin(stream, shape))
         for table in tables:
             write(table)
             written += table.num_rows
@@ -62,11 +65,11 @@ def _write(tables: Iterable[pa.Table], format: Format, out: Path | IO[bytes]) ->
 
 
 @contextlib.contextmanager
-def _parquet(stream: IO[bytes]) -> Iterator[Callable[[pa.Table], None]]:
+def _parquet(stream: IO[bytes], shape: Shape) -> Iterator[Callable[[pa.Table], None]]:
     """Times carry their zone here: a file, unlike the table, meets readers without this note."""
-    schema = SCHEMA.set(0, pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False))
+    schema = shape.schema.set(0, pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False))
     with pq.ParquetWriter(
-        stream, schema.with_metadata({"format": FORMAT}), compression="zstd"
+        stream, schema.with_metadata({"format": shape.format}), compression="zstd"
     ) as writer:
         yield lambda table: writer.write_table(
             table.set_column(0, schema.field(0), table["at"].cast(schema.field(0).type)).cast(
@@ -76,13 +79,14 @@ def _parquet(stream: IO[bytes]) -> Iterator[Callable[[pa.Table], None]]:
 
 
 @contextlib.contextmanager
-def _csv(stream: IO[bytes]) -> Iterator[Callable[[pa.Table], None]]:
+def _csv(stream: IO[bytes], shape: Shape) -> Iterator[Callable[[pa.Table], None]]:
     """RFC 4180: a header, CRLF, quotes where needed; an unknown value is an empty field."""
-    stream.write(_lines([SCHEMA.names]))
+    names = shape.schema.names
+    stream.write(_lines([names]))
 
     def write(table: pa.Table) -> None:
         for batch in table.to_batches(max_chunksize=10_000):
-            columns = [batch.column(name).to_pylist() for name in SCHEMA.names if name != "at"]
+            columns = [batch.column(name).to_pylist() for name in names if name != "at"]
             micros: list[Any] = batch.column("at").cast(pa.int64()).to_pylist()
             at = [rfc3339(UtcMicros(us)) for us in micros]
             stream.write(_lines(zip(at, *columns, strict=True)))

@@ -41,17 +41,17 @@ from deltalake import (
 from deltalake.exceptions import DeltaError
 
 from placewatch.core.errors import Corrupt, Misconfigured, PlacewatchError
-from placewatch.core.facts import LineCount
+from placewatch.core.facts import Fact
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, from_rfc3339
 from placewatch.store.disk import refusal, sync, whole_file
-from placewatch.store.rows import ORDER, SCHEMA, naive, rows_of
+from placewatch.store.rows import LINE_COUNTS, Shape, naive, rows_of
 
 APP = "placewatch"  # the writer's name in each commit
 KEEP_HOURS = 48  # how long a replaced file stays for readers that began before
 HOUR_US, DAY_US = 60 * MINUTE_US, 1440 * MINUTE_US
-TABLE_SCHEMA = pa.schema([pa.field("day", pa.date32(), nullable=False), *SCHEMA])
+_DAY: "pa.Field[Any]" = pa.field("day", pa.date32(), nullable=False)
 
 _FOREIGN = (DeltaError, OSError, pa.ArrowException, ValueError)
 _log = structlog.get_logger()
@@ -82,13 +82,15 @@ class Profile:
 class FactStore:
     """Append-only, one writer, many readers. What `append` returned from survives a power cut.
 
-    `folder` is the table. With `writes` it is made where it does not exist, and no other process
-    may write until `close`. Any thread may call. Raises Misconfigured where the folder cannot be
-    used or has another writer, Corrupt where it is damaged.
+    `folder` is the table of the facts that have `shape`. With `writes` it is made where it does
+    not exist, and no other process may write until `close`. Any thread may call. Raises
+    Misconfigured where the folder cannot be used or has another writer, Corrupt where it is
+    damaged.
     """
 
-    def __init__(self, folder: Path, writes: bool = True) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, writes: bool = True, shape: Shape = LINE_COUNTS) -> None:
+        self.folder, self.shape = folder, shape
+        self._table_schema = pa.schema([_DAY, *shape.schema])
         self._log_folder = folder / "_delta_log"
         self._lock = threading.RLock()
         self._writer: IO[bytes] | None = None
@@ -105,18 +107,18 @@ class FactStore:
         else:
             if not DeltaTable.is_deltatable(str(folder)):
                 raise Misconfigured(
-                    f"no facts are stored in {folder}",
+                    f"no {shape.name} are stored in {folder}",
                     hint="is this the folder that the node writes to, and has it run?",
                 )
             self._table = self._open()
 
-    def append(self, facts: Iterable[LineCount]) -> None:
+    def append(self, facts: Iterable[Fact]) -> None:
         """Adds all of `facts`, or none of them. Raises Unavailable where the disk is full.
 
         Trying the same facts again after a failure, perhaps with newer ones behind them, stores
         them once.
         """
-        rows = rows_of(facts)
+        rows = rows_of(facts, self.shape)
         if rows.num_rows == 0:
             return
         with self._lock:
@@ -133,7 +135,8 @@ class FactStore:
     def between(
         self, since: UtcMicros, until: UtcMicros, camera: CameraId | None = None
     ) -> pa.Table:
-        """All facts with since ≤ at < until, ordered by time, camera, line, kind, direction."""
+        """All facts with since ≤ at < until, ordered by time, camera and the other
+        columns that say what a row is of."""
         filters: list[Any] = [
             ("day", ">=", naive(since).date()),
             ("day", "<=", naive(until).date()),
@@ -148,14 +151,14 @@ class FactStore:
                 # On this thread alone: a process that ends while Arrow's own threads are still
                 # starting is aborted by the C++ runtime, about once in eighty on a busy machine.
                 table = self._table.to_pyarrow_dataset().to_table(
-                    columns=SCHEMA.names,
+                    columns=self.shape.schema.names,
                     filter=pq.filters_to_expression(filters),
                     use_threads=False,
                 )
             except _FOREIGN as error:
                 self._translate(error)
-        table = table.cast(SCHEMA)
-        return table.take(pc.sort_indices(table, sort_keys=ORDER))
+        table = table.cast(self.shape.schema)
+        return table.take(pc.sort_indices(table, sort_keys=self.shape.order))
 
     def by_day(self, since: UtcMicros, until: UtcMicros) -> Iterator[pa.Table]:
         """`between`, day by day, so that a year need not fit into memory."""
@@ -174,7 +177,7 @@ class FactStore:
     def profile(
         self, camera: CameraId, since: UtcMicros, until: UtcMicros, step_s: float
     ) -> Profile:
-        """Counts in steps from `since`. A step of which nothing is known has coverage 0.
+        """Line counts in steps from `since`. A step of which nothing is known has coverage 0.
 
         A partly watched step has the count of what was watched. The 85th percentile is the mean of
         those of its minutes, weighted by their speeds: an estimate.
@@ -238,7 +241,7 @@ class FactStore:
         day = rows["at"].cast(pa.date32())
         write_deltalake(
             self._table,
-            rows.add_column(0, TABLE_SCHEMA.field("day"), day).cast(TABLE_SCHEMA),
+            rows.add_column(0, _DAY, day).cast(self._table_schema),
             mode="append",
             commit_properties=CommitProperties(app_transactions=[Transaction(APP, done + 1)]),
             post_commithook_properties=_NO_HOOKS,
@@ -351,10 +354,10 @@ class FactStore:
             try:
                 DeltaTable.create(
                     str(self.folder),
-                    schema=TABLE_SCHEMA,
+                    schema=self._table_schema,
                     partition_by=["day"],
-                    name="placewatch facts",
-                    description="placewatch.facts/1: what crossed which line, minute by minute",
+                    name=f"placewatch {self.shape.name}",
+                    description=f"{self.shape.format}: {self.shape.says}",
                     configuration={"delta.logRetentionDuration": "interval 3 days"},
                 )
             except _FOREIGN as error:

@@ -44,6 +44,7 @@ export interface CountingLine {
   name: string;
   from_px: PointPx;
   to_px: PointPx;
+  arm?: string | null;
 }
 
 export interface WatchedArea {

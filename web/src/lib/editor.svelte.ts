@@ -7,6 +7,8 @@ export interface DraftLine {
   name: string;
   from_px: PointPx;
   to_px: PointPx;
+  /** The arm of a junction that it lies across; empty where there is none. */
+  arm: string;
 }
 export interface DraftArea {
   key: number;
@@ -75,7 +77,7 @@ export class Editor {
     this.revision = camera.revision ?? null;
     const points = camera.ground?.points ?? [];
     this.draft = {
-      lines: camera.lines.map((line) => ({ ...line, from_px: [...line.from_px], to_px: [...line.to_px], key: ++keys })),
+      lines: camera.lines.map((line) => ({ ...line, arm: line.arm ?? "", from_px: [...line.from_px], to_px: [...line.to_px], key: ++keys })),
       areas: camera.areas.map((area) => ({ name: area.name, corners_px: area.corners_px.map((corner) => [...corner] as PointPx), key: ++keys })),
       points: points.map((point) => ({
         key: ++keys,
@@ -101,7 +103,7 @@ export class Editor {
   get setup(): Setup {
     const points = this.draft.points.map((point) => this.placed(point)).filter((point) => point !== null);
     return {
-      lines: this.draft.lines.map(({ name, from_px, to_px }) => ({ name: name.trim(), from_px: [...from_px], to_px: [...to_px] })),
+      lines: this.draft.lines.map(({ name, from_px, to_px, arm }) => ({ name: name.trim(), from_px: [...from_px], to_px: [...to_px], arm: arm.trim() || null })),
       areas: this.draft.areas.map(({ name, corners_px }) => ({ name: name.trim(), corners_px: corners_px.map((corner) => [...corner]) })),
       ground: points.length ? { points } : null,
     };
@@ -178,7 +180,7 @@ export class Editor {
   addLine(from_px?: PointPx, to_px?: PointPx): number {
     const [w, h] = [this.widthPx, this.heightPx];
     const y = Math.round(h * 0.6);
-    const line = { key: ++keys, name: this.#name("Line", this.draft.lines), from_px: from_px ?? px(w * 0.35, y), to_px: to_px ?? px(w * 0.65, y) };
+    const line = { key: ++keys, name: this.#name("Line", this.draft.lines), arm: "", from_px: from_px ?? px(w * 0.35, y), to_px: to_px ?? px(w * 0.65, y) };
     this.change(`add ${line.key}`, (draft) => draft.lines.push(line));
     this.choose("line", line.key);
     return line.key;

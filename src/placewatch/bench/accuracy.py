@@ -1,0 +1,307 @@
+"""Accuracy: what is measured on streets whose truth is known: from perfect tracks, and by a camera.
+
+How this works. SUMO fills a street, and its own loops in the lanes of the arms say who passed them
+when. The same road users are followed twice: as perfect tracks on the plan of the street, which
+shows whether counting itself errs; and as boxes of a detector that misses, trembles and sees what
+is not there, through the tracker, the stage and the counting lines of a camera on a roof, where
+some hide others. All runs of all streets are counted; none is left out.
+"""
+
+import math
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from placewatch.bench import Extent, Figure
+from placewatch.core.errors import PlacewatchError
+from placewatch.core.facts import Crossing
+from placewatch.core.ids import camera_id
+from placewatch.core.kinds import Kind
+from placewatch.core.sightings import Tracks
+from placewatch.core.time import UtcMicros
+from placewatch.measure.flow import FlowMeter
+from placewatch.measure.ground import Ground
+from placewatch.measure.line import CountingLine
+from placewatch.measure.replay import GroundTracks, Replay, on_plan
+from placewatch.measure.stage import Stage
+from placewatch.perceive.tracker import Tracker
+from placewatch.simulate.detections import Eye, Faults, Seen
+from placewatch.simulate.folder import movements
+from placewatch.simulate.layouts import layouts
+from placewatch.simulate.pinhole import Pinhole
+from placewatch.simulate.poses import camera_at, ground_points, in_front
+from placewatch.simulate.street import Street
+from placewatch.simulate.streets import street_named
+from placewatch.simulate.sumo import Everybody, Piece, SumoRun
+
+BIN_S = 900.0
+TOTAL_MAX = 0.01
+GEH_MAX = 1.0
+BIN_COUNT_MIN, BIN_OFF_MAX = 20, 0.05
+POSE = "roof"
+
+_CAMERA = camera_id("bench")
+_START = UtcMicros(1_767_225_600_000_000)
+_ON_FOOT = frozenset({Kind.PEDESTRIAN})
+
+Way = tuple[str | None, str]
+Cell = tuple[int, str | None, str, Kind]
+
+
+@dataclass
+class Counted:
+    """Vehicles by quarter of an hour, arm of origin, arm of destination and kind, of one run."""
+
+    street: str
+    seed: int
+    true: Counter[Cell] = field(default_factory=Counter)
+    perfect: Counter[Cell] = field(default_factory=Counter)
+    camera: Counter[Cell] = field(default_factory=Counter)
+
+
+def measure_counts(extent: Extent) -> list[Figure]:
+    """Counts and turning movements over the twenty layouts, from perfect tracks and by camera."""
+    names = [layout.name for layout in layouts()][: extent.streets]
+    jobs = [(name, seed, extent.hours) for name in names for seed in range(1, extent.seeds + 1)]
+    try:
+        runs = list(_all(jobs, extent))
+    except PlacewatchError as error:
+        return [_missing(name, unit, must, str(error)) for name, (unit, must) in _BOUNDS.items()]
+    how = (
+        f"{len(names)} layouts, {extent.seeds} seeds, {extent.hours:g} h each; "
+        f"{sum(sum(run.true.values()) for run in runs)} vehicles left, as SUMO's loops say"
+    )
+    return [_perfect(runs, how), *_by_camera(runs, how)]
+
+
+_BOUNDS = {
+    "accuracy.counts.perfect": ("cells wrong", "<= 0"),
+    "accuracy.counts.total": ("%", f"<= {100 * TOTAL_MAX:g}"),
+    "accuracy.counts.geh": ("", f"< {GEH_MAX:g}"),
+    "accuracy.counts.bins": ("% of bins", "<= 0"),
+    "accuracy.counts.kinds": ("%", ""),
+}
+"""Figure, its unit, what is demanded."""
+
+
+def _all(jobs: Sequence[tuple[str, int, float]], extent: Extent) -> Iterator[Counted]:
+    """All runs, on all cores; in this process where there is one, or one run."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if min(cores, len(jobs)) < 2:
+        for number, job in enumerate(jobs):
+            extent.told(f"{job[0]}, {number + 1} of {len(jobs)}")
+            yield count(*job)
+        return
+    context = multiprocessing.get_context("spawn")  # what is compiled does not survive a fork
+    with ProcessPoolExecutor(cores, mp_context=context) as pool:
+        for number, run in enumerate(pool.map(count, *zip(*jobs, strict=True))):
+            extent.told(f"{run.street}, {number + 1} of {len(jobs)}")
+            yield run
+
+
+def count(name: str, seed: int, hours: float, pose: str = POSE) -> Counted:
+    """One run of the street `name`, counted in both ways. Raises Misconfigured."""
+    street = street_named(name)
+    camera = camera_at(street, pose)
+    counted = Counted(name, seed)
+    plan = _Plan(street)
+    seen = _Seen(street, camera, seed)
+    with SumoRun(street, hours * 3600.0, seed) as run:
+        for piece in run:
+            plan.follow(piece, run.everybody)
+            seen.follow(piece, run.everybody)
+        passages = run.passages()
+        for at_s, came_by, left_by, kind in movements(passages, run.everybody):
+            counted.true[int(at_s // BIN_S), came_by, left_by, kind] += 1
+    counted.perfect.update(plan.cells())
+    counted.camera.update(seen.cells())
+    return counted
+
+
+class _Plan:
+    """Perfect tracks, looked at from straight above."""
+
+    def __init__(self, street: Street) -> None:
+        lines = [
+            CountingLine(arm.name, on_plan(arm.start), on_plan(arm.end), arm.name)
+            for arm in street.arms
+        ]
+        self._meter = FlowMeter(_CAMERA, lines, _START)
+        self._replay = Replay(_CAMERA, _START)
+        self._crossings: list[Crossing] = []
+
+    def follow(self, piece: Piece, everybody: Everybody) -> None:
+        tracks = GroundTracks(
+            piece.moments_s, piece.at_s, piece.who, piece.x_m, piece.y_m, piece.heading_rad,
+            piece.speed_m_s, everybody.kinds, everybody.sizes_m(),
+        )  # fmt: skip
+        for scene in self._replay.scenes(tracks):
+            self._crossings += self._meter.measure(scene)
+
+    def cells(self) -> Iterator[Cell]:
+        return _cells([*self._crossings, *self._meter.leave()])
+
+
+class _Seen:
+    """What a detector that errs sees, followed and counted on the camera's picture."""
+
+    def __init__(self, street: Street, camera: Pinhole, seed: int) -> None:
+        lines = [
+            CountingLine(
+                arm.name, camera.to_picture(arm.start), camera.to_picture(arm.end), arm.name
+            )
+            for arm in street.arms
+            if in_front(camera, arm.start) and in_front(camera, arm.end)
+        ]
+        points = ground_points(camera, street)
+        ground = Ground.fit(
+            np.array([(picture.x_px, picture.y_px) for picture, _ in points]),
+            np.array([(place.x_m, place.y_m) for _, place in points]),
+        )
+        self._camera = camera
+        self._eye = Eye(camera, Faults(), seed)
+        self._tracker = Tracker(riders_seem_walkers=False)
+        self._stage = Stage(ground, _CAMERA, sorts=True, recognises=True)
+        self._meter = FlowMeter(_CAMERA, lines, _START)
+        self._crossings: list[Crossing] = []
+        self._frame = 0
+
+    def follow(self, piece: Piece, everybody: Everybody) -> None:
+        x_m, y_m = piece.middles_m(everybody.lengths_m())
+        kinds = everybody.kind_numbers()[piece.who]
+        seen = self._eye.look(
+            piece.moments_s, piece.at_s, piece.who, x_m, y_m, piece.heading_rad, kinds
+        )
+        self._count(seen)
+
+    def _count(self, seen: Seen) -> None:
+        for moment, media_s in enumerate(seen.at_s.tolist()):
+            rows = np.ascontiguousarray(seen.at(moment))
+            told = self._tracker.advance(
+                rows, media_s, width_px=self._camera.width_px, height_px=self._camera.height_px
+            )
+            at = UtcMicros(_START + round(media_s * 1e6))
+            scene = self._stage.place(
+                Tracks(self._tracker.ids, told), at, media_s, self._frame, after_gap=False
+            )
+            self._crossings += self._meter.measure(scene)
+            self._frame += 1
+
+    def cells(self) -> Iterator[Cell]:
+        return _cells([*self._crossings, *self._meter.leave()])
+
+
+def _cells(crossings: Iterable[Crossing]) -> Iterator[Cell]:
+    for crossing in crossings:
+        if crossing.movement is not None and crossing.kind not in _ON_FOOT:
+            number = int((crossing.at - _START) / 1e6 // BIN_S)
+            yield number, *crossing.movement, crossing.kind
+
+
+def _perfect(runs: Sequence[Counted], how: str) -> Figure:
+    wrong = sum(
+        run.true[cell] != run.perfect[cell] for run in runs for cell in run.true | run.perfect
+    )
+    cells = sum(len(run.true) for run in runs)
+    return _figure(
+        "accuracy.counts.perfect",
+        float(wrong),
+        None,
+        wrong == 0,
+        f"of {cells} cells: quarter of an hour, arm of origin, arm of destination, kind; {how}",
+    )
+
+
+def _by_camera(runs: Sequence[Counted], how: str) -> list[Figure]:
+    totals = [abs(sum(run.camera.values()) / max(1, sum(run.true.values())) - 1.0) for run in runs]
+    gehs = [geh for run in runs for geh in _hourly_gehs(run)]
+    bins = [off for run in runs for off in _bins_off(run)]
+    far = sum(off > BIN_OFF_MAX for off in bins)
+    kinds_right = sum(
+        sum((_by_kind(run.true) & _by_kind(run.camera)).values()) for run in runs
+    ) / max(1, sum(sum(run.true.values()) for run in runs))
+    faults = Faults()
+    noise = (
+        f"by a camera on a roof whose detector misses {100 * faults.miss:g} %, sees "
+        f"{100 * faults.false:g} % that is not there, trembles by {faults.jitter_px:g} px and does "
+        "not see who is hidden; 10 frames a second"
+    )
+    return [
+        _figure(
+            "accuracy.counts.total",
+            100 * max(totals),
+            (100 * min(totals), 100 * max(totals)),
+            max(totals) <= TOTAL_MAX,
+            f"the worst of {len(runs)} runs, {100 * sum(totals) / len(totals):.2g} % on average; "
+            f"{noise}; {how}",
+        ),
+        _figure(
+            "accuracy.counts.geh",
+            max(gehs, default=0.0),
+            None,
+            max(gehs, default=0.0) < GEH_MAX,
+            f"the worst of {len(gehs)} hourly movements, {sum(g >= GEH_MAX for g in gehs)} are not "
+            f"below {GEH_MAX:g}; {noise}",
+        ),
+        _figure(
+            "accuracy.counts.bins",
+            100 * far / max(1, len(bins)),
+            None,
+            far == 0,
+            f"of {len(bins)} quarters of an hour of a movement with {BIN_COUNT_MIN} vehicles or "
+            f"more, those off by more than {100 * BIN_OFF_MAX:g} %; {noise}",
+        ),
+        _figure(
+            "accuracy.counts.kinds",
+            100 * kinds_right,
+            None,
+            True,
+            f"vehicles whose kind is right, by totals of a run; {noise}",
+        ),
+    ]
+
+
+def _hourly_gehs(run: Counted) -> Iterator[float]:
+    """GEH of each movement's hours: √(2 (M − C)² / (M + C)), DMRB vol. 12."""
+    hours: dict[tuple[int, Way], list[int]] = {}
+    for side, cells in enumerate((run.true, run.camera)):
+        for (number, came_by, left_by, _), found in cells.items():
+            hours.setdefault((number // 4, (came_by, left_by)), [0, 0])[side] += found
+    for (_, (came_by, _)), (true, found) in hours.items():
+        if came_by is not None:
+            yield math.sqrt(2.0 * (found - true) ** 2 / (found + true)) if found != true else 0.0
+
+
+def _bins_off(run: Counted) -> Iterator[float]:
+    """How far off, as a share, each well filled quarter of an hour of a movement is."""
+    bins: dict[tuple[int, Way], list[int]] = {}
+    for side, cells in enumerate((run.true, run.camera)):
+        for (number, came_by, left_by, _), found in cells.items():
+            bins.setdefault((number, (came_by, left_by)), [0, 0])[side] += found
+    for (_, (came_by, _)), (true, found) in bins.items():
+        if came_by is not None and true >= BIN_COUNT_MIN:
+            yield abs(found - true) / true
+
+
+def _by_kind(cells: Counter[Cell]) -> Counter[Kind]:
+    counts: Counter[Kind] = Counter()
+    for (_, _, _, kind), found in cells.items():
+        counts[kind] += found
+    return counts
+
+
+def _figure(
+    name: str, value: float, between: tuple[float, float] | None, passed: bool, how: str
+) -> Figure:
+    unit, must = _BOUNDS[name]
+    low, high = between or (None, None)
+    return Figure(name, value, low, high, unit, must, "", passed, how)
+
+
+def _missing(name: str, unit: str, must: str, why: str) -> Figure:
+    return Figure(name, None, None, None, unit, must, "", False, why)

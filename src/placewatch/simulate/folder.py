@@ -1,0 +1,234 @@
+"""Folder: a simulated street as files: what was true, what a detector saw, and a camera's settings.
+
+truth/passages.csv    when each vehicle's front passed the loops of an arm, as SUMO says
+truth/movements.csv   how many went from which arm to which, a quarter of an hour each
+truth/tracks.parquet  where everybody was, in metres
+detections.parquet    what a detector that errs saw of them, in pixels
+placewatch.toml       the camera, with its counting lines and ground points
+"""
+
+import collections
+import contextlib
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from placewatch.core.errors import Misconfigured
+from placewatch.core.kinds import KINDS, Kind
+from placewatch.core.space import PicturePoint
+from placewatch.simulate.detections import Eye, Faults
+from placewatch.simulate.pinhole import Pinhole
+from placewatch.simulate.poses import camera_at, ground_points, in_front
+from placewatch.simulate.street import Street
+from placewatch.simulate.sumo import Everybody, Passage, Piece, SumoRun
+
+BIN_S = 900.0
+
+_TRACK_FIELDS: "list[pa.Field[Any]]" = [
+    pa.field("at_s", pa.float64()),
+    pa.field("who", pa.int32()),
+    pa.field("kind", pa.dictionary(pa.int8(), pa.string())),
+    pa.field("x_m", pa.float32()),
+    pa.field("y_m", pa.float32()),
+    pa.field("heading_deg", pa.float32()),
+    pa.field("speed_m_s", pa.float32()),
+    pa.field("length_m", pa.float32()),
+    pa.field("width_m", pa.float32()),
+]
+_TRACKS = pa.schema(_TRACK_FIELDS)
+_DETECTIONS = pa.schema(
+    [
+        pa.field("at_s", pa.float64()),
+        pa.field("left_px", pa.float32()),
+        pa.field("top_px", pa.float32()),
+        pa.field("right_px", pa.float32()),
+        pa.field("bottom_px", pa.float32()),
+        pa.field("score", pa.float32()),
+        pa.field("kind", pa.dictionary(pa.int8(), pa.string())),
+        pa.field("who", pa.int32()),  # -1: nobody is there
+    ]
+)
+_KIND_NAMES = pa.array([str(kind) for kind in KINDS])
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What was written: how many road users of each kind came, passages and detections."""
+
+    kinds: dict[Kind, int]
+    passages: int
+    detections: int
+
+
+def simulate_to(
+    folder: Path,
+    street: Street,
+    duration_s: float,
+    seed: int = 1,
+    pose: str = "roof",
+    *,
+    faults: Faults | None = None,
+    told: Callable[[float], None] = lambda share: None,
+) -> Simulated:
+    """Fills `folder`, which must be empty or not be there. `told` hears the share that is done.
+
+    The same call gives the same files. Raises Misconfigured.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Misconfigured(f"{folder} is not empty", hint="name a new folder with --out")
+    camera = camera_at(street, pose)
+    eye = Eye(camera, faults or Faults(), seed)
+    detections = 0
+    with SumoRun(street, duration_s, seed) as run:
+        (folder / "truth").mkdir(parents=True, exist_ok=True)
+        with (
+            pq.ParquetWriter(folder / "truth/tracks.parquet", _TRACKS) as tracks,
+            pq.ParquetWriter(folder / "detections.parquet", _DETECTIONS) as seen,
+        ):
+            for piece in run:
+                if len(piece):
+                    tracks.write_table(_tracks(piece, run.everybody))
+                    table = _seen(piece, run.everybody, eye)
+                    detections += table.num_rows
+                    seen.write_table(table)
+                told(float(piece.moments_s[-1]) / duration_s)
+        passages = run.passages()
+        kinds = collections.Counter(run.everybody.kinds)
+    write_passages(folder / "truth/passages.csv", passages, run.everybody)
+    write_movements(folder / "truth/movements.csv", passages, run.everybody, duration_s)
+    (folder / "placewatch.toml").write_text(settings(street, camera), encoding="utf-8")
+    return Simulated(dict(kinds), len(passages), detections)
+
+
+def movements(
+    passages: Iterable[Passage], everybody: Everybody
+) -> Iterator[tuple[float, str | None, str, Kind]]:
+    """When somebody left by an arm, by which it had come (None: before the beginning), by which it
+    left, and what it was."""
+    came_by: dict[int, str] = {}
+    for passage in passages:
+        if passage.inwards:
+            came_by[passage.who] = passage.arm
+        else:
+            kind = everybody.kinds[passage.who]
+            yield passage.at_s, came_by.pop(passage.who, None), passage.arm, kind
+
+
+def write_passages(path: Path, passages: Iterable[Passage], everybody: Everybody) -> None:
+    with _table(path, "at_s", "arm", "inwards", "kind", "who") as write:
+        for one in passages:
+            kind = everybody.kinds[one.who]
+            write(f"{one.at_s:.3f}", one.arm, int(one.inwards), kind, one.who)
+
+
+def write_movements(
+    path: Path, passages: Iterable[Passage], everybody: Everybody, duration_s: float
+) -> None:
+    counts = collections.Counter(
+        (int(at_s // BIN_S), came_by or "", left_by, kind)
+        for at_s, came_by, left_by, kind in movements(passages, everybody)
+    )
+    with _table(path, "at_s", "window_s", "from_arm", "to_arm", "kind", "count") as write:
+        for (number, came_by, left_by, kind), count in sorted(counts.items()):
+            begin_s = number * BIN_S
+            write(
+                f"{begin_s:g}", f"{min(BIN_S, duration_s - begin_s):g}", came_by, left_by, kind,
+                count,
+            )  # fmt: skip
+
+
+def settings(street: Street, camera: Pinhole) -> str:
+    """The camera as settings of a node; of an arm that it does not see there is no line."""
+    lines = [
+        f"# {street.title}, simulated.",
+        f"site = {json.dumps(street.title)}",
+        "",
+        "[[camera]]",
+        f"id = {json.dumps(street.name)}",
+        'url = "film.mp4"',
+        "",
+        "  [camera.notice]",
+        f"  place = {json.dumps(street.title)}",
+        '  purpose = "Simulation: nobody lives here"',
+        '  legal_basis = "none is needed"',
+        '  owner = "whoever runs the simulation"',
+        '  contact = "nobody@example.org"',
+        "  until = 2099-12-31",
+    ]
+    for arm in street.arms:
+        if not (in_front(camera, arm.start) and in_front(camera, arm.end)):
+            continue
+        ends = [_inside(camera.to_picture(end), camera) for end in (arm.start, arm.end)]
+        lines += [
+            "",
+            "  [[camera.line]]",
+            f"  name = {json.dumps(arm.name)}",
+            f"  arm = {json.dumps(arm.name)}",
+            f"  from_px = [{ends[0].x_px:.1f}, {ends[0].y_px:.1f}]",
+            f"  to_px = [{ends[1].x_px:.1f}, {ends[1].y_px:.1f}]",
+        ]
+    for picture, place in ground_points(camera, street):
+        lines += [
+            "",
+            "  [[camera.ground]]",
+            f"  x_px = {picture.x_px:.2f}",
+            f"  y_px = {picture.y_px:.2f}",
+            f"  x_m = {place.x_m:.2f}",
+            f"  y_m = {place.y_m:.2f}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _inside(point: PicturePoint, camera: Pinhole) -> PicturePoint:
+    return PicturePoint(
+        min(max(point.x_px, 0.0), float(camera.width_px)),
+        min(max(point.y_px, 0.0), float(camera.height_px)),
+    )
+
+
+def _tracks(piece: Piece, everybody: Everybody) -> pa.Table:
+    sizes_m = everybody.sizes_m()[piece.who]
+    x_m, y_m = piece.middles_m(everybody.lengths_m())
+    columns = [
+        piece.at_s,
+        piece.who.astype(np.int32),
+        _kinds(everybody.kind_numbers()[piece.who]),
+        *(np.asarray(values, np.float32) for values in (x_m, y_m)),
+        np.degrees(piece.heading_rad).astype(np.float32) % np.float32(360.0),
+        piece.speed_m_s.astype(np.float32),
+        *sizes_m.astype(np.float32).T,
+    ]
+    return pa.table(dict(zip(_TRACKS.names, columns, strict=True)), schema=_TRACKS)
+
+
+def _seen(piece: Piece, everybody: Everybody, eye: Eye) -> pa.Table:
+    kinds = everybody.kind_numbers()[piece.who]
+    x_m, y_m = piece.middles_m(everybody.lengths_m())
+    seen = eye.look(piece.moments_s, piece.at_s, piece.who, x_m, y_m, piece.heading_rad, kinds)
+    columns = [
+        np.repeat(seen.at_s, np.diff(seen.begins)),
+        *seen.rows[:, :5].astype(np.float32).T,
+        _kinds(seen.rows[:, 5]),
+        seen.who.astype(np.int32),
+    ]
+    return pa.table(dict(zip(_DETECTIONS.names, columns, strict=True)), schema=_DETECTIONS)
+
+
+def _kinds(numbers: "npt.NDArray[Any]") -> "pa.DictionaryArray[Any, Any]":
+    return pa.DictionaryArray.from_arrays(numbers.astype(np.int8), _KIND_NAMES)
+
+
+@contextlib.contextmanager
+def _table(path: Path, *names: str) -> Iterator[Callable[..., None]]:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(names)
+        yield lambda *values: writer.writerow(values)

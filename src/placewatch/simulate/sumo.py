@@ -1,0 +1,433 @@
+"""SUMO: fills a street with traffic and tells who was where, as the hours go by.
+
+How this works. The street's plain XML becomes a network (netconvert) in a folder that is gone
+afterwards; SUMO runs in a process of its own and writes where everybody is into a pipe, from which
+it is read in pieces, so that a week takes no more memory than a minute. Loops in the lanes, SUMO's
+own, tell when each vehicle passed the arms of the street: that is the truth of its counts, and it
+owes nothing to the lines that placewatch counts by.
+"""
+
+import importlib.util
+import itertools
+import os
+import subprocess
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from placewatch.core.errors import Misconfigured
+from placewatch.core.kinds import NUMBER_OF, Kind
+from placewatch.core.space import Point
+from placewatch.simulate.street import Arm, Street
+from placewatch.simulate.traffic import SIZES
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+
+STEP_S = 0.1
+WARM_S = 300.0  # before time 0: the street has filled up by then
+_BLOCK_BYTES = 4_000_000
+_NETWORK_S_MAX = 300.0
+
+_CLASSES = {
+    Kind.CAR: "passenger",
+    Kind.VAN: "delivery",
+    Kind.TRUCK: "truck",
+    Kind.BUS: "bus",
+    Kind.MOTORCYCLE: "motorcycle",
+    Kind.BICYCLE: "bicycle",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Where everybody was in a stretch of time: a row for each at each of its moments `moments_s`,
+    in order of time. At some moments nobody is there.
+
+    `who` counts road users from 0 in the order in which they came. `x_m`, `y_m` is the middle of
+    the front on the ground; `heading_rad` is counted from east towards north.
+    """
+
+    moments_s: Floats
+    at_s: Floats
+    who: Whole
+    x_m: Floats
+    y_m: Floats
+    heading_rad: Floats
+    speed_m_s: Floats
+
+    def __len__(self) -> int:
+        return len(self.at_s)
+
+    def middles_m(self, lengths_m: Floats) -> tuple[Floats, Floats]:
+        """(x, y) of everybody's middle, half a length behind the front."""
+        back_m = 0.5 * lengths_m[self.who]
+        return (
+            self.x_m - back_m * np.cos(self.heading_rad),
+            self.y_m - back_m * np.sin(self.heading_rad),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A vehicle's front passed a loop of an arm: that is SUMO's own word."""
+
+    at_s: float
+    who: int
+    arm: str
+    inwards: bool
+
+
+@dataclass
+class Everybody:
+    """Those who came so far: what they are and, of vehicles, their flow."""
+
+    kinds: list[Kind] = field(default_factory=list)
+    flows: list[int] = field(default_factory=list)  # -1: on foot
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def lengths_m(self) -> Floats:
+        """(M,) how long each is."""
+        return np.array([SIZES[kind].length_m for kind in self.kinds])
+
+    def sizes_m(self) -> Floats:
+        """(M, 2) how long and wide each is."""
+        sizes = [(SIZES[kind].length_m, SIZES[kind].width_m) for kind in self.kinds]
+        return np.array(sizes).reshape(-1, 2)
+
+    def kind_numbers(self) -> Whole:
+        """(M,) what each is, as numbers in KINDS."""
+        return np.array([NUMBER_OF[kind] for kind in self.kinds], np.int64)
+
+    def number(self, name: str) -> int:
+        """The number of whom SUMO calls `name`."""
+        known = self._numbers.get(name)
+        if known is None:
+            known = self._numbers[name] = len(self.kinds)
+            kind, flow = name.split("_", 2)[:2]
+            self.kinds.append(Kind(kind))
+            self.flows.append(int(flow))
+        return known
+
+
+class SumoRun:
+    """One run of a street. Iterate over it for its pieces; then ask for its passages.
+
+    Time 0 comes `warm_s` after the street was empty. Raises Misconfigured where SUMO is not
+    installed or refuses the street.
+    """
+
+    def __init__(
+        self,
+        street: Street,
+        duration_s: float,
+        seed: int = 1,
+        *,
+        step_s: float = STEP_S,
+        warm_s: float = WARM_S,
+    ) -> None:
+        self.street = street
+        self.duration_s, self.warm_s, self.step_s = duration_s, warm_s, step_s
+        self.seed = seed
+        self.everybody = Everybody()
+        self._folder = tempfile.TemporaryDirectory(prefix="placewatch-sumo-")
+        self._path = Path(self._folder.name)
+        self._loops: dict[str, tuple[str, bool]] = {}
+        try:
+            self.network = build_network(street, self._path)
+            self._write_demand()
+            self._write_loops()
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def __enter__(self) -> "SumoRun":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def __iter__(self) -> Iterator[Piece]:
+        # SUMO tells the format by the name of a file, so the pipe has a name that it likes.
+        read, write = os.pipe()
+        (self._path / _FCD).symlink_to(f"/dev/fd/{write}")
+        with (self._path / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [_tool("sumo"), *self._options()],
+                stdout=log,
+                stderr=log,
+                cwd=self._path,
+                pass_fds=(write,),
+            )
+        os.close(write)  # so that what comes ends with the process
+        try:
+            with os.fdopen(read, "rb") as stream:
+                yield from self._pieces(stream)
+            process.wait()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if process.returncode:
+            told = (self._path / "log").read_text(errors="replace")
+            raise Misconfigured(f"SUMO refused the street {self.street.name}: {_reason(told)}")
+
+    def passages(self) -> list[Passage]:
+        """When vehicles passed the arms, in order of time; after the run is over."""
+        told: dict[tuple[int, str, bool], float] = {}
+        for _, element in ET.iterparse(self._path / "loops.xml"):
+            if element.tag != "instantOut":
+                continue
+            if element.get("state") == "enter":
+                arm, inwards = self._loops[element.attrib["id"]]
+                who = self.everybody.number(element.attrib["vehID"])
+                at_s = float(element.attrib["time"]) - self.warm_s
+                # One that changes lanes on a loop is told by two.
+                key = who, arm, inwards
+                told[key] = min(at_s, told.get(key, at_s))
+            element.clear()
+        return sorted(
+            (
+                Passage(at_s, who, arm, inwards)
+                for (who, arm, inwards), at_s in told.items()
+                if at_s >= 0.0
+            ),
+            key=lambda passage: passage.at_s,
+        )
+
+    def _pieces(self, stream: IO[bytes]) -> Iterator[Piece]:
+        """Whole moments, as they come; the last moment of a block waits for the next block."""
+        try:
+            reader = csv.open_csv(
+                stream,
+                csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+                csv.ParseOptions(delimiter=";"),
+                csv.ConvertOptions(
+                    include_columns=list(_COLUMNS),
+                    column_types=dict(zip(_COLUMNS, _TYPES, strict=True)),
+                ),
+            )
+        except pa.ArrowInvalid:  # SUMO ended without a word; its log says why
+            return
+        rest: pa.RecordBatch | None = None
+        for batch in reader:
+            table = pa.Table.from_batches([batch] if rest is None else [rest, batch])
+            at_s = table["timestep_time"].to_numpy()
+            whole = int(np.searchsorted(at_s, at_s[-1])) if len(at_s) else 0
+            rest = table.slice(whole).combine_chunks().to_batches()[0] if len(at_s) else None
+            if whole:
+                yield self._piece(table.slice(0, whole))
+        if rest is not None and rest.num_rows:
+            yield self._piece(pa.Table.from_batches([rest]))
+
+    def _piece(self, table: pa.Table) -> Piece:
+        moments_s = np.unique(np.round(table["timestep_time"].to_numpy() - self.warm_s, 3))
+        table = table.filter(pc.not_equal(table["vehicle_id"], pa.scalar("")))
+        names = table["vehicle_id"].combine_chunks().dictionary_encode()
+        numbers = np.array(
+            [self.everybody.number(str(name)) for name in names.dictionary.to_pylist()]
+        )
+        # SUMO counts angles clockwise from north.
+        heading_rad = np.radians(90.0 - table["vehicle_angle"].to_numpy())
+        return Piece(
+            moments_s,
+            np.round(table["timestep_time"].to_numpy() - self.warm_s, 3),
+            numbers[names.indices.to_numpy()],
+            table["vehicle_x"].to_numpy(),
+            table["vehicle_y"].to_numpy(),
+            heading_rad,
+            table["vehicle_speed"].to_numpy(),
+        )
+
+    def _options(self) -> list[str]:
+        return [
+            "--net-file", "net.xml",
+            "--route-files", "demand.xml",
+            "--additional-files", "loops.add.xml",
+            "--begin", "0",
+            "--end", f"{self.warm_s + self.duration_s:g}",
+            "--step-length", f"{self.step_s:g}",
+            "--seed", str(self.seed),
+            "--lateral-resolution", "0.8",
+            "--fcd-output", _FCD,
+            "--fcd-output.attributes", "x,y,angle,speed",
+            "--device.fcd.begin", f"{self.warm_s:g}",
+            "--precision", "6",
+            "--time-to-teleport", "-1",
+            "--no-step-log", "true",
+            "--no-warnings", "true",
+            "--xml-validation", "never",
+            "--default.speeddev", "0.1",
+        ]  # fmt: skip
+
+    def _write_demand(self) -> None:
+        end = self.warm_s + self.duration_s
+        rows = ["<routes>"]
+        for kind, vehicle_class in _CLASSES.items():
+            size = SIZES[kind]
+            rows.append(
+                f'<vType id="{kind}" vClass="{vehicle_class}" length="{size.length_m}" '
+                f'width="{size.width_m}" height="{size.height_m}" latAlignment="center"/>'
+            )
+        size = SIZES[Kind.PEDESTRIAN]
+        rows.append(f'<vType id="pedestrian" vClass="pedestrian" length="{size.length_m}"/>')
+        for number, flow in enumerate(self.street.flows):
+            for kind, share in flow.kinds.items():
+                per_s = flow.per_h * share / sum(flow.kinds.values()) / 3600.0
+                if per_s > 0.0:
+                    rows.append(
+                        f'<flow id="{kind}_{number}_" type="{kind}" begin="0" end="{end:g}" '
+                        f'period="exp({per_s:.8f})" from={quoteattr(flow.begin)} '
+                        f'to={quoteattr(flow.end)} departLane="best" departSpeed="max"/>'
+                    )
+        for number, walk in enumerate(self.street.walks):
+            if walk.per_h > 0.0:
+                rows.append(
+                    f'<personFlow id="pedestrian_-1_{number}_" type="pedestrian" begin="0" '
+                    f'end="{end:g}" period="exp({walk.per_h / 3600.0:.8f})">'
+                    f"<walk from={quoteattr(walk.begin)} to={quoteattr(walk.end)}/></personFlow>"
+                )
+        rows.append("</routes>")
+        (self._path / "demand.xml").write_text("\n".join(rows))
+
+    def _write_loops(self) -> None:
+        rows = ["<additional>"]
+        for arm in self.street.arms:
+            for edge, inwards in ((arm.into, True), (arm.out_of, False)):
+                for lane, at_m in self.network.met(edge, arm):
+                    name = f"loop{len(self._loops)}"
+                    self._loops[name] = arm.name, inwards
+                    rows.append(
+                        f'<instantInductionLoop id="{name}" lane={quoteattr(lane)} '
+                        f'pos="{at_m:.6f}" file="loops.xml"/>'
+                    )
+        rows.append("</additional>")
+        (self._path / "loops.add.xml").write_text("\n".join(rows))
+
+
+_FCD = "fcd.csv"
+_COLUMNS = (
+    "timestep_time", "vehicle_id", "vehicle_x", "vehicle_y", "vehicle_angle", "vehicle_speed",
+)  # fmt: skip
+_TYPES = (pa.float64(), pa.string(), *[pa.float64()] * 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lane of the network. `shape` (N, 2) is its middle in m, in the direction of travel."""
+
+    name: str
+    edge: str
+    shape: Floats
+    length_m: float
+    width_m: float
+    walked: bool  # a sidewalk or a crossing
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The roads of a street as SUMO knows them."""
+
+    lanes: tuple[Lane, ...]
+
+    def met(self, edge: str, arm: Arm) -> list[tuple[str, float]]:
+        """The lanes of `edge` that the line of `arm` crosses, and how far along each."""
+        found = []
+        for lane in self.lanes:
+            if lane.edge != edge or lane.walked:
+                continue
+            at_m = _met_at(lane.shape, arm.start, arm.end)
+            if at_m is not None:
+                steps = np.hypot(*np.diff(lane.shape, axis=0).T)
+                found.append((lane.name, at_m * lane.length_m / float(steps.sum())))
+        return found
+
+
+def build_network(street: Street, folder: Path) -> Network:
+    """Builds the street's network in `folder`. Raises Misconfigured where SUMO refuses it."""
+    arguments = [_tool("netconvert"), "--offset.disable-normalization", "true"]
+    for option, text in (
+        ("node-files", street.nodes),
+        ("edge-files", street.edges),
+        ("connection-files", street.connections),
+    ):
+        if text:
+            (folder / f"{option}.xml").write_text(text)
+            arguments += [f"--{option}", f"{option}.xml"]
+    arguments += ["--output-file", "net.xml", "--precision", "6", *street.options]
+    done = subprocess.run(
+        arguments, cwd=folder, capture_output=True, text=True, timeout=_NETWORK_S_MAX
+    )
+    if done.returncode:
+        raise Misconfigured(
+            f"SUMO cannot build the street {street.name}: {_reason(done.stderr)}",
+            hint="netconvert of SUMO says so of its nodes and edges",
+        )
+    return _read_network(folder / "net.xml")
+
+
+def _read_network(path: Path) -> Network:
+    lanes = []
+    for edge in ET.parse(path).getroot().iter("edge"):
+        for lane in edge.iter("lane"):
+            shape = np.array(
+                [
+                    [float(c) for c in corner.split(",")[:2]]
+                    for corner in lane.attrib["shape"].split()
+                ]
+            )
+            lanes.append(
+                Lane(
+                    lane.attrib["id"],
+                    edge.attrib["id"],
+                    shape,
+                    float(lane.attrib["length"]),
+                    float(lane.get("width", "3.2")),
+                    lane.get("allow") == "pedestrian",
+                )
+            )
+    return Network(tuple(lanes))
+
+
+def _met_at(shape: Floats, start: Point, end: Point) -> float | None:
+    """How far along `shape` it meets the line from `start` to `end`; None where it does not."""
+    line = np.array([end.x_m - start.x_m, end.y_m - start.y_m])
+    gone_m = 0.0
+    for a, b in itertools.pairwise(shape):
+        step = b - a
+        cross = step[0] * line[1] - step[1] * line[0]
+        length_m = float(np.hypot(*step))
+        if abs(cross) > 1e-9:
+            off = np.array([start.x_m, start.y_m]) - a
+            along = (off[0] * line[1] - off[1] * line[0]) / cross
+            beside = (off[0] * step[1] - off[1] * step[0]) / cross
+            if 0.0 <= along < 1.0 and 0.0 <= beside <= 1.0:
+                return gone_m + float(along) * length_m
+        gone_m += length_m
+    return None
+
+
+def _tool(name: str) -> str:
+    """The path of one of SUMO's programs. Raises Misconfigured where SUMO is not installed."""
+    found = importlib.util.find_spec("sumo")
+    if found is None or not found.submodule_search_locations:
+        raise Misconfigured(
+            "SUMO is not installed", hint='install it with: pip install "placewatch[simulate]"'
+        )
+    return str(Path(found.submodule_search_locations[0]) / "bin" / name)
+
+
+def _reason(told: str) -> str:
+    """The first error among what SUMO said."""
+    lines = [line.removeprefix("Error: ") for line in told.splitlines() if "Error" in line]
+    return lines[0] if lines else "it gave no reason"

@@ -1,0 +1,124 @@
+"""Movements at a junction: by which arm somebody comes in, and by which they leave."""
+
+import math
+
+import pytest
+from tests.measure.test_flow import NOON, car, scene
+
+from placewatch.core.facts import Crossing, MovementCount
+from placewatch.core.ids import CameraId
+from placewatch.core.kinds import Direction, Kind
+from placewatch.core.space import PicturePoint
+from placewatch.core.time import MINUTE_US, UtcMicros
+from placewatch.measure.flow import FlowMeter
+from placewatch.measure.line import CountingLine
+from placewatch.measure.movement import Arms
+
+CAMERA = CameraId("t")
+
+
+def across(name: str, arm: str | None, y_px: float) -> CountingLine:
+    return CountingLine(name, PicturePoint(200, y_px), PicturePoint(400, y_px), arm)
+
+
+TOP, BOTTOM = across("top", "North", 200), across("bottom", "South", 500)
+
+
+def drive(
+    meter: FlowMeter, name: str, from_px: float, to_px: float, at_s: float, ends: bool = True
+) -> list[Crossing]:
+    """A car from one height of the picture to another at 100 px/s, 10 frames a second."""
+    steps = round(abs(to_px - from_px) / 10)
+    crossings = []
+    for step in range(steps + 1):
+        y_px = from_px + math.copysign(10.0, to_px - from_px) * step + 0.01
+        crossings += meter.measure(scene(at_s + step / 10, [car(name, y_px)]))
+    if ends:
+        crossings += meter.measure(scene(at_s + steps / 10 + 0.1))
+    return crossings
+
+
+def minutes(meter: FlowMeter, until_min: int) -> dict[tuple[str | None, str], int]:
+    """What was counted in all closed minutes, zeros left out."""
+    meter.close_minutes(UtcMicros(NOON + until_min * MINUTE_US + 6_000_000))
+    counts: dict[tuple[str | None, str], int] = {}
+    for row in meter.take_movements():
+        if row.count:
+            way = row.from_arm, row.to_arm
+            counts[way] = counts.get(way, 0) + row.count
+    return counts
+
+
+def test_inwards_is_where_the_other_arms_lie_however_a_line_was_drawn() -> None:
+    backwards = CountingLine("bottom", BOTTOM.b, BOTTOM.a, "South")
+    assert Arms.of([TOP, BOTTOM]).inwards == (Direction.LEFT_TO_RIGHT, Direction.RIGHT_TO_LEFT)
+    assert Arms.of([TOP, backwards]).inwards == (Direction.LEFT_TO_RIGHT, Direction.LEFT_TO_RIGHT)
+
+
+def test_a_junction_needs_two_arms() -> None:
+    lonely = Arms.of([TOP, across("path", None, 500)])
+    assert lonely.names == lonely.inwards == (None, None)
+    assert not lonely.all
+
+
+def test_who_comes_in_by_one_arm_and_leaves_by_another_is_one_movement() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    crossings = drive(meter, "a", 100, 600, 0.0) + meter.leave()
+    assert [one.movement for one in crossings] == [None, ("North", "South")]
+    assert minutes(meter, 1) == {("North", "South"): 1}
+
+
+def test_who_turns_back_leaves_by_the_arm_it_came_by() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    drive(meter, "a", 100, 400, 0.0, ends=False)
+    drive(meter, "a", 390, 100, 3.1)
+    meter.leave()
+    assert minutes(meter, 1) == {("North", "North"): 1}
+
+
+def test_who_was_not_seen_to_come_in_leaves_from_an_unknown_arm() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    drive(meter, "a", 350, 600, 0.0)
+    meter.leave()
+    assert minutes(meter, 1) == {(None, "South"): 1}
+
+
+def test_two_passages_of_one_track_are_two_movements() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    drive(meter, "a", 100, 600, 0.0)
+    drive(meter, "a", 590, 100, 5.2)
+    meter.leave()
+    assert minutes(meter, 1) == {("North", "South"): 1, ("South", "North"): 1}
+
+
+def test_a_movement_counts_in_the_minute_in_which_it_leaves() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    drive(meter, "a", 100, 600, 57.5)
+    meter.leave()
+    meter.close_minutes(UtcMicros(NOON + 2 * MINUTE_US + 6_000_000))
+    (counted,) = [row for row in meter.take_movements() if row.count]
+    assert (counted.at, counted.kind) == (NOON + MINUTE_US, Kind.CAR)
+
+
+def test_each_pair_of_arms_and_kind_has_a_row_which_is_unknown_where_nothing_was_seen() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    for tenth in range(601):
+        meter.measure(scene(tenth / 10))
+    meter.close_minutes(UtcMicros(NOON + 2 * MINUTE_US + 6_000_000))
+    rows = meter.take_movements()
+    seen, unseen = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    assert len(seen) == len(unseen) == 2 * 2 * len(Kind)
+    assert {(row.count, row.coverage_s) for row in seen} == {(0, 60.0)}
+    assert {(row.count, row.coverage_s) for row in unseen} == {(None, 0.0)}
+    assert meter.take_movements() == []
+
+
+@pytest.mark.parametrize("arm", ["North", None])
+def test_lines_across_no_arm_count_as_ever(arm: str | None) -> None:
+    meter = FlowMeter(CAMERA, [across("only", arm, 200)], NOON)
+    crossings = drive(meter, "a", 100, 300, 0.0) + meter.leave()
+    assert [one.movement for one in crossings] == [None]
+    rows: list[MovementCount] = []
+    meter.close_minutes(UtcMicros(NOON + 2 * MINUTE_US))
+    rows += meter.take_movements()
+    assert rows == []
