@@ -4,7 +4,7 @@ import base64
 import io
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -65,13 +65,130 @@ def movement(
 ) -> str:
     """Where road users were, as colour over the street. `again`: `street` has drawn it before."""
     heat = base64.b64encode(heat_png(density)).decode()
-    known = again and backdrop_jpeg is not None
-    ground = '<use href="#street"/>' if known else _empty_street(width_px, height_px, backdrop_jpeg)
+    ground = _empty_street(width_px, height_px, backdrop_jpeg, again=again)
     return (
         _svg(width_px, height_px, "Where road users moved: darker is more")
         + f'<g class="pale">{ground}</g>'
         f'<image width="{width_px}" height="{height_px}" preserveAspectRatio="none" '
         f'href="data:image/png;base64,{heat}"/></svg>'
+    )
+
+
+def turning(lines: Sequence[WatchedLine], moved: Mapping[tuple[str | None, str], int]) -> str:
+    """Who went from which arm of a junction to which, as a diagram: a band for each pair, as wide
+    as they were many, in the colour of its origin. The arms lie around as on the picture."""
+    angles = _around(lines)
+    names = list(angles)
+    ways = {way: count for way, count in moved.items() if way[0] is not None}
+    came = {name: sum(c for (a, _), c in ways.items() if a == name) for name in names}
+    left = {name: sum(c for (_, b), c in ways.items() if b == name) for name in names}
+    unit = _ARM_WIDE / max(1, *came.values(), *left.values())
+    parts = [_svg(_TURNING, _TURNING_HIGH, "Who went from which arm to which", "chart turning")]
+    bands = []
+    for number, origin in enumerate(names):
+        in_order = sorted(names, key=lambda name: _turn(angles[origin], angles[name]))
+        beside = _AXIS_GAP
+        for end in in_order:
+            count = ways.get((origin, end), 0)
+            if count:
+                wide = count * unit
+                start = beside + wide / 2
+                beside += wide
+                sharper = [
+                    name
+                    for name in names
+                    if _turn(angles[name], angles[end]) < _turn(angles[origin], angles[end])
+                ]
+                before = sum(ways.get((name, end), 0) for name in sharper) * unit
+                path = _band(angles[origin], start, angles[end], _AXIS_GAP + before + wide / 2)
+                bands.append((wide, number, path, f"{origin} to {end}: {whole(count)}"))
+    for wide, number, path, told in sorted(bands, reverse=True):  # narrow ones lie on wide ones
+        parts.append(
+            f'<path class="band from-{number % 6}" stroke-width="{max(1.0, wide):.1f}" d="{path}">'
+            f"<title>{escape(told)}</title></path>"
+        )
+    for number, name in enumerate(names):
+        parts.append(_arm_mark(number, name, angles[name], came[name], left[name]))
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+_TURNING, _TURNING_HIGH = 440, 360
+_ARM_FAR, _ARM_WIDE, _AXIS_GAP = 118.0, 46.0, 3.0
+_APART_MIN = math.radians(55)  # arms that lie closer are spread evenly
+
+
+def _around(lines: Sequence[WatchedLine]) -> dict[str, float]:
+    """At which angle each arm lies around the middle, 0 to the right, growing clockwise."""
+    ends: dict[str, list[tuple[float, float]]] = {}
+    for line in lines:
+        if line.arm is not None:
+            ends.setdefault(line.arm, []).extend((line.from_px, line.to_px))
+    spots = {
+        name: (sum(x for x, _ in px) / len(px), sum(y for _, y in px) / len(px))
+        for name, px in ends.items()
+    }
+    mid_x = sum(x for x, _ in spots.values()) / len(spots)
+    mid_y = sum(y for _, y in spots.values()) / len(spots)
+    # A camera that looks along the ground squeezes what lies before and behind.
+    across = math.sqrt(sum((x - mid_x) ** 2 for x, _ in spots.values())) or 1.0
+    down = math.sqrt(sum((y - mid_y) ** 2 for _, y in spots.values())) or 1.0
+    angles = {
+        name: math.atan2((y - mid_y) / down, (x - mid_x) / across) for name, (x, y) in spots.items()
+    }
+    order = sorted(angles, key=lambda name: angles[name])
+    steps = [
+        (angles[after] - angles[before]) % (2 * math.pi)
+        for before, after in zip(order, [*order[1:], order[0]], strict=True)
+    ]
+    if min(steps) < _APART_MIN:
+        step = 2 * math.pi / len(order)
+        turned = [angles[name] - number * step for number, name in enumerate(order)]
+        first = math.atan2(sum(map(math.sin, turned)), sum(map(math.cos, turned)))
+        angles = {name: first + number * step for number, name in enumerate(order)}
+    return {name: angles[name] for name in ends}
+
+
+def _turn(origin: float, end: float) -> float:
+    """How far who comes in at one angle turns to leave at another: left is negative, back least."""
+    turn = (end - origin - math.pi) % (2 * math.pi)
+    turn = turn - 2 * math.pi if turn > math.pi else turn
+    return -math.pi if math.isclose(abs(turn), math.pi) else turn
+
+
+def _band(origin: float, start: float, end: float, stop: float) -> str:
+    """From an arm's right half inwards to another's right half outwards."""
+    x0, y0 = _spot(origin, _ARM_FAR, -start)
+    x3, y3 = _spot(end, _ARM_FAR, stop)
+    reach = 0.25 if abs(_turn(origin, end)) < math.pi else 0.1
+    x1, y1 = _spot(origin, _ARM_FAR * reach, -start)
+    x2, y2 = _spot(end, _ARM_FAR * reach, stop)
+    return f"M{x0:.1f} {y0:.1f}C{x1:.1f} {y1:.1f} {x2:.1f} {y2:.1f} {x3:.1f} {y3:.1f}"
+
+
+def _spot(angle: float, out: float, right: float) -> tuple[float, float]:
+    """`out` from the middle at an angle, and so far to the right of who drives out there."""
+    return (
+        _TURNING / 2 + out * math.cos(angle) - right * math.sin(angle),
+        _TURNING_HIGH / 2 + out * math.sin(angle) + right * math.cos(angle),
+    )
+
+
+def _arm_mark(number: int, name: str, angle: float, came: int, left: int) -> str:
+    """The arm's name and what came in and went out there, beyond its end."""
+    x, y = _spot(angle, _ARM_FAR + 12, 0.0)
+    beside = math.cos(angle)
+    anchor = "start" if beside > 0.4 else "end" if beside < -0.4 else "middle"
+    down = math.sin(angle)
+    drop = 10.0 * down if down > 0.0 else 20.0 * down  # two lines of words stand there
+    a0, a1 = _spot(angle, _ARM_FAR, -_ARM_WIDE - 6), _spot(angle, _ARM_FAR, _ARM_WIDE + 6)
+    return (
+        f'<path class="mouth from-{number % 6}" d="M{a0[0]:.1f} {a0[1]:.1f}L{a1[0]:.1f} '
+        f'{a1[1]:.1f}"/>'
+        f'<text class="arm" text-anchor="{anchor}" x="{x:.1f}" y="{y + drop:.1f}">'
+        f"{escape(name)}</text>"
+        f'<text class="axis" text-anchor="{anchor}" x="{x:.1f}" y="{y + drop + 15:.1f}">'
+        f"{whole(came)} in, {whole(left)} out</text>"
     )
 
 
@@ -236,7 +353,9 @@ def _svg(width: float, height: float, title: str, style: str = "scene") -> str:
     )
 
 
-def _empty_street(width_px: int, height_px: int, jpeg: bytes | None) -> str:
+def _empty_street(width_px: int, height_px: int, jpeg: bytes | None, *, again: bool = False) -> str:
+    if again and jpeg is not None:
+        return '<use href="#street"/>'
     size = f'width="{width_px}" height="{height_px}"'
     if jpeg is None:
         return f'<rect class="blank" {size}/>'

@@ -54,6 +54,8 @@ def page(summary: WatchSummary) -> str:
     if summary.coverage_s > 0:
         if summary.lines:
             body += [_profile(summary), _counts(summary)]
+            if summary.arms:
+                body.append(_turning(summary))
         body.append(_movement_and_speeds(summary))
     body.append(_how(summary))
     if summary.crossings:
@@ -277,6 +279,42 @@ def _count_row(
         v85 = p85(speeds_m_s)
         cells.append(f'<td class="n">{"–" if v85 is None else f"{v85 * KM_H:.0f}"}</td>')
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _turning(summary: WatchSummary) -> str:
+    """Who went from which arm of the junction to which: as bands, and as a table."""
+    moved = summary.moved()
+    froms: list[str | None] = list(summary.arms)
+    if any(came_by is None for came_by, _ in moved):
+        froms.append(None)
+    heads = "".join(f'<th class="n">to {escape(arm)}</th>' for arm in summary.arms)
+    rows = []
+    for number, came_by in enumerate(froms):
+        counts = [moved.get((came_by, arm), 0) for arm in summary.arms]
+        name = (
+            '<span class="soft">not seen to come in</span>'
+            if came_by is None
+            else f'<i class="from-{number % 6}"></i>{escape(came_by)}'
+        )
+        cells = "".join(
+            f'<td class="n{"" if count else " none"}">{whole(count)}</td>' for count in counts
+        )
+        rows.append(
+            f'<tr><th scope="row">{name}</th>{cells}'
+            f'<td class="n all">{whole(sum(counts))}</td></tr>'
+        )
+    picture = drawing.turning(summary.lines, moved)
+    return (
+        f'<div class="grid two"><figure class="sheet">{picture}<figcaption>A band is as wide as '
+        "they were many; its colour says where they came from. The arms lie around as on the "
+        "picture, not to scale.</figcaption></figure>"
+        '<section class="sheet"><h2>From which arm to which</h2>'
+        '<div class="scroll" role="region" tabindex="0" aria-label="Movements between arms">'
+        f'<table><thead><tr><th>from</th>{heads}<th class="n">all</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        '<p class="small soft" style="margin-top: 8px">One road user in this view, counted when it '
+        "left. Who was lost inside and not found again is in no row.</p></section></div>"
+    )
 
 
 def _movement_and_speeds(summary: WatchSummary) -> str:

@@ -140,7 +140,7 @@ class Junction:
         ]
 
     def _arm(self, leg: Leg) -> Arm:
-        beside = 0.5  # of the carriageway, where nobody drives
+        beside = -0.3  # nobody drives so close to the kerb, and beyond it people walk
         start, end = across(
             leg.bearing_deg,
             self.counted_at_m,

@@ -175,8 +175,8 @@ def _crossed(
             crossings.append(f'<crossing node="{way}" edges="{way}_in" priority="true" width="4"/>')
         edges.append(edge_xml("refuge", "east", "west", 1, 3.0, 1, foot=True))
         arms = (
-            Arm("W", "east_in", "west_out", *across(270.0, 30.0, half + 4.0, half + 4.0)),
-            Arm("E", "west_in", "east_out", *across(90.0, 30.0, half + 4.0, half + 4.0)),
+            Arm("W", "east_in", "west_out", *across(270.0, 30.0, half + 2.9, half + 2.9)),
+            Arm("E", "west_in", "east_out", *across(90.0, 30.0, half + 2.9, half + 2.9)),
         )
         flows = (
             Flow("east_in", "east_out", per_h, kinds),
@@ -232,7 +232,7 @@ def _arm(
     at_m: float,
     lanes: int,
 ) -> Arm:
-    wide = lanes * 3.2 + 0.5
+    wide = lanes * 3.2 - 0.3
     start, end = across(bearing_deg, at_m, wide, wide)
     return Arm(
         name,
