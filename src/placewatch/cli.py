@@ -147,12 +147,19 @@ def simulate(
     camera: Annotated[
         str, typer.Option(metavar="POSE", help="roof, mast, pole, wide or side.")
     ] = "roof",
-    perfect: Annotated[bool, typer.Option(help="A detector that never errs.")] = False,
+    perfect: Annotated[bool, typer.Option("--perfect", help="A detector that never errs.")] = False,
+    film: Annotated[
+        bool, typer.Option("--film", help="Draw and encode what the camera sends, too.")
+    ] = False,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Of the film.")] = "1280x720",
+    fps: Annotated[float, typer.Option(help="Of the film.")] = 25.0,
+    light: Annotated[str, typer.Option(help="Of the film: day or dusk.")] = "day",
 ) -> None:
     """Fills a street with SUMO's traffic: what is true, and what a camera's detector sees."""
-    from placewatch.simulate.command import simulate_street
+    from placewatch.simulate.command import film_of, simulate_street
 
-    simulate_street(street, out, hours, seed, camera, perfect=perfect)
+    wished = film_of(size, fps, light) if film else None
+    simulate_street(street, out, hours, seed, camera, perfect=perfect, film=wished)
 
 
 @app.command()

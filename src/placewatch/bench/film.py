@@ -209,6 +209,7 @@ _DRAW = (
     "simulate/materials",
     "simulate/pinhole",
     "simulate/scenery",
+    "simulate/sensor",
     "simulate/traffic",
     "simulate/vehicles",
 )

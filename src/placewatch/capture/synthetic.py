@@ -22,13 +22,12 @@ from placewatch.pixels.frame import Frame
 from placewatch.simulate.drawing import Artist, exclusive, exclusive_colours
 from placewatch.simulate.drawn import STREETS, Street
 from placewatch.simulate.scenery import Light, Scenery, paint
+from placewatch.simulate.sensor import Sensor
 from placewatch.simulate.traffic import Traffic, TrueCrossing
 
 __all__ = ["STREETS", "SyntheticSource", "TrueCrossing", "exclusive", "exclusive_colours"]
 
 
-_GRAIN: Mapping[Light, float] = {"day": 1.8, "dusk": 2.8}  # grey levels of noise
-_TILES = 4
 _LATE_S = 0.25  # later than this, a live picture is skipped
 
 
@@ -91,7 +90,7 @@ class SyntheticSource:
         pinhole = wish.street.camera(wish.width_px, wish.height_px)
         scenery = _scenery(wish.street.name, wish.light, wish.width_px, wish.height_px)
         artist = Artist(wish.street.view, pinhole, wish.light, scenery)
-        sensor = _Sensor(wish)
+        sensor = Sensor(wish.width_px, wish.height_px, wish.fps, wish.light, wish.seed)
         started_at, started_s = self._clock.utc(), self._clock.monotonic_s()
         numbers = itertools.count() if self.info.frames is None else range(self.info.frames)
         for number in numbers:
@@ -125,53 +124,8 @@ class SyntheticSource:
         self._closed.set()
 
 
-class _Sensor:
-    """The camera's sensor: exposure that drifts a little, and noise."""
-
-    def __init__(self, wish: _Wish) -> None:
-        dice = np.random.default_rng(wish.seed)
-        self._fps = wish.fps
-        self._size = (wish.height_px, wish.width_px)
-        grain = _GRAIN[wish.light]
-        self._dice = [(int(a), int(b)) for a, b in dice.integers(0, 64, (257, 2))]
-        self._noise: list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]] = []
-        for _ in range(_TILES):
-            noise = np.rint(dice.standard_normal((wish.height_px + 64, wish.width_px + 64)) * grain)
-            self._noise.append(
-                (np.maximum(noise, 0).astype(np.uint8), np.maximum(-noise, 0).astype(np.uint8))
-            )
-
-    def luma(self, canvas: npt.NDArray[np.uint8], number: int) -> npt.NDArray[np.uint8]:
-        """The Y plane (BT.601, full range) of the picture as the sensor sees it."""
-        luma = cv2.cvtColor(canvas, cv2.COLOR_RGB2GRAY)
-        cv2.convertScaleAbs(luma, luma, self._gain(number))
-        more, less = self._grain(number)
-        cv2.add(luma, more, dst=luma)
-        cv2.subtract(luma, less, dst=luma)
-        luma.flags.writeable = False
-        return cast("npt.NDArray[np.uint8]", luma)
-
-    def rgb(self, canvas: npt.NDArray[np.uint8], number: int) -> npt.NDArray[np.uint8]:
-        """The same picture in colour; the noise is that of the Y plane."""
-        rgb = cv2.convertScaleAbs(canvas, None, self._gain(number))
-        more, less = self._grain(number)
-        cv2.add(rgb, cv2.merge((more, more, more)), dst=rgb)
-        cv2.subtract(rgb, cv2.merge((less, less, less)), dst=rgb)
-        return cast("npt.NDArray[np.uint8]", rgb)
-
-    def _gain(self, number: int) -> float:
-        at_s = number / self._fps
-        return 1.0 + 0.010 * math.sin(at_s / 11.0) + 0.006 * math.sin(at_s / 3.7 + 1.0)
-
-    def _grain(self, number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        more, less = self._noise[number % _TILES]
-        down, across = self._dice[number % len(self._dice)]
-        area = np.s_[down : down + self._size[0], across : across + self._size[1]]
-        return more[area], less[area]
-
-
 def _later_rgb(
-    sensor: _Sensor, canvas: npt.NDArray[np.uint8], number: int
+    sensor: Sensor, canvas: npt.NDArray[np.uint8], number: int
 ) -> Callable[[int], npt.NDArray[np.uint8]]:
     def to_rgb(width_px: int) -> npt.NDArray[np.uint8]:
         rgb = sensor.rgb(canvas, number)

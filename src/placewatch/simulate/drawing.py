@@ -8,6 +8,7 @@ people wear colours from a range of hues that nothing else in the picture has (`
 import colorsys
 import math
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from placewatch.core.kinds import Kind
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.scenery import SUN, Light, Scenery, View
-from placewatch.simulate.traffic import SIZES, RoadUser, Traffic
+from placewatch.simulate.traffic import SIZES, RoadUser
 from placewatch.simulate.vehicles import BODIES, SHINING, Body, roles_of
 
 Picture = npt.NDArray[np.uint8]
@@ -71,6 +72,14 @@ def is_exclusive(colour: Rgb) -> bool:
     return _HUES[0] <= hue * 360 <= _HUES[1] and max(colour) - min(colour) >= _CHROMA_MIN
 
 
+class Cast(Protocol):
+    """Who is in a street, and what its lights show."""
+
+    def at(self, media_s: float) -> list[RoadUser]: ...
+
+    def colour(self, zone: str, party: str, media_s: float) -> str: ...
+
+
 class Artist:
     """Draws everybody into one camera's pictures. Remembers nothing between pictures."""
 
@@ -80,7 +89,7 @@ class Artist:
         self._scenery = scenery
         self._posts = view.posts
 
-    def draw(self, traffic: Traffic, media_s: float) -> Picture:
+    def draw(self, traffic: Cast, media_s: float) -> Picture:
         """The street at `media_s`, (H, W, 3) without noise."""
         canvas: Picture = self._scenery.rgb.copy()
         self._signals(canvas, traffic, media_s)
@@ -132,7 +141,7 @@ class Artist:
         light: Floats = np.minimum(1.15, self._scenery.light_at(user.x_m, user.y_m))
         return light
 
-    def _signals(self, canvas: Picture, traffic: Traffic, media_s: float) -> None:
+    def _signals(self, canvas: Picture, traffic: Cast, media_s: float) -> None:
         for post in self._posts:
             towards = (post.faces[0] - post.at[0]) * (self._camera.x_m - post.at[0]) + (
                 post.faces[1] - post.at[1]

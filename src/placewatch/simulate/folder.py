@@ -5,6 +5,7 @@ truth/movements.csv   how many went from which arm to which, a quarter of an hou
 truth/tracks.parquet  where everybody was, in metres
 detections.parquet    what a detector that errs saw of them, in pixels
 placewatch.toml       the camera, with its counting lines and ground points
+film.mp4              what the camera sends, where a film is wished
 """
 
 import collections
@@ -27,8 +28,9 @@ from placewatch.core.space import PicturePoint
 from placewatch.simulate.detections import Eye, Faults
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.poses import camera_at, ground_points, in_front
+from placewatch.simulate.scenery import Light
 from placewatch.simulate.street import Street
-from placewatch.simulate.sumo import Everybody, Passage, Piece, SumoRun
+from placewatch.simulate.sumo import STEP_S, Everybody, Passage, Piece, SumoRun
 
 BIN_S = 900.0
 
@@ -60,6 +62,16 @@ _KIND_NAMES = pa.array([str(kind) for kind in KINDS])
 
 
 @dataclass(frozen=True, slots=True)
+class Film:
+    """What a film shall be like."""
+
+    width_px: int = 1280
+    height_px: int = 720
+    fps: float = 25.0
+    light: Light = "day"
+
+
+@dataclass(frozen=True, slots=True)
 class Simulated:
     """What was written: how many road users of each kind came, passages and detections."""
 
@@ -76,30 +88,47 @@ def simulate_to(
     pose: str = "roof",
     *,
     faults: Faults | None = None,
+    film: Film | None = None,
     told: Callable[[float], None] = lambda share: None,
 ) -> Simulated:
     """Fills `folder`, which must be empty or not be there. `told` hears the share that is done.
 
-    The same call gives the same files. Raises Misconfigured.
+    Without a `film` ten moments a second are simulated, else as many as it has frames. The same
+    call gives the same files. Raises Misconfigured.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misconfigured(f"{folder} is not empty", hint="name a new folder with --out")
-    camera = camera_at(street, pose)
+    size_px = (1920, 1080) if film is None else (film.width_px, film.height_px)
+    camera = camera_at(street, pose, *size_px)
     eye = Eye(camera, faults or Faults(), seed)
     detections = 0
-    with SumoRun(street, duration_s, seed) as run:
+    step_s = STEP_S if film is None else 1.0 / film.fps
+    with SumoRun(street, duration_s, seed, step_s=step_s) as run:
         (folder / "truth").mkdir(parents=True, exist_ok=True)
         with (
             pq.ParquetWriter(folder / "truth/tracks.parquet", _TRACKS) as tracks,
             pq.ParquetWriter(folder / "detections.parquet", _DETECTIONS) as seen,
         ):
-            for piece in run:
-                if len(piece):
-                    tracks.write_table(_tracks(piece, run.everybody))
-                    table = _seen(piece, run.everybody, eye)
-                    detections += table.num_rows
-                    seen.write_table(table)
-                told(float(piece.moments_s[-1]) / duration_s)
+
+            def kept() -> Iterator[Piece]:
+                nonlocal detections
+                for piece in run:
+                    if len(piece):
+                        tracks.write_table(_tracks(piece, run.everybody))
+                        table = _seen(piece, run.everybody, eye)
+                        detections += table.num_rows
+                        seen.write_table(table)
+                    yield piece
+
+            if film is None:
+                for piece in kept():
+                    told(float(piece.moments_s[-1]) / duration_s)
+            else:
+                from placewatch.simulate.film import write_film  # drawing takes long to load
+
+                path = folder / "film.mp4"
+                for media_s in write_film(path, run, kept(), camera, film.fps, film.light):
+                    told(media_s / duration_s)
         passages = run.passages()
         kinds = collections.Counter(run.everybody.kinds)
     write_passages(folder / "truth/passages.csv", passages, run.everybody)

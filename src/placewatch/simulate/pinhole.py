@@ -114,7 +114,7 @@ class Pinhole:
         for _ in range(10):  # Newton's steps
             r2 = r**2
             steep = 1.0 + r2 * (3.0 * self.k1 + r2 * 5.0 * self.k2)
-            r -= (r * self._bend(r2) - shown) / np.maximum(0.05, steep)
+            r = np.clip(r - (r * self._bend(r2) - shown) / np.maximum(0.05, steep), 0.0, 10.0)
         straight: Floats = flat * np.where(shown > 0.0, r / np.maximum(shown, 1e-12), 1.0)
         return straight
 

@@ -18,13 +18,14 @@ class Pose:
     focal_share: float
     bearing_deg: float = 225.0  # from the middle to the camera
     k1: float = 0.0
+    k2: float = 0.0
 
 
 POSES = {
     "roof": Pose(2.1, 16.0, 0.62),
     "mast": Pose(1.6, 12.0, 0.5),
     "pole": Pose(1.3, 8.0, 0.4),
-    "wide": Pose(1.15, 10.0, 0.36, k1=-0.08),
+    "wide": Pose(1.15, 10.0, 0.36, k1=-0.1, k2=0.012),
     "side": Pose(1.9, 10.0, 0.55, bearing_deg=190.0),
 }
 """The poses by name: from a roof, where little is hidden, to a pole, where much is."""
@@ -60,6 +61,7 @@ def camera_at(street: Street, name: str, width_px: int = 1920, height_px: int = 
         width_px,
         height_px,
         pose.k1,
+        pose.k2,
     )
 
 

@@ -217,7 +217,7 @@ class _Painter:
             high, low = np.array((64, 78, 112)), np.array((214, 158, 128))
         sky = (high * (1 - share) + low * share).astype(np.float32)
         width = self.camera.width_px
-        haze = cv2.resize(cloud(1.7, 3), (width, 512))[:rows]
+        haze = cv2.resize(cloud(1.7, 3), (width, max(512, rows)))[:rows]
         sky = sky + np.clip(haze, 0, 1)[:, :, None] * (16 if self.light == "day" else 12)
         self.day[:rows] = sky
         self.gain[:rows] = 1.0

@@ -7,7 +7,7 @@ from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import Kind
 from placewatch.simulate.layouts import layouts
 from placewatch.simulate.plan import Junction, Leg, edge_xml, legs, node_xml
-from placewatch.simulate.street import MIX, Arm, Flow, Street, Walk, across
+from placewatch.simulate.street import LANE_M, MIX, Arm, Flow, Street, Walk, across
 
 _SQUARE = (0.0, 90.0, 180.0, 270.0)
 _NO_BUS: Mapping[Kind, float] = {kind: share for kind, share in MIX.items() if kind is not Kind.BUS}
@@ -129,10 +129,10 @@ def motorway() -> Street:
         Flow("ramp", "on", 400.0, _FAST),
         Flow("back", "back", 2200.0, _FAST),
     )
-    wide = 3 * 3.2 + 1.0
+    right, left = 4 * LANE_M - 0.3, -0.3  # of the carriageway that the ramp joins
     arms = (
-        Arm("W", "main", "", *across(270.0, 170.0, wide, 1.0)),
-        Arm("E", "", "on", *across(90.0, 170.0, 1.0, wide)),
+        Arm("W", "merge", "", *across(270.0, 45.0, right, left)),
+        Arm("E", "", "merge", *across(90.0, 45.0, left, right)),
     )
     return Street(
         "motorway",

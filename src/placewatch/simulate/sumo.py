@@ -100,6 +100,10 @@ class Everybody:
         """(M,) how long each is."""
         return np.array([SIZES[kind].length_m for kind in self.kinds])
 
+    def length_m(self, who: int) -> float:
+        """How long one is."""
+        return SIZES[self.kinds[who]].length_m
+
     def sizes_m(self) -> Floats:
         """(M, 2) how long and wide each is."""
         sizes = [(SIZES[kind].length_m, SIZES[kind].width_m) for kind in self.kinds]
@@ -332,6 +336,8 @@ class Lane:
     length_m: float
     width_m: float
     walked: bool  # a sidewalk or a crossing
+    crosses: bool  # people cross a road here
+    inside: bool  # it lies within a junction
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +345,17 @@ class Network:
     """The roads of a street as SUMO knows them."""
 
     lanes: tuple[Lane, ...]
+    junctions: tuple[Floats, ...]  # (N, 2) corners of each
+
+    def has_opposite(self, lane: Lane) -> bool:
+        """Whether another lane leads the other way right beside it, on its left."""
+        way = lane.shape[-1] - lane.shape[0]
+        left = np.array([-way[1], way[0]]) / max(1e-9, float(np.hypot(*way))) * lane.width_m
+        return any(
+            float(np.hypot(*(other.shape[-1] - lane.shape[0] - left))) < lane.width_m / 2
+            for other in self.lanes
+            if not (other.walked or other.inside)
+        )
 
     def met(self, edge: str, arm: Arm) -> list[tuple[str, float]]:
         """The lanes of `edge` that the line of `arm` crosses, and how far along each."""
@@ -378,14 +395,10 @@ def build_network(street: Street, folder: Path) -> Network:
 
 def _read_network(path: Path) -> Network:
     lanes = []
-    for edge in ET.parse(path).getroot().iter("edge"):
+    root = ET.parse(path).getroot()
+    for edge in root.iter("edge"):
         for lane in edge.iter("lane"):
-            shape = np.array(
-                [
-                    [float(c) for c in corner.split(",")[:2]]
-                    for corner in lane.attrib["shape"].split()
-                ]
-            )
+            shape = _corners(lane.attrib["shape"])
             lanes.append(
                 Lane(
                     lane.attrib["id"],
@@ -394,9 +407,21 @@ def _read_network(path: Path) -> Network:
                     float(lane.attrib["length"]),
                     float(lane.get("width", "3.2")),
                     lane.get("allow") == "pedestrian",
+                    edge.get("function") == "crossing",
+                    edge.get("function") in ("internal", "crossing", "walkingarea"),
                 )
             )
-    return Network(tuple(lanes))
+    junctions = tuple(
+        _corners(junction.attrib["shape"])
+        for junction in root.iter("junction")
+        if junction.get("type") != "internal" and len(junction.get("shape", "").split()) > 2
+    )
+    return Network(tuple(lanes), junctions)
+
+
+def _corners(text: str) -> Floats:
+    """A shape of SUMO's, (N, 2) in m."""
+    return np.array([[float(c) for c in corner.split(",")[:2]] for corner in text.split()])
 
 
 def _met_at(shape: Floats, start: Point, end: Point) -> float | None:
