@@ -1,4 +1,4 @@
-"""Page: the figures of a run as docs/benchmarks.md, what each cost counted beside it."""
+"""Page: the figures of a run as docs/benchmarks.md or docs/accuracy.md."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -77,6 +77,51 @@ def page(document: Mapping[str, Any]) -> str:
             for name, figure in figures.items()
             if not _BATCH.fullmatch(name)
         ],
+    ]
+    return "\n".join(parts)
+
+
+_ACCURACY = """# Accuracy
+
+Written by `placewatch bench accuracy --report docs/accuracy.md`, which needs
+`placewatch[simulate]`. Streets are filled by SUMO ([what they are](guide/simulate.md)), whose own
+loops in the lanes are the truth. *Perfect tracks* show whether measuring itself errs; *by camera*
+is the same traffic as boxes of a detector with stated faults, through the tracker and the counting
+lines of one camera. Every run is counted, none is left out. What is demanded and not reached stands
+here as well.
+"""
+
+_ACCURACY_ROWS = {
+    "accuracy.counts.perfect": "counts and movements, perfect tracks: cells that are wrong",
+    "accuracy.counts.total": "vehicles in all, by camera: the worst run, off by",
+    "accuracy.counts.geh": "hourly movements, by camera: the worst GEH",
+    "accuracy.counts.bins": "quarters of an hour of a movement with 20 or more, by camera: off by "
+    "more than 5 %",
+    "accuracy.counts.kinds": "kinds of vehicles, by camera: right",
+}
+"""Figure, and what it is."""
+
+
+def accuracy_page(document: Mapping[str, Any]) -> str:
+    """The whole page for a run of `accuracy` in the form `placewatch.bench/1`."""
+    figures = {figure["name"]: figure for figure in document["figures"]}
+    machine = document["machine"]
+    rows = [
+        (
+            f"{_ACCURACY_ROWS.get(name, name)} (`{name}`)",
+            one["must"],
+            _value(one) + ("" if one["value"] is None else f" {one['unit']}".rstrip()),
+            ("passed" if one["passed"] else "**not passed**") if one["must"] else "",
+        )
+        for name, one in figures.items()
+    ]
+    parts = [
+        _ACCURACY,
+        f"Measured {document['at']} with placewatch {document['placewatch']}, "
+        f"Python {machine['python']}, SUMO {machine['versions'].get('eclipse-sumo', 'unknown')}.\n",
+        _table(("what", "must", "measured", ""), rows),
+        "## How each was measured\n",
+        *[f"- `{name}`: {one['how']}.\n" for name, one in figures.items()],
     ]
     return "\n".join(parts)
 

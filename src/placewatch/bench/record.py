@@ -24,6 +24,7 @@ _MEASURED_WITH = (
     "onnxruntime-gpu",
     "opencv-python-headless",
     "deltalake",
+    "eclipse-sumo",
 )
 
 

@@ -10,7 +10,7 @@ from rich.status import Status
 from rich.table import Table
 
 from placewatch.bench import BENCHES, Extent, Figure
-from placewatch.bench.page import page
+from placewatch.bench.page import accuracy_page, page
 from placewatch.bench.record import record
 from placewatch.core.errors import Misconfigured
 from placewatch.publish.whole import write_whole
@@ -25,8 +25,9 @@ def run_benches(
     net: Path | None = None,
 ) -> bool:
     """Measures the benches of `names` (none: all of core), shows them, writes JSON to `out` (`-`:
-    standard output) and a page to `report`. Whether all passed. Raises Misconfigured for a name
-    that is none. `peers` and `net` are what the peers run in and with."""
+    standard output) and a page to `report`, that of accuracy where all are of it. Whether all
+    passed. Raises Misconfigured for a name that is none. `peers` and `net` are what the peers run
+    in and with."""
     chosen = [name for wish in names or ["core"] for name in _meant(wish)]
     told = Console(stderr=True)
     figures: list[Figure] = []
@@ -43,7 +44,9 @@ def run_benches(
         if out is not None:
             write_whole(Path(out), (document + "\n").encode())
     if report is not None:
-        write_whole(report, page(json.loads(document)).encode())
+        of_accuracy = all(figure.name.startswith("accuracy.") for figure in figures)
+        shown = accuracy_page if of_accuracy else page
+        write_whole(report, shown(json.loads(document)).encode())
     return all(figure.passed for figure in figures)
 
 
