@@ -280,3 +280,17 @@ def test_fingers_draw_too(visit: Visitor, width: int) -> None:
     line = reader.node.saved[-1]["lines"][-1]
     assert abs(line["from_px"][0] - 200) <= 4
     assert abs(line["to_px"][1] - 640) <= 4
+
+
+def test_lines_are_given_arms_and_two_make_a_junction(visit: Visitor) -> None:
+    reader = visit("day")
+    page = open_stage(reader)
+    arms = page.get_by_label("Arm of a junction")
+    expect(arms).to_have_count(3)
+    arms.nth(0).fill("East")
+    expect(page.get_by_text("One arm alone is no junction")).to_be_visible()
+    arms.nth(1).fill("North")
+    expect(page.get_by_text("Counts who goes from which of the 2 arms to which.")).to_be_visible()
+    save(page)
+    lines = reader.node.saved[-1]["lines"]
+    assert [line["arm"] for line in lines] == ["East", "North", None]

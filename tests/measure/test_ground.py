@@ -71,6 +71,18 @@ def test_four_points_suffice_and_many_agree_exactly() -> None:
     np.testing.assert_allclose(ground.metres_of(look(STREET)), STREET, atol=1e-6)
 
 
+@given(camera=cameras)
+def test_a_straight_lens_whose_points_agree_makes_the_same_plane_with_or_without_the_size(
+    camera: tuple[float, float],
+) -> None:
+    corners = np.vstack([STREET, [[-2.0, 35.0], [4.0, 25.0]]])
+    plain = Ground.fit(look(corners, *camera), corners)
+    sized = Ground.fit(look(corners, *camera), corners, size_px=(WIDTH_PX, HEIGHT_PX))
+    assert sized.bend == 0.0
+    here = look(STREET, *camera)
+    np.testing.assert_allclose(sized.metres_of(here), plain.metres_of(here), atol=1e-7)
+
+
 def test_the_sky_has_no_place_on_the_ground() -> None:
     ground = Ground.fit(look(STREET), STREET)
     horizon_px = HEIGHT_PX / 2 - FOCAL_PX * math.tan(math.radians(18.0))

@@ -8,6 +8,7 @@ import pytest
 from placewatch.core.errors import PlacewatchError, Unavailable
 from placewatch.core.facts import LineCount
 from placewatch.core.ids import CameraId
+from placewatch.core.kinds import Kind
 from placewatch.core.time import MINUTE_US, SimulatedClock, SystemClock, UtcMicros, minute_of
 from placewatch.node import config
 from placewatch.node import node as module
@@ -163,3 +164,22 @@ def test_a_store_that_is_damaged_is_no_bug(
     clock.sleep(30.0)  # after a refusal it waits a while
     node._tick(minute_of(clock.utc()))
     assert stored(node) == 2 * ROWS_A_MINUTE
+
+
+def test_lines_across_two_arms_store_movements_beside_their_counts(
+    tmp_path: Path, clock: SimulatedClock
+) -> None:
+    path = tmp_path / "placewatch.toml"
+    line = '[[camera.line]]\nname = "{0}"\narm = "{0}"\nfrom_px = [0, {1}]\nto_px = [9, {1}]\n'
+    path.write_text(TOML + line.format("North", 20) + line.format("South", 90))
+    node = Node(path, config.load(path), clock, demo=False)
+    try:
+        tick(node, clock, 3)
+        assert node.store.movements is not None
+        until = UtcMicros(clock.utc() + MINUTE_US)
+        rows = node.store.movements.between(UtcMicros(0), until)
+        assert rows.num_rows == 2 * 2 * 2 * len(Kind)  # minutes, arms to arms, kinds
+        assert set(rows["from_arm"].to_pylist()) == {"North", "South"}
+        assert set(rows["count"].to_pylist()) == {None}  # nothing was watched
+    finally:
+        node.stop()
