@@ -464,6 +464,11 @@ def test_in_the_mode_of_ssam_times_come_in_tenths_and_the_gap_that_of_the_danger
     assert found.type is ConflictType.REAR_END
     assert found.kinds == (Kind.BUS, Kind.CAR)
     assert found.tet_s is None
+    # By a clock of large numbers it is the same, as much later.
+    later = [moved(path, 0.0, 0.0, 0.0, 1_800_000_000) for path in (follower, leader)]
+    (again,) = encounters(later, mode="ssam")
+    assert again.at_s - found.at_s == pytest.approx(1_800_000_000, abs=1e-3)
+    assert (again.ttc_s, again.pet_s, again.type) == (found.ttc_s, found.pet_s, found.type)
 
 
 # --- SUMO's truth --------------------------------------------------------------------------------

@@ -43,8 +43,8 @@ footprints = st.builds(
     car,
     x_m=st.floats(-40, 40),
     y_m=st.floats(-40, 40),
-    heading_rad=st.floats(-math.pi, math.pi),
-    speed_m_s=st.floats(0, 20),
+    heading_rad=st.floats(-math.pi, math.pi).map(lambda turn: round(turn, 3)),
+    speed_m_s=st.floats(0, 20).map(lambda speed: round(speed, 3)),
     length_m=st.floats(0.3, 12),
     width_m=st.floats(0.3, 3),
 )

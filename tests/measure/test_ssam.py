@@ -171,6 +171,7 @@ GOOD = one_vehicle("<", 3.0)
         (GOOD + struct.pack("<Bf", 2, 7.5), "back in time"),
         (GOOD + struct.pack("<Bf", 2, float("nan")), "back in time"),
         (GOOD[:-8] + struct.pack("<2f", float("nan"), 0), "no number"),
+        (GOOD + GOOD[34:], "twice in one step"),
         (GOOD[:-24] + struct.pack("<f", 0.0) + GOOD[-20:], "length or width"),
     ],
 )
