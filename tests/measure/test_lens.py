@@ -151,6 +151,17 @@ def test_a_lens_that_bends_is_found_and_makes_places_far_better() -> None:
     assert shares[-0.12] < 0.45
 
 
+def test_a_lens_that_bends_the_other_way_is_found_too() -> None:
+    camera = hung("pole", 0.06)
+    plain, bent = [], []
+    for clicks, metres, places in surveys(camera, 8, 5, 20):
+        ground = Ground.fit(clicks, metres, size_px=SIZE_PX)
+        plain.append(off_m(Ground.fit(clicks, metres), camera, places))
+        bent.append(off_m(ground, camera, places))
+    assert ground.bend > 0.0
+    assert np.mean(bent) < 0.7 * np.mean(plain)
+
+
 def test_a_straight_lens_is_left_straight_and_places_as_good_as_they_are() -> None:
     plain, known, guessed, found = [], [], [], []
     for number, pose in enumerate(POSES):
@@ -356,6 +367,13 @@ def test_lines_meet_on_the_straightened_picture_of_a_known_lens() -> None:
     found = vanishing_point(pairs(kerbs(camera, course_rad, np.zeros((6, 2)))), lens=lens)
     exact = vanishing(camera, course_rad)
     assert math.dist((found.at.x_px, found.at.y_px), exact) < 1e-3
+
+
+def test_a_line_that_ends_where_a_lens_shows_nothing_is_refused() -> None:
+    lens = Lens(300.0, CENTRE_PX, -0.3)
+    lines = [((900.0, 500.0), (950.0, 600.0)), ((900.0, 700.0), (1900.0, 1000.0))]
+    with pytest.raises(Misconfigured, match="nothing where line 2 ends"):
+        vanishing_point(lines, lens=lens)
 
 
 @pytest.mark.parametrize(

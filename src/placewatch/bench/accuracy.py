@@ -162,6 +162,7 @@ class _Seen:
         ground = Ground.fit(
             np.array([(picture.x_px, picture.y_px) for picture, _ in points]),
             np.array([(place.x_m, place.y_m) for _, place in points]),
+            size_px=(camera.width_px, camera.height_px),
         )
         self._camera = camera
         self._eye = Eye(camera, Faults(), seed)

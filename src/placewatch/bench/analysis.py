@@ -69,7 +69,7 @@ def analyse(
             detector=detector,
             tracker=tracker_of(camera),
             painter=BackdropPainter(quarantine_s=camera.backdrop_quarantine_s),
-            stage=stage_of(camera, None),
+            stage=stage_of(camera, None, (width_px, height_px)),
             flow=flow,
             policy=policy,
             tempo=tempo_of(camera),

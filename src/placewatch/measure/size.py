@@ -44,19 +44,19 @@ Floats = npt.NDArray[np.float64]
 @numba.njit(cache=True, nogil=True)
 def vote(
     votes: Floats,
-    homography: Floats,
+    view: Floats,
     box: Floats,
     velocity_px_s: tuple[float, float],
     speed_m_s: float,
 ) -> None:
     """One look at a road user: adds to its row of VOTES_COLUMNS what it looks like now.
 
-    `homography` (3, 3) leads from px to m; `box` left, top, right, bottom in px.
+    `view` is that of the ground; `box` left, top, right, bottom in px.
     """
     if not speed_m_s >= SPEED_M_S_MIN:  # nor where it is NaN
         return
     votes[_FAST] = max(0.97 * votes[_FAST], speed_m_s)
-    seen_as = _seen_as(homography, box, velocity_px_s, votes[_FAST])
+    seen_as = _seen_as(view, box, velocity_px_s, votes[_FAST])
     if seen_as == NOT_TOLD:
         return
     for kind in range(_CAST):
@@ -98,14 +98,12 @@ def agreed(recognised: int, sized: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _seen_as(
-    homography: Floats, box: Floats, velocity_px_s: tuple[float, float], fast_m_s: float
-) -> int:
+def _seen_as(view: Floats, box: Floats, velocity_px_s: tuple[float, float], fast_m_s: float) -> int:
     """What a moving road user looks like in this frame."""
     x, y = 0.5 * (box[0] + box[2]), box[3]
-    here_x, here_y = place(homography, x, y)
-    there_x, there_y = place(homography, x + 1.0, y)
-    below_x, below_y = place(homography, x, y + 1.0)
+    here_x, here_y = place(view, x, y)
+    there_x, there_y = place(view, x + 1.0, y)
+    below_x, below_y = place(view, x, y + 1.0)
     # On the ground, one pixel to the right and one pixel down, at its feet.
     right_x, right_y = there_x - here_x, there_y - here_y
     down_x, down_y = below_x - here_x, below_y - here_y

@@ -29,7 +29,7 @@ from placewatch.core.sightings import (
 )
 from placewatch.core.sightings import KIND as TRACK_KIND
 from placewatch.core.time import UtcMicros
-from placewatch.measure.ground import Ground, place
+from placewatch.measure.ground import VIEW_COLUMNS, Ground, place
 from placewatch.measure.scene import (
     EAST,
     HEADING,
@@ -98,7 +98,7 @@ class Stage:
     _known: Floats = field(init=False)
     _paths: Floats = field(init=False)
     _free: list[int] = field(default_factory=list, init=False)  # rows that belong to nobody
-    _to_metres: Floats = field(init=False)
+    _view: Floats = field(init=False)
     _sorted_s: float = field(default=-math.inf, init=False)
     _shown_ids: list[TrackId] = field(default_factory=list, init=False)
 
@@ -107,7 +107,7 @@ class Stage:
         self._known = np.zeros((0, _COLUMNS))
         self._paths = np.zeros((0, STEPS_MAX, STEP_COLUMNS))
         # Where the ground is unknown every point lies above the horizon.
-        self._to_metres = np.zeros((3, 3)) if self.ground is None else self.ground.to_metres
+        self._view = np.zeros(VIEW_COLUMNS) if self.ground is None else self.ground.view
 
     def place(
         self,
@@ -132,7 +132,7 @@ class Stage:
         shown = np.empty((len(rows), MOVER_COLUMNS))
         fresh = np.empty((len(rows), 2), np.int64)
         count, new = _place(
-            rows, self._users, self._known, self._paths, self._to_metres, at, media_s, frame,
+            rows, self._users, self._known, self._paths, self._view, at, media_s, frame,
             sorts, votes, self.recognises, shown, fresh,
         )  # fmt: skip
         if others or new:
@@ -188,7 +188,7 @@ def _place(
     users: Whole,
     known: Floats,
     paths: Floats,
-    to_metres: Floats,
+    view: Floats,
     at: int,
     media_s: float,
     frame: int,
@@ -207,7 +207,7 @@ def _place(
         wide, high = track[RIGHT] - track[LEFT], track[BOTTOM] - track[TOP]
         x, y = 0.5 * (track[LEFT] + track[RIGHT]), track[BOTTOM]
         size = math.sqrt(wide * high) if wide > 0.0 and high > 0.0 else 0.0
-        east, north = place(to_metres, x, y)
+        east, north = place(view, x, y)
         seen = track[UNSEEN_S] == 0.0
         if seen:
             step = path[int(one[_NEXT])]
@@ -227,7 +227,7 @@ def _place(
         kind = int(track[TRACK_KIND])
         if sorts:
             if votes and seen:
-                vote(one[_VOTES:], to_metres, track[:4], velocity, one[_SPEED])
+                vote(one[_VOTES:], view, track[:4], velocity, one[_SPEED])
             sized = elected(one[_VOTES:])
             kind = agreed(kind, sized) if recognises or sized == NOT_TOLD else sized
         out = shown[count]

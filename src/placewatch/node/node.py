@@ -328,7 +328,7 @@ class Node:
                     )
                 earth = Origin(origin.latitude_deg, origin.longitude_deg)
                 pairs.append((picture, earth.to_point(point.latitude_deg, point.longitude_deg)))
-        found = check_ground(pairs, *size_px)
+        found = check_ground(pairs, *size_px, bends=False)  # as the cameras of a node measure
         return views.GroundCheck(
             usable=found.usable,
             why=found.why,

@@ -122,7 +122,7 @@ def analyse(
             detector=detector,
             tracker=tracker_of(camera),
             painter=BackdropPainter(quarantine_s=_quarantine_s(spec, camera, source.info)),
-            stage=stage_of(camera, None),
+            stage=stage_of(camera, None, (source.info.width_px, source.info.height_px)),
             flow=flow,
             policy=policy,
             tempo=tempo_of(camera),
