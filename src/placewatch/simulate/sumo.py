@@ -447,7 +447,9 @@ def _tool(name: str) -> str:
     found = importlib.util.find_spec("sumo")
     if found is None or not found.submodule_search_locations:
         raise Misconfigured(
-            "SUMO is not installed", hint='install it with: pip install "placewatch[simulate]"'
+            "SUMO is not installed",
+            hint='pip install "placewatch[simulate]"; in a checkout: '
+            ".venv/bin/uv sync --inexact --extra simulate",
         )
     return str(Path(found.submodule_search_locations[0]) / "bin" / name)
 
