@@ -83,6 +83,24 @@ def test_who_was_not_seen_to_come_in_leaves_from_an_unknown_arm() -> None:
     assert minutes(meter, 1) == {(None, "South"): 1}
 
 
+def test_who_is_lost_inside_is_found_again_by_place_and_not_by_chance() -> None:
+    for begins_px, came_by in ((350, "North"), (480, None)):
+        meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+        drive(meter, "a", 100, 300, 0.0)  # is lost at 300; a second later it must be near 400
+        drive(meter, "b", begins_px - 20, 600, 2.2 if came_by else 30.0)
+        meter.leave()
+        assert minutes(meter, 1) == {(came_by, "South"): 1}
+
+
+def test_who_was_lost_is_forgotten_though_nobody_else_comes() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    drive(meter, "a", 100, 300, 0.0)
+    assert meter._origins._lost
+    for tenth in range(40, 160):
+        meter.measure(scene(tenth / 10))
+    assert not meter._origins._lost
+
+
 def test_two_passages_of_one_track_are_two_movements() -> None:
     meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
     drive(meter, "a", 100, 600, 0.0)

@@ -69,6 +69,7 @@ def test_every_street_can_be_painted(name: str, tmp_path: Path) -> None:
         ("1280*720", 25.0, "day", "cannot be encoded"),
         ("641x360", 25.0, "day", "cannot be encoded"),
         ("640x360", 0.5, "day", "cannot be drawn"),
+        ("640x360", 30.0, "day", "no whole milliseconds"),
         ("640x360", 25.0, "noon", "noon"),
     ],
 )

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from placewatch.core.kinds import Kind
 from placewatch.core.space import PicturePoint, Point
+from placewatch.simulate.detections import TAKEN_FOR
 from placewatch.simulate.drawn import STREETS
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.traffic import (
@@ -241,7 +242,9 @@ class _Detector:
             box = box + size * (drift + dice.normal(0.0, 0.02, 4))
             small = min(1.0, float(boxes[k, 3] - boxes[k, 1]) / 60.0)
             sure = 0.35 + 0.3 * visible[k] + 0.22 * small + dice.normal(0.0, 0.09)
-            kind = kinds[k] if dice.random() > 0.08 else _mistaken(kinds[k], dice)
+            kind = (
+                kinds[k] if dice.random() > 0.08 else TAKEN_FOR[kinds[k]][int(dice.integers(0, 2))]
+            )
             found[k] = np.array([*box, min(0.98, max(0.05, sure)), _KINDS.index(kind)])
         rows = self._merge(found, who)
         rows += self._see_ghosts(len(rows))
@@ -326,19 +329,6 @@ def _visible(boxes: Floats, depths: Floats) -> tuple[Floats, Floats]:
                 top + high_px * y1 / 10,
             )
     return visible, parts
-
-
-def _mistaken(kind: Kind, dice: np.random.Generator) -> Kind:
-    near = {
-        Kind.PEDESTRIAN: (Kind.BICYCLE, Kind.UNKNOWN),
-        Kind.BICYCLE: (Kind.PEDESTRIAN, Kind.MOTORCYCLE),
-        Kind.MOTORCYCLE: (Kind.BICYCLE, Kind.CAR),
-        Kind.CAR: (Kind.VAN, Kind.TRUCK),
-        Kind.VAN: (Kind.CAR, Kind.TRUCK),
-        Kind.BUS: (Kind.TRUCK, Kind.VAN),
-        Kind.TRUCK: (Kind.VAN, Kind.BUS),
-    }[kind]
-    return near[int(dice.integers(0, 2))]
 
 
 def _overlap(a: Floats, b: Floats) -> float:

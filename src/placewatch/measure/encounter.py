@@ -44,6 +44,7 @@ from placewatch.measure.footprint import (
     WIDTH,
     X,
     Y,
+    axis_of,
     clip,
     spot_between,
     time_left_s,
@@ -583,7 +584,6 @@ def _pet_s(
     other_go_y_m = other[other_next, _KNOT_Y] - other[other_knot, _KNOT_Y]
     cos_1, sin_1 = knots[knot, _KNOT_COS], knots[knot, _KNOT_SIN]
     cos_2, sin_2 = other[other_knot, _KNOT_COS], other[other_knot, _KNOT_SIN]
-    cos, sin = abs(cos_1 * cos_2 + sin_1 * sin_2), abs(cos_1 * sin_2 - sin_1 * cos_2)
     ahead_1_m, aside_1_m = 0.5 * size[0], 0.5 * size[1]
     ahead_2_m, aside_2_m = 0.5 * other_size[0], 0.5 * other_size[1]
     # Shares u, v of the way to the next knot, 0..1, of the one and of the other.
@@ -594,14 +594,9 @@ def _pet_s(
     polygon[3, 0], polygon[3, 1] = 0.0, 1.0
     count = 4
     for axis in range(4):
-        if axis == 0:
-            right, up, reach_m = cos_1, sin_1, ahead_1_m + ahead_2_m * cos + aside_2_m * sin
-        elif axis == 1:
-            right, up, reach_m = -sin_1, cos_1, aside_1_m + ahead_2_m * sin + aside_2_m * cos
-        elif axis == 2:
-            right, up, reach_m = cos_2, sin_2, ahead_2_m + ahead_1_m * cos + aside_1_m * sin
-        else:
-            right, up, reach_m = -sin_2, cos_2, aside_2_m + ahead_1_m * sin + aside_1_m * cos
+        right, up, reach_m = axis_of(
+            axis, cos_1, sin_1, ahead_1_m, aside_1_m, cos_2, sin_2, ahead_2_m, aside_2_m
+        )
         off_m = right * x_m + up * y_m
         by_u_m = -(right * go_x_m + up * go_y_m)
         by_v_m = right * other_go_x_m + up * other_go_y_m

@@ -153,6 +153,7 @@ class FlowMeter:
         else:
             self._watched(last.at, scene.at)
 
+        self._origins.tidy(scene.media_s)
         movers = Movers.of(scene.movers)
         if movers.ids is not self._ids:
             self._meet(movers.ids)
@@ -292,7 +293,6 @@ class FlowMeter:
 
     def _forget(self, media_s: float) -> None:
         """Those who ended too long ago to be taken up again."""
-        self._origins.tidy(media_s)
         over = [user for user in self._ended if is_forgotten(self._path(user), media_s)]
         if over:
             self._name(over)

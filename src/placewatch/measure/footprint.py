@@ -78,6 +78,32 @@ def time_to_collision_s(first: Floats, second: Floats) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
+def axis_of(
+    axis: int,
+    cos_1: float,
+    sin_1: float,
+    ahead_1_m: float,
+    aside_1_m: float,
+    cos_2: float,
+    sin_2: float,
+    ahead_2_m: float,
+    aside_2_m: float,
+) -> tuple[float, float, float]:
+    """One of the four axes on which two rectangles are apart unless they touch, as (right, up), and
+    how far apart their middles may be on it: each points along (cos, sin) and reaches ahead_m and
+    aside_m from its middle (separating axis theorem)."""
+    cos = abs(cos_1 * cos_2 + sin_1 * sin_2)
+    sin = abs(cos_1 * sin_2 - sin_1 * cos_2)
+    if axis == 0:
+        return cos_1, sin_1, ahead_1_m + ahead_2_m * cos + aside_2_m * sin
+    if axis == 1:
+        return -sin_1, cos_1, aside_1_m + ahead_2_m * sin + aside_2_m * cos
+    if axis == 2:
+        return cos_2, sin_2, ahead_2_m + ahead_1_m * cos + aside_1_m * sin
+    return -sin_2, cos_2, aside_2_m + ahead_1_m * sin + aside_1_m * cos
+
+
+@numba.njit(cache=True, nogil=True)
 def time_left_s(
     x_m: float,
     y_m: float,
@@ -95,19 +121,12 @@ def time_left_s(
     """The time to collision of two rectangles. The second lies at (x_m, y_m) from the first and
     moves by (x_m_s, y_m_s) relative to it; each points along (cos, sin) and reaches ahead_m and
     aside_m from its middle."""
-    cos = abs(cos_1 * cos_2 + sin_1 * sin_2)
-    sin = abs(cos_1 * sin_2 - sin_1 * cos_2)
     still = x_m_s * x_m_s + y_m_s * y_m_s < _STILL_M_S * _STILL_M_S
     begin_s, end_s = 0.0, NEVER
     for axis in range(4):
-        if axis == 0:
-            right, up, reach_m = cos_1, sin_1, ahead_1_m + ahead_2_m * cos + aside_2_m * sin
-        elif axis == 1:
-            right, up, reach_m = -sin_1, cos_1, aside_1_m + ahead_2_m * sin + aside_2_m * cos
-        elif axis == 2:
-            right, up, reach_m = cos_2, sin_2, ahead_2_m + ahead_1_m * cos + aside_1_m * sin
-        else:
-            right, up, reach_m = -sin_2, cos_2, aside_2_m + ahead_1_m * sin + aside_1_m * cos
+        right, up, reach_m = axis_of(
+            axis, cos_1, sin_1, ahead_1_m, aside_1_m, cos_2, sin_2, ahead_2_m, aside_2_m
+        )
         off_m = x_m * right + y_m * up
         off_m_s = x_m_s * right + y_m_s * up
         if still or off_m_s == 0.0:

@@ -26,6 +26,11 @@ def film_of(size: str, fps: float, light: str) -> Film:
         )
     if not 1.0 <= fps <= 60.0:
         raise Misconfigured(f"{fps:g} frames a second cannot be drawn", hint="1 to 60 can")
+    if 1000.0 % fps:
+        raise Misconfigured(
+            f"{fps:g} frames a second are no whole milliseconds apart, as SUMO's steps are",
+            hint="take 10, 12.5, 20, 25, 40 or 50",
+        )
     if light not in get_args(Light):
         known = " or ".join(get_args(Light))
         raise Misconfigured(f'light is "{light}"', hint=f"it may be {known}")

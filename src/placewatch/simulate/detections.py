@@ -7,6 +7,7 @@ sees what is not there. All of it happens in seconds, so that another frame rate
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numba
@@ -132,8 +133,7 @@ class Eye:
         return Seen(moments_s, ends, rows[:count], names[:count])
 
 
-_TAKEN_FOR = np.zeros((len(KINDS), 2), np.int64)
-for _kind, _others in {
+TAKEN_FOR: Mapping[Kind, tuple[Kind, Kind]] = {
     Kind.PEDESTRIAN: (Kind.BICYCLE, Kind.UNKNOWN),
     Kind.BICYCLE: (Kind.PEDESTRIAN, Kind.MOTORCYCLE),
     Kind.MOTORCYCLE: (Kind.BICYCLE, Kind.CAR),
@@ -142,8 +142,10 @@ for _kind, _others in {
     Kind.BUS: (Kind.TRUCK, Kind.VAN),
     Kind.TRUCK: (Kind.VAN, Kind.BUS),
     Kind.UNKNOWN: (Kind.UNKNOWN, Kind.UNKNOWN),
-}.items():
-    _TAKEN_FOR[NUMBER_OF[_kind]] = [NUMBER_OF[other] for other in _others]
+}
+"""What a detector takes each kind for, when it is mistaken."""
+
+_TAKEN_FOR: Whole = np.array([[NUMBER_OF[other] for other in TAKEN_FOR[kind]] for kind in KINDS])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -259,13 +259,13 @@ class SumoRun:
             "--route-files", "demand.xml",
             "--additional-files", "loops.add.xml",
             "--begin", "0",
-            "--end", f"{self.warm_s + self.duration_s:g}",
-            "--step-length", f"{self.step_s:g}",
+            "--end", f"{self.warm_s + self.duration_s:.3f}",
+            "--step-length", f"{self.step_s:.3f}",
             "--seed", str(self.seed),
             "--lateral-resolution", "0.8",
             "--fcd-output", _FCD,
             "--fcd-output.attributes", "x,y,angle,speed",
-            "--device.fcd.begin", f"{self.warm_s:g}",
+            "--device.fcd.begin", f"{self.warm_s:.3f}",
             "--precision", "6",
             "--time-to-teleport", "-1",
             "--no-step-log", "true",
@@ -290,7 +290,7 @@ class SumoRun:
                 per_s = flow.per_h * share / sum(flow.kinds.values()) / 3600.0
                 if per_s > 0.0:
                     rows.append(
-                        f'<flow id="{kind}_{number}_" type="{kind}" begin="0" end="{end:g}" '
+                        f'<flow id="{kind}_{number}_" type="{kind}" begin="0" end="{end:.3f}" '
                         f'period="exp({per_s:.8f})" from={quoteattr(flow.begin)} '
                         f'to={quoteattr(flow.end)} departLane="best" departSpeed="max"/>'
                     )
@@ -298,7 +298,7 @@ class SumoRun:
             if walk.per_h > 0.0:
                 rows.append(
                     f'<personFlow id="pedestrian_-1_{number}_" type="pedestrian" begin="0" '
-                    f'end="{end:g}" period="exp({walk.per_h / 3600.0:.8f})">'
+                    f'end="{end:.3f}" period="exp({walk.per_h / 3600.0:.8f})">'
                     f"<walk from={quoteattr(walk.begin)} to={quoteattr(walk.end)}/></personFlow>"
                 )
         rows.append("</routes>")
