@@ -131,7 +131,15 @@ class Live {
         this.#last = performance.now();
         take(JSON.parse((message as MessageEvent<string>).data) as T);
       });
+    const setup = (camera: string) => {
+      void this.refresh(camera).catch(() => undefined);
+      for (const listener of this.#listeners.setup) listener(camera);
+    };
+    let first = true;
     hear<{ at: string; cameras: CameraNews[] }>("cameras", (news) => {
+      // What was saved between two streams was told to nobody here.
+      if (first && followed) setup(followed);
+      first = false;
       this.answering = true;
       this.#attempts = 0;
       this.#setClock(news.at);
@@ -144,10 +152,7 @@ class Live {
     hear<CrossingNews>("crossing", (news) => {
       for (const listener of this.#listeners.crossing) listener(news);
     });
-    hear<{ camera: string }>("setup", (news) => {
-      void this.refresh(news.camera).catch(() => undefined);
-      for (const listener of this.#listeners.setup) listener(news.camera);
-    });
+    hear<{ camera: string }>("setup", (news) => setup(news.camera));
     stream.onerror = () => {
       if (this.#stream === stream) this.#lose();
     };
