@@ -236,6 +236,20 @@ def test_an_untouched_page_follows_what_somebody_else_saved(visit: Visitor) -> N
     expect(page.get_by_label("Name of line 1")).to_have_value("Theirs")
 
 
+def test_what_was_saved_while_nothing_was_heard_is_shown_afterwards(visit: Visitor) -> None:
+    reader = visit("day")
+    reader.expected.append("ERR_|Failed to load resource")
+    page = open_stage(reader)
+    post = reader.node.post("kista-03")
+    assert post is not None
+    reader.node.silent = True  # the stream ends, and the page has to listen anew
+    expect(page.get_by_text("does not answer")).to_be_visible()
+    theirs = {"lines": [{**post.lines[0], "name": "Theirs"}], "areas": [], "ground": None}
+    assert reader.node.set_up(post, theirs) is None
+    reader.node.silent = False
+    expect(page.get_by_label("Name of line 1")).to_have_value("Theirs")
+
+
 def test_nobody_loses_a_drawing_by_leaving(visit: Visitor) -> None:
     reader = visit("day")
     page = reader.open("/cameras/kista-03")

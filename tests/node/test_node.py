@@ -10,6 +10,7 @@ from placewatch.core.facts import LineCount
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Kind
 from placewatch.core.time import MINUTE_US, SimulatedClock, SystemClock, UtcMicros, minute_of
+from placewatch.store.rows import MOVEMENT_COUNTS
 from placewatch.node import config
 from placewatch.node import node as module
 from placewatch.node.node import Node
@@ -175,9 +176,10 @@ def test_lines_across_two_arms_store_movements_beside_their_counts(
     node = Node(path, config.load(path), clock, demo=False)
     try:
         tick(node, clock, 3)
-        assert node.store.movements is not None
+        movements = node.store.table(MOVEMENT_COUNTS)
+        assert movements is not None
         until = UtcMicros(clock.utc() + MINUTE_US)
-        rows = node.store.movements.between(UtcMicros(0), until)
+        rows = movements.between(UtcMicros(0), until)
         assert rows.num_rows == 2 * 2 * 2 * len(Kind)  # minutes, arms to arms, kinds
         assert set(rows["from_arm"].to_pylist()) == {"North", "South"}
         assert set(rows["count"].to_pylist()) == {None}  # nothing was watched

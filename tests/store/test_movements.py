@@ -39,8 +39,9 @@ def test_each_sort_of_facts_goes_to_its_own_table(tmp_path: Path) -> None:
     store.close()
     again = Store(tmp_path, writes=False)
     assert again.facts.between(NOON, UtcMicros(NOON + MINUTE_US)).num_rows == 1
-    assert again.movements is not None
-    rows = again.movements.between(NOON, UtcMicros(NOON + MINUTE_US))
+    movements = again.table(MOVEMENT_COUNTS)
+    assert movements is not None
+    rows = movements.between(NOON, UtcMicros(NOON + MINUTE_US))
     assert rows["from_arm"].to_pylist() == ["North", None]
     assert rows["count"].to_pylist() == [2, 1]
     again.close()
@@ -51,11 +52,11 @@ def test_a_folder_of_an_earlier_version_has_no_movements_until_it_is_written(
 ) -> None:
     FactStore(tmp_path / "facts").close()
     reader = Store(tmp_path, writes=False)
-    assert reader.movements is None
+    assert reader.table(MOVEMENT_COUNTS) is None
     reader.close()
     Store(tmp_path).close()
     reader = Store(tmp_path, writes=False)
-    assert reader.movements is not None
+    assert reader.table(MOVEMENT_COUNTS) is not None
     reader.close()
 
 
@@ -81,9 +82,9 @@ def test_movements_are_exported_as_csv_with_unknown_as_an_empty_field(tmp_path: 
         "2026-01-01T12:00:00Z,60.0,60.0,t,North,East,car,2\r\n"
         "2026-01-01T12:01:00Z,60.0,60.0,t,North,East,car,\r\n"
     )
-    with pytest.raises(Misconfigured, match="speeds") as caught:
-        export_facts(*asked, what="speeds")
-    assert "facts or movements" in caught.value.hint
+    with pytest.raises(Misconfigured, match="noise") as caught:
+        export_facts(*asked, what="noise")
+    assert "facts or movements or speeds or flows" in caught.value.hint
 
 
 def test_a_file_of_movements_says_its_format(tmp_path: Path) -> None:

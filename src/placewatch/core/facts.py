@@ -70,7 +70,59 @@ class MovementCount:
     count: int | None
 
 
-Fact = LineCount | MovementCount
+@dataclass(frozen=True, slots=True)
+class SpeedCount:
+    """How many of a kind crossed a line one way in a window at a speed from `speed_m_s_from` up to
+    and without `speed_m_s_to`.
+
+    Only bands in which somebody was have a row; LineCount says what was watched, and `speed_count`
+    there how many speeds are known. `free`: nobody was less than 5 s ahead at the line, so the
+    speed was the driver's own choice. Counts of any windows add up, and 85th percentiles and shares
+    over a limit come from their sums.
+    """
+
+    at: UtcMicros  # start of the window
+    window_s: float
+    coverage_s: float
+    camera: CameraId
+    line: str
+    kind: Kind
+    direction: Direction
+    free: bool
+    speed_m_s_from: float
+    speed_m_s_to: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineFlow:
+    """How the vehicles that crossed a line one way in a window followed each other.
+
+    A headway is from front to front, a gap from rear to front, of vehicles of any kind in the same
+    direction, also in lanes beside each other; people on foot are not among them. Those across a
+    break in watching are unknown and in no mean. `occupied_s` sums how long each vehicle covered
+    the line, by the usual length of its kind. What takes a speed is None where the ground is not
+    calibrated, or no vehicle came.
+    """
+
+    at: UtcMicros  # start of the window
+    window_s: float
+    coverage_s: float
+    camera: CameraId
+    line: str
+    direction: Direction
+    vehicles: int | None  # None: nothing was watched
+    headway_count: int
+    headway_s_mean: float | None
+    gap_count: int
+    gap_s_mean: float | None
+    speed_count: int
+    speed_m_s_time_mean: float | None
+    speed_m_s_space_mean: float | None  # harmonic: as if seen along the road (Wardrop 1952)
+    occupied_s: float | None
+
+
+Fact = LineCount | MovementCount | SpeedCount | LineFlow
 """What is stored, minute by minute."""
 
 

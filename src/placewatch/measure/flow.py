@@ -22,10 +22,18 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.core.facts import Crossing, LineCount, Movement, MovementCount
+from placewatch.core.facts import (
+    Crossing,
+    LineCount,
+    LineFlow,
+    Movement,
+    MovementCount,
+    SpeedCount,
+)
 from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import KINDS, Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, minute_of
+from placewatch.measure import headway
 from placewatch.measure.line import (
     LINE_COLUMNS,
     PASSAGE_COLUMNS,
@@ -110,6 +118,7 @@ class _Minute:
     counts: dict[Cell, int] = field(default_factory=dict)
     movements: dict[Way, int] = field(default_factory=dict)
     speeds: dict[Cell, list[float]] = field(default_factory=dict)
+    passed: headway.Minute = field(default_factory=headway.Minute)
 
 
 class FlowMeter:
@@ -124,7 +133,9 @@ class FlowMeter:
         self.lines = tuple(lines)
         self._arms = Arms.of(self.lines)
         self._origins = Origins()
+        self._headways = headway.Headways(camera, [line.name for line in self.lines], start)
         self._movements: list[MovementCount] = []  # of closed minutes, not taken yet
+        self._followed: list[LineFlow | SpeedCount] = []
         self._rows = np.array([line.row for line in self.lines]).reshape(-1, LINE_COLUMNS)
         self._walks = np.zeros((0, WALK_COLUMNS))
         self._paths = np.zeros((0, PATH_STEPS_MAX, STEP_COLUMNS))
@@ -150,6 +161,7 @@ class FlowMeter:
         self._start_day(scene.at)
         if last is None or scene.after_gap or scene.at - last.at > UNSEEN_AFTER_S * 1e6:
             self._leave()
+            self._headways.begin(scene.at)
         else:
             self._watched(last.at, scene.at)
 
@@ -192,6 +204,11 @@ class FlowMeter:
     def take_movements(self) -> list[MovementCount]:
         """The movements between arms in the minutes that were closed since the last call."""
         taken, self._movements = self._movements, []
+        return taken
+
+    def take_followed(self) -> list[LineFlow | SpeedCount]:
+        """Headways and bands of speed in the minutes that were closed since the last call."""
+        taken, self._followed = self._followed, []
         return taken
 
     def totals(self) -> Totals:
@@ -375,6 +392,7 @@ class FlowMeter:
         books = [self._minutes.setdefault(minute, _Minute())]
         if crossing.at >= self._since:
             books.append(self._today)
+        books[0].passed.add(crossing)
         for book in books:
             book.counts[cell] = book.counts.get(cell, 0) + 1
             if crossing.speed_m_s is not None:
@@ -397,6 +415,7 @@ class FlowMeter:
                 for way in Direction
             ]
             self._movements += self._moved(at, book)
+            self._followed += self._headways.close(at, book.passed, book.seen_us / 1e6)
         return rows
 
     def _moved(self, at: UtcMicros, book: _Minute) -> list[MovementCount]:

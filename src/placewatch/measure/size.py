@@ -32,6 +32,18 @@ _CAST = len(KINDS)
 _FAST = _CAST + 1
 VOTES_COLUMNS = _FAST + 1
 
+# Length and width of a usual one, m; of an unknown one those of a car.
+USUAL_SIZES_M = {
+    Kind.PEDESTRIAN: (0.5, 0.5),
+    Kind.BICYCLE: (1.8, 0.7),
+    Kind.MOTORCYCLE: (2.2, 0.9),
+    Kind.CAR: (4.4, 1.8),
+    Kind.VAN: (5.5, 2.0),
+    Kind.BUS: (12.0, 2.5),
+    Kind.TRUCK: (10.0, 2.5),
+    Kind.UNKNOWN: (4.4, 1.8),
+}
+
 NOT_TOLD = -1
 
 _PEDESTRIAN, _BICYCLE = NUMBER_OF[Kind.PEDESTRIAN], NUMBER_OF[Kind.BICYCLE]

@@ -13,7 +13,7 @@ from pathlib import Path
 from placewatch.capture import open_source
 from placewatch.capture.source import Source, SourceHealth, SourceSpec, Takes, every
 from placewatch.core.errors import Misconfigured, PlacewatchError, Unavailable
-from placewatch.core.facts import CameraHealth, Crossing, Fact
+from placewatch.core.facts import CameraHealth, Crossing, Fact, LineCount
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import Clock, UtcMicros, minute_of
@@ -269,7 +269,7 @@ class WatchedCamera:
         now = self._clock.utc()
         crossings = self._flow.leave()
         if self._last_scene is not None:
-            self._waiting += [*self._flow.close(now), *self._flow.take_movements()]
+            self._waiting += _all_facts(self._flow, self._flow.close(now))
         self._flow = FlowMeter(self.id, counting_lines(changed), now)
         if self._post is not None:
             self._post.stage = stage  # anew: paths on the old ground would give false speeds
@@ -372,7 +372,7 @@ class WatchedCamera:
     def close_minutes(self, before: UtcMicros) -> list[Fact]:
         """The facts of all minutes that ended well before `before`, once."""
         with self._lock:
-            rows = [*self._waiting, *self._flow.close_minutes(before), *self._flow.take_movements()]
+            rows = [*self._waiting, *_all_facts(self._flow, self._flow.close_minutes(before))]
             self._waiting = []
             return rows
 
@@ -380,7 +380,7 @@ class WatchedCamera:
         """The last facts, when the node ends."""
         with self._lock:
             self._flow.leave()  # its thread did, unless it is stuck
-            rows = [*self._waiting, *self._flow.close(at), *self._flow.take_movements()]
+            rows = [*self._waiting, *_all_facts(self._flow, self._flow.close(at))]
             self._waiting = []
             return rows
 
@@ -618,6 +618,11 @@ class _SharedFlow(FlowMeter):
     def measure(self, scene: Scene) -> list[Crossing]:
         with self._camera._lock:
             return self._camera._flow.measure(scene)
+
+
+def _all_facts(flow: FlowMeter, counts: list[LineCount]) -> list[Fact]:
+    """The counts of closed minutes with all else that is known of them."""
+    return [*counts, *flow.take_movements(), *flow.take_followed()]
 
 
 def _sum(a: SourceHealth, b: SourceHealth) -> SourceHealth:

@@ -11,7 +11,7 @@ from pathlib import Path
 from placewatch import __version__
 from placewatch.core.acts import Actor
 from placewatch.core.errors import Misconfigured, PlacewatchError, Refused
-from placewatch.core.facts import CameraHealth, Fact, LineCount, MovementCount
+from placewatch.core.facts import CameraHealth, Fact
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.space import Origin, PicturePoint, Point
 from placewatch.core.time import Clock, SystemClock, UtcMicros, minute_of
@@ -23,6 +23,7 @@ from placewatch.node.live import Live
 from placewatch.node.map import read_map
 from placewatch.node.users import LedgerUsers
 from placewatch.register.journal import Journal
+from placewatch.store.rows import SHAPES
 from placewatch.store.store import Store
 
 TICK_S = 0.5
@@ -81,7 +82,7 @@ class Node:
         self._ticker = threading.Thread(target=self._run_ticker, name="minutes", daemon=True)
         self._storing = threading.Lock()  # guards the five below, and that one thread stores
         # By sort, since each has a table of its own.
-        self._unstored: dict[type[Fact], list[Fact]] = {LineCount: [], MovementCount: []}
+        self._unstored: dict[type[Fact], list[Fact]] = {sort: [] for sort in SHAPES}
         self._health_unstored: deque[CameraHealth] = deque(maxlen=HEALTH_UNSTORED_MAX)
         self._retry_at_s = 0.0
         self._health_forgotten_at = UtcMicros(0)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from placewatch.core.facts import Fact, LineCount, MovementCount
+from placewatch.core.facts import Fact, LineCount, LineFlow, MovementCount, SpeedCount
 from placewatch.core.time import UtcMicros
 
 _WINDOW: "list[pa.Field[Any]]" = [
@@ -71,9 +71,53 @@ MOVEMENT_COUNTS = Shape(
     ("at", "camera", "from_arm", "to_arm", "kind"),
 )
 
-SHAPES: dict[type[LineCount] | type[MovementCount], Shape] = {
+SPEED_COUNTS = Shape(
+    "speeds",
+    "placewatch.speeds/1",
+    "how fast each kind crossed which line, minute by minute, in bands of speed",
+    pa.schema(
+        [
+            *_WINDOW,
+            pa.field("line", pa.string(), nullable=False),
+            pa.field("kind", pa.string(), nullable=False),
+            pa.field("direction", pa.string(), nullable=False),
+            pa.field("free", pa.bool_(), nullable=False),  # nobody was less than 5 s ahead
+            pa.field("speed_m_s_from", pa.float64(), nullable=False),
+            pa.field("speed_m_s_to", pa.float64(), nullable=False),  # without it
+            pa.field("count", pa.int64(), nullable=False),
+        ]
+    ),
+    ("at", "camera", "line", "kind", "direction", "free", "speed_m_s_from"),
+)
+
+LINE_FLOWS = Shape(
+    "flows",
+    "placewatch.flows/1",
+    "how vehicles followed each other over which line, minute by minute",
+    pa.schema(
+        [
+            *_WINDOW,
+            pa.field("line", pa.string(), nullable=False),
+            pa.field("direction", pa.string(), nullable=False),
+            pa.field("vehicles", pa.int64()),  # null: unknown, because nothing was watched
+            pa.field("headway_count", pa.int64(), nullable=False),
+            pa.field("headway_s_mean", pa.float64()),
+            pa.field("gap_count", pa.int64(), nullable=False),
+            pa.field("gap_s_mean", pa.float64()),
+            pa.field("speed_count", pa.int64(), nullable=False),
+            pa.field("speed_m_s_time_mean", pa.float64()),
+            pa.field("speed_m_s_space_mean", pa.float64()),
+            pa.field("occupied_s", pa.float64()),
+        ]
+    ),
+    ("at", "camera", "line", "direction"),
+)
+
+SHAPES: dict[type[Fact], Shape] = {
     LineCount: LINE_COUNTS,
     MovementCount: MOVEMENT_COUNTS,
+    SpeedCount: SPEED_COUNTS,
+    LineFlow: LINE_FLOWS,
 }
 """The shape of each sort of facts."""
 

@@ -8,7 +8,8 @@ const RETRY_S = [1, 2, 4, 8, 15];
 type Listeners = {
   scene: Set<(news: SceneNews, camera: string) => void>;
   crossing: Set<(news: CrossingNews) => void>;
-  setup: Set<(camera: string) => void>;
+  /** Null: any camera may have been set up anew. */
+  setup: Set<(camera: string | null) => void>;
 };
 
 class Live {
@@ -131,15 +132,14 @@ class Live {
         this.#last = performance.now();
         take(JSON.parse((message as MessageEvent<string>).data) as T);
       });
-    const setup = (camera: string) => {
-      void this.refresh(camera).catch(() => undefined);
-      for (const listener of this.#listeners.setup) listener(camera);
-    };
     let first = true;
     hear<{ at: string; cameras: CameraNews[] }>("cameras", (news) => {
-      // What was saved between two streams was told to nobody here.
-      if (first && followed) setup(followed);
-      first = false;
+      if (first) {
+        // What was saved between two streams was told to nobody here.
+        if (followed) void this.refresh(followed).catch(() => undefined);
+        for (const listener of this.#listeners.setup) listener(null);
+        first = false;
+      }
       this.answering = true;
       this.#attempts = 0;
       this.#setClock(news.at);
@@ -152,7 +152,10 @@ class Live {
     hear<CrossingNews>("crossing", (news) => {
       for (const listener of this.#listeners.crossing) listener(news);
     });
-    hear<{ camera: string }>("setup", (news) => setup(news.camera));
+    hear<{ camera: string }>("setup", (news) => {
+      void this.refresh(news.camera).catch(() => undefined);
+      for (const listener of this.#listeners.setup) listener(news.camera);
+    });
     stream.onerror = () => {
       if (this.#stream === stream) this.#lose();
     };
