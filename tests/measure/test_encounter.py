@@ -14,10 +14,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from placewatch.core.kinds import Kind
+from placewatch.core.kinds import ConflictType, Kind
 from placewatch.measure.encounter import Encounter, Path, encounter, encounters
 from placewatch.measure.footprint import FOOTPRINT_COLUMNS, distances_m
-from placewatch.measure.ssam import ConflictType
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placewatch.core.errors import Rejected
+from placewatch.core.kinds import ConflictType
 from placewatch.measure.encounter import paths_of, trajectories_of
 from placewatch.measure.ssam import (
     Conflict,
-    ConflictType,
     Trajectories,
     conflicts,
     read_trj,

@@ -10,10 +10,10 @@ from placewatch.core.facts import LineCount
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Kind
 from placewatch.core.time import MINUTE_US, SimulatedClock, SystemClock, UtcMicros, minute_of
-from placewatch.store.rows import MOVEMENT_COUNTS
 from placewatch.node import config
 from placewatch.node import node as module
 from placewatch.node.node import Node
+from placewatch.store.rows import MOVEMENT_COUNTS
 
 TOML = """
 site = "Kista"

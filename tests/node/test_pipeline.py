@@ -10,7 +10,7 @@ import pytest
 from placewatch.capture.source import Source, SourceHealth, StreamInfo, Takes, every
 from placewatch.core.ids import camera_id
 from placewatch.core.time import UtcMicros
-from placewatch.measure.flow import FlowMeter
+from placewatch.measure.meters import Meters
 from placewatch.node import config as settings
 from placewatch.node.camera import _Shifted
 from placewatch.node.equip import stage_of, tempo_of, tracker_of
@@ -76,7 +76,7 @@ def test_nobody_has_a_frame_while_the_next_one_is_decoded(
         tracker=tracker_of(camera),
         painter=BackdropPainter(quarantine_s=1.0),
         stage=stage_of(camera, None),
-        flow=FlowMeter(camera_id("square"), [], UtcMicros(0)),
+        meters=Meters(camera_id("square"), [], UtcMicros(0)),
         tempo=tempo_of(camera),
     )
     watch(wrapped(pictures), post, lambda scene, crossings: None)

@@ -21,7 +21,7 @@ from placewatch.capture.source import SourceSpec
 from placewatch.core.facts import Crossing
 from placewatch.core.ids import camera_id
 from placewatch.core.time import Clock, SystemClock
-from placewatch.measure.flow import FlowMeter
+from placewatch.measure.meters import Meters
 from placewatch.measure.scene import SEEN, Movers, Scene
 from placewatch.node import config as settings
 from placewatch.node.equip import check_picture, counting_lines, stage_of, tempo_of, tracker_of
@@ -63,14 +63,15 @@ def analyse(
     carrying = _carry(along, clock) if along is not None else None
     try:
         check_picture(camera, width_px, height_px)
-        flow = FlowMeter(name, counting_lines(camera), clock.utc())
+        stage = stage_of(camera, None, (width_px, height_px))
+        meters = Meters(name, counting_lines(camera), clock.utc(), stage.ground)
         post = Post(
             background=BackgroundModel(),
             detector=detector,
             tracker=tracker_of(camera),
             painter=BackdropPainter(quarantine_s=camera.backdrop_quarantine_s),
-            stage=stage_of(camera, None, (width_px, height_px)),
-            flow=flow,
+            stage=stage,
+            meters=meters,
             policy=policy,
             tempo=tempo_of(camera),
         )
@@ -83,7 +84,7 @@ def analyse(
             seen.append((scene.media_s, Movers.of(scene.movers)))
 
         watch(source, post, tell)
-        told.crossings += flow.leave()
+        told.crossings += meters.leave()
     finally:
         source.close()
     if carrying is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from placewatch.core.ids import CameraId
-from placewatch.core.kinds import Direction, Kind
+from placewatch.core.kinds import ConflictType, Direction, Kind
 from placewatch.core.time import UtcMicros
 
 
@@ -122,8 +122,35 @@ class LineFlow:
     occupied_s: float | None
 
 
-Fact = LineCount | MovementCount | SpeedCount | LineFlow
-"""What is stored, minute by minute."""
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two road users who nearly met. Nothing says who they were: the place is rounded to half a
+    metre, the time to its quarter of an hour, and what was measured to tenths.
+
+    The second is who got to a spot after the first. Definitions: docs/design/measure.md,
+    Encounters. None stands for what did not occur.
+    """
+
+    at: UtcMicros  # start of its quarter of an hour
+    window_s: float
+    camera: CameraId
+    x_m: float  # on the ground of the camera
+    y_m: float
+    first: Kind
+    second: Kind
+    type: ConflictType
+    ttc_s: float | None
+    pet_s: float | None
+    drac_m_s2: float | None
+    delta_s_m_s: float
+    max_s_m_s: float
+    max_d_m_s2: float | None
+    max_delta_v_m_s: float
+    severity: int  # 0 none, 1 potential, 2 slight, 3 serious
+
+
+Fact = LineCount | MovementCount | SpeedCount | LineFlow | Conflict
+"""What is stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,14 @@ NUMBER_OF = {kind: number for number, kind in enumerate(KINDS)}
 MOTOR_VEHICLES = frozenset({Kind.MOTORCYCLE, Kind.CAR, Kind.VAN, Kind.BUS, Kind.TRUCK})
 
 
+class ConflictType(StrEnum):
+    """How two road users come together (FHWA-HRT-08-051, chapter 2)."""
+
+    REAR_END = "rear end"
+    LANE_CHANGE = "lane change"
+    CROSSING = "crossing"
+
+
 class Direction(StrEnum):
     """Which way a line is crossed, seen by somebody who walks along it from its first point to
     its second on the picture (y down): on a line drawn towards the right, downwards is

@@ -33,7 +33,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.core.kinds import Kind
+from placewatch.core.kinds import ConflictType, Kind
 from placewatch.core.space import Point
 from placewatch.measure.footprint import (
     FOOTPRINT_COLUMNS,
@@ -53,7 +53,6 @@ from placewatch.measure.ssam import (
     PET_S_MAX,
     REAR_END_DEG_MAX,
     TTC_S_MAX,
-    ConflictType,
     Trajectories,
     conflicts,
     type_of,

@@ -22,7 +22,6 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
 import numba
@@ -30,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.core.errors import Rejected
+from placewatch.core.kinds import ConflictType
 
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
@@ -43,14 +43,6 @@ _TTC_STEP_S = 0.1
 _ZONE_M = 15.0
 _LEVEL_M = 5.0  # further apart in height is on another level; SSAM says 5 of the file's units
 _NONE = 99.0  # SSAM's word for a measure that does not exist
-
-
-class ConflictType(StrEnum):
-    """How two road users come together (FHWA-HRT-08-051, chapter 2)."""
-
-    REAR_END = "rear end"
-    LANE_CHANGE = "lane change"
-    CROSSING = "crossing"
 
 
 def type_of(

@@ -13,11 +13,12 @@ from pathlib import Path
 from placewatch.capture import open_source
 from placewatch.capture.source import Source, SourceHealth, SourceSpec, Takes, every
 from placewatch.core.errors import Misconfigured, PlacewatchError, Unavailable
-from placewatch.core.facts import CameraHealth, Crossing, Fact, LineCount
+from placewatch.core.facts import CameraHealth, Crossing, Fact
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import Clock, UtcMicros, minute_of
-from placewatch.measure.flow import UNSEEN_AFTER_S, FlowMeter
+from placewatch.measure.flow import UNSEEN_AFTER_S
+from placewatch.measure.meters import Meters
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
 from placewatch.node import log, views
@@ -106,8 +107,8 @@ class WatchedCamera:
         self._last_scene: Scene | None = None
         self._painted_s = -BACKDROP_EVERY_S
         self._backdrop: tuple[bytes, views.BackdropView] | None = None
-        self._waiting: list[Fact] = []  # rows of a flow meter that was replaced
-        self._flow = FlowMeter(self.id, counting_lines(self.settings), clock.utc())
+        self._waiting: list[Fact] = []  # rows of meters that were replaced
+        self._meters = Meters(self.id, counting_lines(self.settings), clock.utc())
         self._post: Post | None = None
         self._detector: Understudied | None = None
         self._net_refused = False
@@ -202,7 +203,7 @@ class WatchedCamera:
             with self._lock:
                 self._past = _sum(self._past, source.health)
                 self._source = None
-                crossings = self._flow.leave()
+                crossings = self._meters.leave()
             self._tell_crossings(crossings)
 
     def _spec(self, url: str) -> SourceSpec:
@@ -263,14 +264,14 @@ class WatchedCamera:
     def _measure_anew(
         self, camera: settings.CameraSettings, site: settings.Settings
     ) -> list[Crossing]:
-        """A new flow meter and stage; what was counted so far is reported."""
+        """New meters and stage; what was counted so far is reported."""
         changed = scaled(self._at_work(camera), *self._scale)
         stage = stage_of(changed, site.origin)
         now = self._clock.utc()
-        crossings = self._flow.leave()
+        crossings = self._meters.leave()
         if self._last_scene is not None:
-            self._waiting += _all_facts(self._flow, self._flow.close(now))
-        self._flow = FlowMeter(self.id, counting_lines(changed), now)
+            self._waiting += self._meters.close(now)
+        self._meters = Meters(self.id, counting_lines(changed), now, stage.ground)
         if self._post is not None:
             self._post.stage = stage  # anew: paths on the old ground would give false speeds
         return crossings
@@ -336,13 +337,16 @@ class WatchedCamera:
             self._become("watching", None)
 
     def _equip(self, detector: Detector) -> Post:
+        stage = stage_of(scaled(self._at_work(self.settings), *self._scale), self._site.origin)
+        with self._lock:
+            self._meters.stand_on(stage.ground)
         return Post(
             background=BackgroundModel(),
             detector=detector,
             tracker=tracker_of(self.settings),
             painter=BackdropPainter(quarantine_s=self.settings.backdrop_quarantine_s),
-            stage=stage_of(scaled(self._at_work(self.settings), *self._scale), self._site.origin),
-            flow=_SharedFlow(self),
+            stage=stage,
+            meters=_SharedMeters(self),
             policy=policy_of(self.settings),
             tempo=tempo_of(self.settings),
         )
@@ -372,15 +376,15 @@ class WatchedCamera:
     def close_minutes(self, before: UtcMicros) -> list[Fact]:
         """The facts of all minutes that ended well before `before`, once."""
         with self._lock:
-            rows = [*self._waiting, *_all_facts(self._flow, self._flow.close_minutes(before))]
+            rows = [*self._waiting, *self._meters.close_minutes(before)]
             self._waiting = []
             return rows
 
     def close(self, at: UtcMicros) -> list[Fact]:
         """The last facts, when the node ends."""
         with self._lock:
-            self._flow.leave()  # its thread did, unless it is stuck
-            rows = [*self._waiting, *_all_facts(self._flow, self._flow.close(at))]
+            self._meters.leave()  # its thread did, unless it is stuck
+            rows = [*self._waiting, *self._meters.close(at)]
             self._waiting = []
             return rows
 
@@ -518,7 +522,7 @@ class WatchedCamera:
         )
 
     def _totals(self) -> views.Totals:
-        totals = self._flow.totals()
+        totals = self._meters.totals()
         truth = self._truth(totals.since)
         return views.Totals(
             totals.since,
@@ -609,20 +613,15 @@ class _Shifted:
         self._source.close()
 
 
-class _SharedFlow(FlowMeter):
-    """The camera's flow meter of the moment, asked under the camera's lock."""
+class _SharedMeters(Meters):
+    """The camera's meters of the moment, asked under the camera's lock."""
 
     def __init__(self, camera: WatchedCamera) -> None:
         self._camera = camera
 
     def measure(self, scene: Scene) -> list[Crossing]:
         with self._camera._lock:
-            return self._camera._flow.measure(scene)
-
-
-def _all_facts(flow: FlowMeter, counts: list[LineCount]) -> list[Fact]:
-    """The counts of closed minutes with all else that is known of them."""
-    return [*counts, *flow.take_movements(), *flow.take_followed()]
+            return self._camera._meters.measure(scene)
 
 
 def _sum(a: SourceHealth, b: SourceHealth) -> SourceHealth:

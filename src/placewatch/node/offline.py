@@ -8,11 +8,11 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,19 @@ from placewatch.capture import open_source
 from placewatch.capture.preview import preview
 from placewatch.capture.source import Source, SourceHealth, SourceSpec, StreamInfo, Takes, every
 from placewatch.core.errors import Misconfigured, Unavailable
-from placewatch.core.facts import CameraHealth, Crossing
+from placewatch.core.facts import (
+    CameraHealth,
+    Conflict,
+    Crossing,
+    Fact,
+    LineCount,
+    LineFlow,
+    MovementCount,
+    SpeedCount,
+)
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
-from placewatch.measure.flow import FlowMeter
+from placewatch.measure.meters import Meters
 from placewatch.measure.scene import Movers, Scene, X, Y
 from placewatch.node import config as settings
 from placewatch.node.equip import (
@@ -114,7 +123,8 @@ def analyse(
     source = _Metered(open_source(spec, _Recording(started), policy=policy))
     try:
         check_picture(camera, source.info.width_px, source.info.height_px)
-        flow = FlowMeter(spec.camera, counting_lines(camera), started)
+        stage = stage_of(camera, None, (source.info.width_px, source.info.height_px))
+        meters = Meters(spec.camera, counting_lines(camera), started, stage.ground)
         background = BackgroundModel()
         background.prime(preview(spec))
         post = Post(
@@ -122,8 +132,8 @@ def analyse(
             detector=detector,
             tracker=tracker_of(camera),
             painter=BackdropPainter(quarantine_s=_quarantine_s(spec, camera, source.info)),
-            stage=stage_of(camera, None, (source.info.width_px, source.info.height_px)),
-            flow=flow,
+            stage=stage,
+            meters=meters,
             policy=policy,
             tempo=tempo_of(camera),
         )
@@ -151,8 +161,8 @@ def analyse(
     finally:
         source.close()
     ended = UtcMicros(started + round(seen.last_s * 1e6))
-    seen.crossings += flow.leave()
-    facts = flow.close(ended)
+    seen.crossings += meters.leave()
+    facts = meters.close(ended)
     backdrop = post.painter.backdrop(ended)
     cpu_s, decode_cpu_s = meter.read(source.decode_cpu_s)
     return WatchSummary(
@@ -175,8 +185,11 @@ def analyse(
         cpu_s=cpu_s,
         decode_cpu_s=decode_cpu_s,
         wall_s=clock.monotonic_s() - begun_s,
-        facts=tuple(facts),
-        movements=tuple(flow.take_movements()),
+        facts=_of(LineCount, facts),
+        movements=_of(MovementCount, facts),
+        speeds=_of(SpeedCount, facts),
+        flows=_of(LineFlow, facts),
+        conflicts=_of(Conflict, facts),
         unseen_s=tuple(seen.unseen_s),
         calibrated=bool(camera.ground),
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,
@@ -184,6 +197,13 @@ def analyse(
         decode=policy.report(),
         frames_analysed=seen.scenes,
     )
+
+
+F = TypeVar("F", bound=Fact)
+
+
+def _of(sort: type[F], facts: Sequence[Fact]) -> tuple[F, ...]:
+    return tuple(fact for fact in facts if isinstance(fact, sort))
 
 
 class _Recording(SystemClock):
@@ -464,17 +484,28 @@ def _write_report(summary: WatchSummary, folder: Path) -> None:
     """The report and the facts: all files, in place of older ones, or none of them."""
     from placewatch.publish import report
     from placewatch.store.export import write_facts  # Arrow is loaded where it is needed
-    from placewatch.store.rows import MOVEMENT_COUNTS
+    from placewatch.store.rows import (
+        CONFLICTS,
+        LINE_COUNTS,
+        LINE_FLOWS,
+        MOVEMENT_COUNTS,
+        SPEED_COUNTS,
+    )
 
     draft = folder / f".placewatch-{secrets.token_hex(4)}.part"
     try:
         draft.mkdir()
         page = report.write_report(summary, draft)
-        write_facts(summary.facts, draft / "facts.parquet")
-        write_facts(summary.facts, draft / "facts.csv")
-        if summary.movements:
-            write_facts(summary.movements, draft / "movements.parquet", MOVEMENT_COUNTS)
-            write_facts(summary.movements, draft / "movements.csv", MOVEMENT_COUNTS)
+        for shape, facts in (
+            (LINE_COUNTS, summary.facts),
+            (MOVEMENT_COUNTS, summary.movements),
+            (SPEED_COUNTS, summary.speeds),
+            (LINE_FLOWS, summary.flows),
+            (CONFLICTS, summary.conflicts),
+        ):
+            if facts or shape is LINE_COUNTS:
+                write_facts(facts, draft / f"{shape.name}.parquet", shape)
+                write_facts(facts, draft / f"{shape.name}.csv", shape)
         files = sorted(draft.iterdir())
         for file in files:
             if (folder / file.name).is_dir():

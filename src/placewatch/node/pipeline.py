@@ -7,7 +7,7 @@ from placewatch.capture.policy import FULL, Policy
 from placewatch.capture.source import Source
 from placewatch.core.facts import Crossing
 from placewatch.core.sightings import Track
-from placewatch.measure.flow import FlowMeter
+from placewatch.measure.meters import Meters
 from placewatch.measure.scene import Scene
 from placewatch.measure.stage import Stage
 from placewatch.perceive.backdrop import BackdropPainter
@@ -26,7 +26,7 @@ class Post:
     tracker: Tracker
     painter: BackdropPainter
     stage: Stage
-    flow: FlowMeter
+    meters: Meters
     tempo: Tempo  # which frames are analysed
     policy: Policy = FULL  # how much of the stream is decoded: the one its source was opened with
 
@@ -58,5 +58,5 @@ def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], No
         scene = post.stage.place(
             tracks, frame.at, frame.media_s, frame.number, after_gap=frame.after_gap
         )
-        tell(scene, post.flow.measure(scene))
+        tell(scene, post.meters.measure(scene))
         del frame  # so that the decoder has its memory back for the next one

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from placewatch import __version__
-from placewatch.core.facts import CameraHealth, Crossing, Decoding, LineCount, MovementCount
+from placewatch.core.facts import (
+    CameraHealth,
+    Conflict,
+    Crossing,
+    Decoding,
+    LineCount,
+    LineFlow,
+    MovementCount,
+    SpeedCount,
+)
 from placewatch.core.time import rfc3339
 from placewatch.publish.whole import write_whole
 
@@ -52,6 +61,9 @@ class WatchSummary:
     wall_s: float
     facts: tuple[LineCount, ...] = ()
     movements: tuple[MovementCount, ...] = ()  # minute by minute, where lines lie across arms
+    speeds: tuple[SpeedCount, ...] = ()
+    flows: tuple[LineFlow, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()  # where the ground is known
     unseen_s: tuple[tuple[float, float], ...] = ()
     calibrated: bool = False
     backdrop_jpeg: bytes | None = None

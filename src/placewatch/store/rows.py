@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from placewatch.core.facts import Fact, LineCount, LineFlow, MovementCount, SpeedCount
+from placewatch.core.facts import Conflict, Fact, LineCount, LineFlow, MovementCount, SpeedCount
 from placewatch.core.time import UtcMicros
 
 _WINDOW: "list[pa.Field[Any]]" = [
@@ -113,11 +113,39 @@ LINE_FLOWS = Shape(
     ("at", "camera", "line", "direction"),
 )
 
+CONFLICTS = Shape(
+    "conflicts",
+    "placewatch.conflicts/1",
+    "who nearly met, by quarters of an hour and to half a metre",
+    pa.schema(
+        [
+            _WINDOW[0],
+            _WINDOW[1],
+            _WINDOW[3],
+            pa.field("x_m", pa.float64(), nullable=False),
+            pa.field("y_m", pa.float64(), nullable=False),
+            pa.field("first", pa.string(), nullable=False),
+            pa.field("second", pa.string(), nullable=False),
+            pa.field("type", pa.string(), nullable=False),
+            pa.field("ttc_s", pa.float64()),  # null: never on a collision course within 5 s
+            pa.field("pet_s", pa.float64()),  # null: no spot shared within 5 s
+            pa.field("drac_m_s2", pa.float64()),
+            pa.field("delta_s_m_s", pa.float64(), nullable=False),
+            pa.field("max_s_m_s", pa.float64(), nullable=False),
+            pa.field("max_d_m_s2", pa.float64()),
+            pa.field("max_delta_v_m_s", pa.float64(), nullable=False),
+            pa.field("severity", pa.int64(), nullable=False),
+        ]
+    ),
+    ("at", "camera", "x_m", "y_m", "first", "second", "ttc_s", "pet_s"),
+)
+
 SHAPES: dict[type[Fact], Shape] = {
     LineCount: LINE_COUNTS,
     MovementCount: MOVEMENT_COUNTS,
     SpeedCount: SPEED_COUNTS,
     LineFlow: LINE_FLOWS,
+    Conflict: CONFLICTS,
 }
 """The shape of each sort of facts."""
 

@@ -1,0 +1,250 @@
+"""Conflict: road users who nearly met, told of a place and without a name of anybody.
+
+How this works. The path of everybody in view is kept while it lasts and five seconds longer, since
+so late somebody may still come to where it was. Then it is compared with all who were near it (see
+encounter.py), and forgotten. What remains of a pair is one row: where, to half a metre, in which
+quarter of an hour, what kinds, and how near it was.
+
+Tracks are not road users. One that breaks and is found again would meet itself, and one that is
+seen twice would hit itself; so two tracks of which one goes on where the other ended, and two that
+lie over each other for long, are no pair. Nor is a path a movement where it leaps as nobody can.
+And whose footprints touch did not collide: they are of usual sizes, not of true ones.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from placewatch.core.facts import Conflict
+from placewatch.core.ids import CameraId, TrackId
+from placewatch.core.kinds import KINDS, ConflictType
+from placewatch.core.time import MINUTE_US, UtcMicros
+from placewatch.measure.encounter import NEAR_M, WITHIN_S, Encounter, Path, encounter
+from placewatch.measure.ground import Ground
+from placewatch.measure.scene import (
+    EAST as MOVER_EAST,
+)
+from placewatch.measure.scene import (
+    KIND,
+    NORTH,
+    SEEN,
+    Movers,
+    Scene,
+    X,
+    Y,
+)
+from placewatch.measure.trajectory import EAST, T, path_of
+
+Floats = npt.NDArray[np.float64]
+
+QUARTER_US = 15 * MINUTE_US
+PLACE_M = 0.5  # to which a place is rounded
+TTC_S_MAX = 1.5  # SSAM's threshold
+PET_S_MAX = 2.0  # of those who cross each other's way (Laureshyn and Varhelyi 2018: 2 s)
+DELTA_S_MIN = 2.0  # m/s: slower than this against each other nobody is in danger
+SAMPLE_S = 0.08  # between two samples of a path
+LASTS_S = 120.0  # whoever stays longer is told of in parts
+GOES_ON_S = 3.0  # a track may go on after so long, this far from where it must be by now:
+GOES_ON_M, GOES_ON_M_S = 3.0, 2.0
+OVER_SHARE = 0.5  # of the time of both: so long two lie over each other only if they are one
+UNSEEN_AFTER_S = 2.1
+LEAPS_M_S2 = 9.0  # nobody brakes or turns harder
+LEAPS_WITHIN_S = 1.0  # of the encounter
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The path of one track so far."""
+
+    samples: list[tuple[float, float, float, float, float]] = field(default_factory=list)
+    kind: int = 0
+    cut: bool = False  # its first part was told of already, and this goes on from it
+
+    @property
+    def last_s(self) -> float:
+        return self.samples[-1][0]
+
+
+class ConflictMeter:
+    """Finds the conflicts of one camera. Without a ground there are none to be found.
+
+    `from_above`: scenes are a plan seen from straight above, whose points are the middle of road
+    users. All memory is of those in view and of who left within the last seconds.
+    """
+
+    def __init__(
+        self, camera: CameraId, ground: Ground | None, *, from_above: bool = False
+    ) -> None:
+        self._camera = camera
+        self._view = None if ground is None or from_above else ground.view
+        self._works = ground is not None or from_above
+        self._here: dict[TrackId, _Walk] = {}
+        self._gone: list[_Walk] = []
+        self._ids: list[TrackId] | None = None
+        self._last: Scene | None = None
+        self._sampled_s = -math.inf
+        self._epoch = UtcMicros(0)  # of media second 0
+
+    def measure(self, scene: Scene) -> list[Conflict]:
+        """The conflicts that are certain with `scene`. Scenes come in order, also when empty."""
+        if not self._works:
+            return []
+        last, self._last = self._last, scene
+        told: list[Conflict] = []
+        if (
+            last is None
+            or scene.after_gap
+            or not 0.0 <= scene.media_s - last.media_s <= UNSEEN_AFTER_S
+        ):
+            told += self._all()
+            self._epoch = UtcMicros(scene.at - round(scene.media_s * 1e6))
+        if scene.media_s - self._sampled_s >= SAMPLE_S or scene.media_s < self._sampled_s:
+            self._sampled_s = scene.media_s
+            self._sample(scene)
+        due = [walk for walk in self._gone if scene.media_s - walk.last_s > WITHIN_S]
+        for walk in due:
+            told += self._settle(walk)
+        return told
+
+    def leave(self) -> list[Conflict]:
+        """The view is lost, or the recording ends: what is certain now."""
+        self._last = None
+        return self._all()
+
+    def _sample(self, scene: Scene) -> None:
+        movers = Movers.of(scene.movers)
+        if movers.ids is not self._ids:
+            self._ids = movers.ids
+            here = set(movers.ids)
+            for track in [track for track in self._here if track not in here]:
+                self._end(self._here.pop(track))
+        columns = movers.rows[:, [SEEN, X, Y, MOVER_EAST, NORTH, KIND]].tolist()
+        for track, (seen, x, y, east, north, kind) in zip(movers.ids, columns, strict=True):
+            if seen != 1.0 or math.isnan(east):
+                continue
+            walk = self._here.get(track)
+            if walk is None:
+                walk = self._here[track] = _Walk()
+            elif walk.samples and scene.media_s - walk.samples[0][0] > LASTS_S:
+                self._end(walk)
+                walk = self._here[track] = _Walk(walk.samples[-1:], cut=True)
+            walk.kind = int(kind)
+            walk.samples.append((scene.media_s, x, y, east, north))
+
+    def _end(self, walk: _Walk) -> None:
+        if walk.samples:
+            self._gone.append(walk)
+
+    def _all(self) -> list[Conflict]:
+        for walk in self._here.values():
+            self._end(walk)
+        self._here.clear()
+        self._ids, self._sampled_s = None, -math.inf
+        told: list[Conflict] = []
+        while self._gone:
+            told += self._settle(self._gone[0])
+        return told
+
+    def _settle(self, walk: _Walk) -> list[Conflict]:
+        """What `walk` met, which is forgotten."""
+        self._gone.remove(walk)
+        samples = np.array(walk.samples)
+        path = path_of(samples, KINDS[walk.kind], self._view)
+        if path is None:
+            return []
+        return [self._told(met) for met in self._met(path, samples) if is_conflict(met)]
+
+    def _met(self, path: Path, samples: Floats) -> Iterator[Encounter]:
+        since_s, until_s = samples[0, T] - WITHIN_S, samples[-1, T] + WITHIN_S
+        low, high = samples[:, EAST:].min(axis=0) - NEAR_M, samples[:, EAST:].max(axis=0) + NEAR_M
+        for other in [*self._gone, *self._here.values()]:
+            if not other.samples or other.samples[0][0] > until_s or other.last_s < since_s:
+                continue
+            rows = np.array(other.samples)
+            rows = rows[(rows[:, T] >= since_s) & (rows[:, T] <= until_s)]
+            if not len(rows) or not _overlap(rows[:, EAST:], low, high):
+                continue
+            theirs = path_of(rows, KINDS[other.kind], self._view)
+            if theirs is None or is_one(path, theirs):
+                continue
+            met = encounter(path, theirs)
+            if met is not None and not _leaps(path, met.at_s) and not _leaps(theirs, met.at_s):
+                yield met
+
+    def _told(self, met: Encounter) -> Conflict:
+        at = self._epoch + round(met.at_s * 1e6)
+        return Conflict(
+            at=UtcMicros(at - at % QUARTER_US),
+            window_s=QUARTER_US / 1e6,
+            camera=self._camera,
+            x_m=_rounded(met.place.x_m, PLACE_M),
+            y_m=_rounded(met.place.y_m, PLACE_M),
+            first=met.kinds[0],
+            second=met.kinds[1],
+            type=met.type,
+            ttc_s=_kept(met.ttc_s, 0.1),
+            pet_s=_kept(met.pet_s, 0.1),
+            drac_m_s2=_kept(met.drac_m_s2, 0.1),
+            delta_s_m_s=_rounded(met.delta_s_m_s, 0.5),
+            max_s_m_s=_rounded(met.max_s_m_s, 0.5),
+            max_d_m_s2=_kept(met.max_d_m_s2, 0.5),
+            max_delta_v_m_s=_rounded(met.max_delta_v_m_s, 0.5),
+            severity=met.severity,
+        )
+
+
+def is_conflict(met: Encounter) -> bool:
+    """Whether an encounter is told: on a collision course within 1.5 s; or, of those who cross or
+    change lanes, one came within 2 s to where the other had been. Who follows at a distance and who
+    creeps up in a queue, slower than 2 m/s against each other, is in no conflict."""
+    if met.delta_s_m_s < DELTA_S_MIN or met.pet_s == 0.0 or met.ttc_s == 0.0:
+        return False
+    if met.ttc_s is not None and met.ttc_s <= TTC_S_MAX:
+        return True
+    follows = met.type is ConflictType.REAR_END
+    return not follows and met.pet_s is not None and met.pet_s <= PET_S_MAX
+
+
+def _leaps(path: Path, at_s: float) -> bool:
+    velocity = path.speed_m_s * np.exp(1j * path.heading_rad)
+    near = np.abs(path.t_s - at_s) <= LEAPS_WITHIN_S
+    return bool((np.abs(np.gradient(velocity, path.t_s)[near]) > LEAPS_M_S2).any())
+
+
+def is_one(path: Path, other: Path) -> bool:
+    """Whether two tracks are one road user: one goes on where the other ended, or they lie over
+    each other for half of the time that both are there."""
+    first, second = (path, other) if path.t_s[-1] <= other.t_s[-1] else (other, path)
+    gap_s = float(second.t_s[0] - first.t_s[-1])
+    if gap_s > -0.5:
+        if gap_s > GOES_ON_S:
+            return False
+        ahead_m = float(first.speed_m_s[-1]) * max(0.0, gap_s)
+        x_m = first.x_m[-1] + ahead_m * math.cos(first.heading_rad[-1])
+        y_m = first.y_m[-1] + ahead_m * math.sin(first.heading_rad[-1])
+        off_m = math.hypot(second.x_m[0] - x_m, second.y_m[0] - y_m)
+        return off_m <= GOES_ON_M + GOES_ON_M_S * max(0.0, gap_s)
+    both = path.t_s[(path.t_s >= other.t_s[0]) & (path.t_s <= other.t_s[-1])]
+    if not len(both):
+        return False
+    apart_m = np.hypot(
+        np.interp(both, path.t_s, path.x_m) - np.interp(both, other.t_s, other.x_m),
+        np.interp(both, path.t_s, path.y_m) - np.interp(both, other.t_s, other.y_m),
+    )
+    over_m = 0.25 * (path.width_m + other.width_m)
+    return bool((apart_m < over_m).mean() >= OVER_SHARE)
+
+
+def _overlap(places_m: Floats, low: Floats, high: Floats) -> bool:
+    return bool(((places_m.max(axis=0) >= low) & (places_m.min(axis=0) <= high)).all())
+
+
+def _rounded(value: float, to: float) -> float:
+    return round(round(value / to) * to, 6)
+
+
+def _kept(value: float | None, to: float) -> float | None:
+    return None if value is None else _rounded(value, to)
