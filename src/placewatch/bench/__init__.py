@@ -127,6 +127,12 @@ def _accuracy_counts(extent: Extent) -> list[Figure]:
     return measure_counts(extent)
 
 
+def _accuracy_encounters(extent: Extent) -> list[Figure]:
+    from placewatch.bench.encounters import measure_encounters
+
+    return measure_encounters(extent)
+
+
 def _gpu(extent: Extent) -> list[Figure]:
     from placewatch.bench.gpu import measure
 
@@ -142,6 +148,7 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "core.memory": _core_memory,
     "core.start": _core_start,
     "accuracy.counts": _accuracy_counts,
+    "accuracy.encounters": _accuracy_encounters,
     "gpu": _gpu,
 }
 """Every bench by its name; `core` is all of `core.*`, and what `placewatch bench` runs. `accuracy`

@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from placewatch.bench import Extent, Figure
 from placewatch.core.errors import PlacewatchError
@@ -26,6 +27,7 @@ from placewatch.core.sightings import Tracks
 from placewatch.core.time import UtcMicros
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.ground import Ground
+from placewatch.measure.interval import Check, count_between
 from placewatch.measure.line import CountingLine
 from placewatch.measure.replay import GroundTracks, Replay, on_plan
 from placewatch.measure.stage import Stage
@@ -39,7 +41,9 @@ from placewatch.simulate.street import Street
 from placewatch.simulate.streets import street_named
 from placewatch.simulate.sumo import Everybody, Piece, SumoRun
 
-BIN_S = 900.0
+MINUTE_S, MINUTES = 60.0, 15  # of a bin
+MASKED_SHARE = 0.1  # of the minutes nothing is known, where intervals are asked for
+HELD = (0.93, 0.97)  # share of bins whose interval holds the truth
 TOTAL_MAX = 0.01
 GEH_MAX = 1.0
 BIN_COUNT_MIN, BIN_OFF_MAX = 20, 0.05
@@ -55,7 +59,7 @@ Cell = tuple[int, str | None, str, Kind]
 
 @dataclass
 class Counted:
-    """Vehicles by quarter of an hour, arm of origin, arm of destination and kind, of one run."""
+    """Vehicles by minute, arm of origin, arm of destination and kind, of one run."""
 
     street: str
     seed: int
@@ -76,7 +80,7 @@ def measure_counts(extent: Extent) -> list[Figure]:
         f"{len(names)} layouts, {extent.seeds} seeds, {extent.hours:g} h each; "
         f"{sum(sum(run.true.values()) for run in runs)} vehicles left, as SUMO's loops say"
     )
-    return [_perfect(runs, how), *_by_camera(runs, how)]
+    return [_perfect(runs, how), *_by_camera(runs, how), _intervals(runs, how)]
 
 
 _BOUNDS = {
@@ -85,6 +89,7 @@ _BOUNDS = {
     "accuracy.counts.geh": ("", f"< {GEH_MAX:g}"),
     "accuracy.counts.bins": ("% of bins", "<= 0"),
     "accuracy.counts.kinds": ("%", ""),
+    "accuracy.intervals": ("%", f">= {100 * HELD[0]:g}, <= {100 * HELD[1]:g}"),
 }
 """Figure, its unit, what is demanded."""
 
@@ -117,7 +122,7 @@ def count(name: str, seed: int, hours: float, pose: str = POSE) -> Counted:
             seen.follow(piece, run.everybody)
         passages = run.passages()
         for at_s, came_by, left_by, kind in movements(passages, run.everybody):
-            counted.true[int(at_s // BIN_S), came_by, left_by, kind] += 1
+            counted.true[int(at_s // MINUTE_S), came_by, left_by, kind] += 1
     counted.perfect.update(plan.cells())
     counted.camera.update(seen.cells())
     return counted
@@ -200,15 +205,14 @@ class _Seen:
 def _cells(crossings: Iterable[Crossing]) -> Iterator[Cell]:
     for crossing in crossings:
         if crossing.movement is not None and crossing.kind not in _ON_FOOT:
-            number = int((crossing.at - _START) / 1e6 // BIN_S)
+            number = int((crossing.at - _START) / 1e6 // MINUTE_S)
             yield number, *crossing.movement, crossing.kind
 
 
 def _perfect(runs: Sequence[Counted], how: str) -> Figure:
-    wrong = sum(
-        run.true[cell] != run.perfect[cell] for run in runs for cell in run.true | run.perfect
-    )
-    cells = sum(len(run.true) for run in runs)
+    both = [(_quarters(run.true), _quarters(run.perfect)) for run in runs]
+    wrong = sum(true[cell] != found[cell] for true, found in both for cell in true | found)
+    cells = sum(len(true) for true, _ in both)
     return _figure(
         "accuracy.counts.perfect",
         float(wrong),
@@ -272,7 +276,7 @@ def _hourly_gehs(run: Counted) -> Iterator[float]:
     hours: dict[tuple[int, Way], list[int]] = {}
     for side, cells in enumerate((run.true, run.camera)):
         for (number, came_by, left_by, _), found in cells.items():
-            hours.setdefault((number // 4, (came_by, left_by)), [0, 0])[side] += found
+            hours.setdefault((number // 60, (came_by, left_by)), [0, 0])[side] += found
     for (_, (came_by, _)), (true, found) in hours.items():
         if came_by is not None:
             yield math.sqrt(2.0 * (found - true) ** 2 / (found + true)) if found != true else 0.0
@@ -283,10 +287,94 @@ def _bins_off(run: Counted) -> Iterator[float]:
     bins: dict[tuple[int, Way], list[int]] = {}
     for side, cells in enumerate((run.true, run.camera)):
         for (number, came_by, left_by, _), found in cells.items():
-            bins.setdefault((number, (came_by, left_by)), [0, 0])[side] += found
+            bins.setdefault((number // MINUTES, (came_by, left_by)), [0, 0])[side] += found
     for (_, (came_by, _)), (true, found) in bins.items():
         if came_by is not None and true >= BIN_COUNT_MIN:
             yield abs(found - true) / true
+
+
+def _quarters(cells: Counter[Cell]) -> Counter[Cell]:
+    quarters: Counter[Cell] = Counter()
+    for (number, came_by, left_by, kind), found in cells.items():
+        quarters[number // MINUTES, came_by, left_by, kind] += found
+    return quarters
+
+
+def _intervals(runs: Sequence[Counted], how: str) -> Figure:
+    """Whether the interval of each quarter of an hour of a movement holds the truth. Another hour
+    of the same street was counted by hand, as it were, and says how the camera errs there."""
+    dice = np.random.default_rng(7)
+    held = bins = 0
+    for run in runs:
+        others = [one for one in runs if one.street == run.street and one.seed != run.seed]
+        if not others:
+            continue
+        nearest = min(others, key=lambda one: (one.seed - run.seed) % 1000)
+        true, found = _minutes(run)
+        check, varies = _checked(*_minutes(nearest))
+        for way, counts in true.items():
+            masked = dice.random(len(counts)) < MASKED_SHARE
+            seen = np.where(masked, 0, found[way])
+            for begin in range(0, len(counts) - MINUTES + 1, MINUTES):
+                part = slice(begin, begin + MINUTES)
+                watched_s = MINUTE_S * float((~masked[part]).sum())
+                between = count_between(
+                    int(seen[part].sum()), watched_s, MINUTE_S * MINUTES, check, varies
+                )
+                if between is not None:
+                    bins += 1
+                    held += between.low <= counts[part].sum() <= between.high
+    share = held / max(1, bins)
+    return _figure(
+        "accuracy.intervals",
+        100 * share,
+        None,
+        bins > 0 and HELD[0] <= share <= HELD[1],
+        f"of {bins} quarters of an hour of a movement, those whose interval of 95 % holds the "
+        f"truth; {100 * MASKED_SHARE:g} % of the minutes are not watched, and the errors of the "
+        f"camera are known from another hour of the same street; {how}",
+    )
+
+
+Minutes = dict[Way, npt.NDArray[np.int64]]
+
+
+def _minutes(run: Counted) -> tuple[Minutes, Minutes]:
+    """True and found vehicles of each movement, minute by minute, whole quarters of an hour."""
+    last = max((number for number, *_ in run.true | run.camera), default=-1)
+    length = -(-(last + 1) // MINUTES) * MINUTES
+    told: tuple[Minutes, Minutes] = {}, {}
+    for side, cells in enumerate((run.true, run.camera)):
+        for _, came_by, left_by, _ in cells:
+            if came_by is not None:
+                for both in told:
+                    both.setdefault((came_by, left_by), np.zeros(length, np.int64))
+        for (number, came_by, left_by, _), counted in cells.items():
+            if came_by is not None:
+                told[side][came_by, left_by][number] += counted
+    return told
+
+
+def _checked(true: Minutes, found: Minutes) -> tuple[Check, float]:
+    """How a camera errs, by an hour of which the truth is known; and how minutes vary there."""
+    pairs = [
+        (
+            int(true[way][begin : begin + MINUTES].sum()),
+            int(found[way][begin : begin + MINUTES].sum()),
+        )
+        for way in true
+        for begin in range(0, len(true[way]), MINUTES)
+    ]
+    passages = sum(one for one, _ in pairs)
+    missed = sum(max(0, one - other) for one, other in pairs)
+    extra = sum(max(0, other - one) for one, other in pairs)
+    check = Check(passages, missed, extra)
+    m, f = missed / max(1, passages), extra / max(1, passages - missed + extra)
+    off = sum((one - other * (1.0 - f) / (1.0 - m)) ** 2 for one, other in pairs)
+    clumped = max(1.0, off / max(1e-9, (m + f) * passages))
+    means = [counts.mean() for counts in true.values()]
+    varies = sum(counts.var() for counts in true.values()) / max(1e-9, sum(means))
+    return Check(check.passages, check.missed, check.extra, clumped), max(1.0, float(varies))
 
 
 def _by_kind(cells: Counter[Cell]) -> Counter[Kind]:
