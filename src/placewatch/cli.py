@@ -236,12 +236,49 @@ def export(
     what: Annotated[
         str, typer.Option(help="facts, the counts of lines, or movements between arms.")
     ] = "facts",
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="FORM", help="For other tools: long, utdf, sumo, pems or geojson."
+        ),
+    ] = None,
+    every: Annotated[
+        int | None, typer.Option(metavar="MIN", help="With --as: bins of 1, 5, 15 or 60 minutes.")
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="With --as: whose clocks, as Europe/Stockholm; else UTC."
+        ),
+    ] = None,
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="With --as: only this camera; for several, once for each."),
+    ] = None,
+    call: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=WHAT",
+            help="With --as: what the tool calls an arm or a line, as North=SB or North=e1,e2.",
+        ),
+    ] = None,
     config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
 ) -> None:
-    """Writes the stored facts of a time as CSV or Parquet."""
-    from placewatch.node.export import export_facts
+    """Writes the stored facts of a time as CSV or Parquet, or as other people's tools read them."""
+    if form is None:
+        from placewatch.node.export import export_facts
 
-    rows = export_facts(config, since, until, format, out, what)
+        for option, value in (("every", every), ("zone", zone), ("camera", camera), ("call", call)):
+            if value is not None:
+                raise Misconfigured(f"--{option} goes with --as", hint="add --as long")
+        rows = export_facts(config, since, until, format, out, what)
+    else:
+        from placewatch.node.interchange import Wanted, export_form
+
+        calls, cameras = tuple(call or ()), tuple(camera or ())
+        rows = export_form(
+            config, Wanted(form, since, until, out, every, format, what, zone, cameras, calls)
+        )
     sys.stderr.write(f"{rows} rows\n")
 
 

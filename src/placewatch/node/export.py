@@ -29,7 +29,7 @@ def export_facts(
             f'facts cannot be written as "{format}"', hint=f"take {' or '.join(FORMATS)}"
         )
     target = sys.stdout.buffer if out == "-" else Path(out)
-    begin, end = _instant("--from", since), _instant("--to", until)
+    begin, end = instant("--from", since), instant("--to", until)
     if end <= begin:  # before anything is opened, or journalled
         raise Misconfigured(
             f"nothing lies from {since} to {until}", hint="--to must be later than --from"
@@ -53,7 +53,8 @@ def export_facts(
         facts.close()
 
 
-def _instant(option: str, text: str) -> UtcMicros:
+def instant(option: str, text: str) -> UtcMicros:
+    """The instant that the value of an option names. Raises Misconfigured."""
     try:
         return from_rfc3339(text)
     except ValueError as error:

@@ -1,0 +1,1 @@
+"""Formats: bins in the files that other people's tools read, a module each."""
