@@ -24,7 +24,11 @@ models_app = typer.Typer(
     no_args_is_help=True, help="Nets that can see in place of the built-in detectors."
 )
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in to the console.")
+replay_app = typer.Typer(
+    no_args_is_help=True, help="Measures what was recorded again: tracks, and facts."
+)
 app.add_typer(models_app, name="models")
+app.add_typer(replay_app, name="replay")
 app.add_typer(user_app, name="user")
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The node's settings.")]
@@ -280,6 +284,70 @@ def export(
             config, Wanted(form, since, until, out, every, format, what, zone, cameras, calls)
         )
     sys.stderr.write(f"{rows} rows\n")
+
+
+@replay_app.command("tracks")
+def replay_tracks(
+    file: Annotated[
+        Path, typer.Argument(help="An .ottrk, or tracks or detections of placewatch simulate.")
+    ],
+    line: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--line",
+            metavar="NAME=x1,y1,x2,y2",
+            help="A counting line: in pixels, or in metres where the tracks are on the ground.",
+        ),
+    ] = None,
+    arms: Annotated[
+        bool, typer.Option("--arms", help="Each --line lies across an arm of a junction.")
+    ] = False,
+    sections: Annotated[
+        Path | None, typer.Option(metavar="FILE.otflow", help="Lines of OTAnalytics.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML with the camera's lines and ground points.")
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="Which camera of the TOML it is.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for report.html, facts.parquet and facts.csv.")
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="FILE|-", help="Crossings as JSON.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When the recording began, RFC 3339.")
+    ] = None,
+    ottrk: Annotated[
+        Path | None, typer.Option(metavar="FILE.ottrk", help="Write the tracks for OTAnalytics.")
+    ] = None,
+) -> None:
+    """Measures recorded tracks with other lines; prints what `watch` prints."""
+    from placewatch.node.replay import ReplayRequest
+    from placewatch.node.replay import replay_tracks as replayed
+
+    lines = tuple(line or ())
+    replayed(ReplayRequest(file, lines, arms, sections, config, camera, start, out, json, ottrk))
+
+
+@replay_app.command("facts")
+def replay_facts(
+    file: Annotated[Path, typer.Argument(help="facts or movements of export or watch --out.")],
+    every: Annotated[int, typer.Option(metavar="MIN", help="1, 5, 15 or 60 minutes.")] = 15,
+    zone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose clocks, as Europe/Stockholm.")
+    ] = None,
+    kinds: Annotated[
+        str | None, typer.Option(metavar="KIND,…", help="What is counted; else all on wheels.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it, too: .csv or .parquet, long.")
+    ] = None,
+) -> None:
+    """Adds minutes of facts up to other windows: a table with the peak hour and its factor."""
+    from placewatch.node.replay import replay_facts as replayed
+
+    replayed(file, every, zone, kinds, out)
 
 
 @models_app.command("list")

@@ -40,7 +40,7 @@ class Counted:
     true: collections.Counter[tuple[str | None, str, Kind]]
 
     def export(self, form: str, out: str | Path, **more: object) -> int:
-        since, until = "2026-11-23T07:00", "2026-11-23T07:05"
+        since, until = "2026-11-23T07:00Z", "2026-11-23T07:05Z"
         wanted = Wanted(form, since, until, str(out), every_min=5, **more)  # type: ignore[arg-type]
         return export_form(self.folder / "placewatch.toml", wanted)
 
@@ -151,4 +151,4 @@ def test_the_long_table_has_every_movement_with_its_turn(counted: Counted, tmp_p
     turns = {(row["from_arm"], row["to_arm"]): row["movement"] for row in rows}
     assert turns["N", "S"] == "T"
     assert (turns["N", "W"], turns["N", "E"], turns["N", "N"]) == ("R", "L", "U")
-    assert {row["start"] for row in rows} == {"2026-11-23T07:00:00+01:00"}
+    assert {row["start"] for row in rows} == {"2026-11-23T08:00:00+01:00"}

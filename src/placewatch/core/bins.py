@@ -78,16 +78,18 @@ def peak_hour_factor(quarters: Iterable[int]) -> float | None:
     return sum(counts) / (4 * max(counts)) if any(counts) else None
 
 
-def volumes(bins: Iterable[Bin], kinds: frozenset[Kind]) -> dict[UtcMicros, int | None]:
-    """What all `bins` of these kinds add up to, by the start of their window: None, unknown, where
-    one of them is unknown or too little of the window was watched."""
+def volumes(quarters: Iterable[Bin], kinds: frozenset[Kind]) -> dict[UtcMicros, int | None]:
+    """What bins of a quarter of an hour add up to over these kinds, by their start: None, unknown,
+    where one of them is unknown or too little of the quarter was watched."""
     found: dict[UtcMicros, int | None] = {}
-    for one in bins:
+    for one in quarters:
         if one.kind in kinds:
             before = found.get(one.start, 0)
-            watched = one.coverage_s >= WATCHED_SHARE_MIN * one.window_s
-            known = before is not None and one.count is not None and watched
-            found[one.start] = before + one.count if known else None  # type: ignore[operator]
+            watched = one.coverage_s * 1e6 >= WATCHED_SHARE_MIN * QUARTER_US
+            if before is None or one.count is None or not watched:
+                found[one.start] = None
+            else:
+                found[one.start] = before + one.count
     return found
 
 

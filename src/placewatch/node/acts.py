@@ -64,6 +64,8 @@ ACTS = (
     Act("bench.run", "bench", _ANYONE, False, "Measures this machine on known material."),
     Act("config.check", "check", _ANYONE, False, "Says what is wrong with a configuration."),
     Act("facts.export", "export", _TECHNICIAN, True, "Takes facts out of the store."),
+    Act("tracks.replay", "replay tracks", _ANYONE, False, "Measures a file of tracks again."),
+    Act("facts.replay", "replay facts", _ANYONE, False, "Adds up a file of facts to windows."),
     Act("models.list", "models list", _ANYONE, False, "Lists the nets that may be used."),
     Act(
         "models.add",

@@ -80,15 +80,22 @@ class WatchRequest:
 def watch_source(request: WatchRequest) -> None:
     """Does what `request` asks and prints the outcome. Raises Misconfigured, Unavailable."""
     camera = _settings_of(request)
-    spec, started = _spec_of(request, camera), _start_of(request)
-    json = Path(request.json) if request.json not in (None, "-") else None
-    with _made(request.out), _made(json.parent if json is not None else None):
+    spec, started = _spec_of(request, camera), instant_of(request.start)
+    progress = _bar if sys.stderr.isatty() else None
+    deliver(
+        lambda: analyse(spec, camera, started=started, progress=progress), request.out, request.json
+    )
+
+
+def deliver(find: Callable[[], WatchSummary], out: Path | None, told: str | None) -> None:
+    """Prints what `find` finds, and writes it: the report into the folder `out`, JSON to `told` (-:
+    standard output, in place of the table). Says before it begins that nothing can be written."""
+    json = Path(told) if told not in (None, "-") else None
+    with _made(out), _made(json.parent if json is not None else None):
         if json is not None:
             _check_file(json)
-        summary = analyse(
-            spec, camera, started=started, progress=_bar if sys.stderr.isatty() else None
-        )
-        if request.json == "-":
+        summary = find()
+        if told == "-":
             # JSON is UTF-8, whatever the terminal speaks.
             sys.stdout.buffer.write(published.to_json(summary).encode() + b"\n")
         else:
@@ -97,8 +104,8 @@ def watch_source(request: WatchRequest) -> None:
             table.show(summary)
         if json is not None:
             published.write_json(summary, json)
-        if request.out is not None:
-            _write_report(summary, request.out)
+        if out is not None:
+            _write_report(summary, out)
 
 
 def analyse(
@@ -137,7 +144,7 @@ def analyse(
             policy=policy,
             tempo=tempo_of(camera),
         )
-        seen = _Seen(source.info)
+        seen = Seen(source.info)
         losses = 0
         with _until_ctrl_c(source), (progress or _silent)(source.info) as advance:
 
@@ -261,7 +268,7 @@ class _Meter:
 
 
 @dataclass
-class _Seen:
+class Seen:
     """What adds up while a source is watched."""
 
     info: StreamInfo
@@ -312,7 +319,7 @@ class _Seen:
 
 
 def _health(
-    camera: CameraId, started: UtcMicros, seen: _Seen, health: SourceHealth, losses: int
+    camera: CameraId, started: UtcMicros, seen: Seen, health: SourceHealth, losses: int
 ) -> CameraHealth:
     return CameraHealth(
         at=started,
@@ -359,14 +366,7 @@ def _settings_of(request: WatchRequest) -> settings.CameraSettings:
     elif request.camera is not None:
         raise Misconfigured("--camera names a camera of a TOML", hint="add --config FILE")
     if request.lines:
-        lines = tuple(_line(_readable(text)) for text in request.lines)
-        if request.arms:
-            lines = tuple(dataclasses.replace(line, arm=line.name) for line in lines)
-        names = [line.name for line in lines]
-        for number, name in enumerate(names):
-            if names.index(name) != number:
-                raise Misconfigured(f'two lines are called "{name}"', hint="give each its own")
-        camera = settings.with_values(camera, line=lines)
+        camera = settings.with_values(camera, line=lines_of(request.lines, request.arms))
     if request.detector is not None:
         camera = settings.with_values(camera, detector=request.detector)
     if request.decode is not None:
@@ -409,14 +409,27 @@ def _spec_of(request: WatchRequest, camera: settings.CameraSettings) -> SourceSp
     )
 
 
-def _start_of(request: WatchRequest) -> UtcMicros | None:
-    if request.start is None:
+def lines_of(texts: Sequence[str], arms: bool) -> tuple[settings.LineSettings, ...]:
+    """The lines of --line; with `arms` each lies across the arm it names. Raises Misconfigured."""
+    lines = tuple(_line(_readable(text)) for text in texts)
+    if arms:
+        lines = tuple(dataclasses.replace(line, arm=line.name) for line in lines)
+    names = [line.name for line in lines]
+    for number, name in enumerate(names):
+        if names.index(name) != number:
+            raise Misconfigured(f'two lines are called "{name}"', hint="give each its own")
+    return lines
+
+
+def instant_of(start: str | None) -> UtcMicros | None:
+    """When --start says that the recording began. Raises Misconfigured."""
+    if start is None:
         return None
     try:
-        return from_rfc3339(request.start)
+        return from_rfc3339(start)
     except ValueError as error:
         raise Misconfigured(
-            f'--start "{request.start}" is no instant', hint="write it as 2026-11-23T08:00:00Z"
+            f'--start "{start}" is no instant', hint="write it as 2026-11-23T08:00:00Z"
         ) from error
 
 

@@ -107,7 +107,12 @@ def simulate_to(
         (folder / "truth").mkdir(parents=True, exist_ok=True)
         with (
             pq.ParquetWriter(folder / "truth/tracks.parquet", _TRACKS) as tracks,
-            pq.ParquetWriter(folder / "detections.parquet", _DETECTIONS) as seen,
+            pq.ParquetWriter(
+                folder / "detections.parquet",
+                _DETECTIONS.with_metadata(
+                    {"width_px": str(size_px[0]), "height_px": str(size_px[1])}
+                ),
+            ) as seen,
         ):
 
             def kept() -> Iterator[Piece]:

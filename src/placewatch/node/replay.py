@@ -1,0 +1,415 @@
+"""Replay: recorded tracks measured again with other lines, and stored facts in other windows.
+
+How this works. Boxes on a picture (`.ottrk`, or the detections of `placewatch simulate`, which say
+whose they are) and places on the ground (its true tracks) become scenes, and go the way that a
+camera's scenes go: through counting lines to crossings, movements and facts. Tracks on the ground
+are looked at from straight above, as a plan of 20 pixels a metre, and their lines are in metres.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from placewatch.capture.source import StreamInfo
+from placewatch.core.bins import Bin
+from placewatch.core.errors import Misconfigured, Rejected
+from placewatch.core.facts import CameraHealth
+from placewatch.core.ids import CameraId, camera_id
+from placewatch.core.kinds import KINDS, NUMBER_OF, Kind
+from placewatch.core.space import PicturePoint, Point
+from placewatch.core.time import MINUTE_US, SystemClock, UtcMicros, minute_of
+from placewatch.measure.flow import FlowMeter
+from placewatch.measure.line import CountingLine
+from placewatch.measure.ottrk import CLASS_OF_KIND, pack_ottrk, read_ottrk, read_sections
+from placewatch.measure.picture_tracks import PictureTracks, scenes
+from placewatch.measure.replay import PX_PER_M, GroundTracks, Replay, on_plan
+from placewatch.measure.scene import Scene
+from placewatch.node import config as settings
+from placewatch.node.equip import ground_of
+from placewatch.node.interchange import zone_named
+from placewatch.node.offline import Seen, deliver, instant_of, lines_of
+from placewatch.publish.watch import WatchedLine, WatchSummary
+from placewatch.publish.whole import write_whole
+from placewatch.store.bins import EVERY_MIN, bins_of, read_facts, span_of
+from placewatch.store.disk import whole_file
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+
+MARGIN_M = 2.0
+"""Of the plan, around all that was recorded."""
+
+_FILES = "an .ottrk, or tracks.parquet or detections.parquet of placewatch simulate"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """What was asked on the command line, unchecked."""
+
+    tracks: Path
+    lines: tuple[str, ...] = ()
+    arms: bool = False
+    sections: Path | None = None
+    config: Path | None = None
+    camera: str | None = None
+    start: str | None = None
+    out: Path | None = None
+    json: str | None = None
+    ottrk: Path | None = None
+
+
+def replay_tracks(request: ReplayRequest) -> None:
+    """Does what `request` asks and prints the outcome. Raises Misconfigured, Rejected."""
+    recorded = read_tracks(request.tracks)
+    if request.ottrk is not None:
+        if isinstance(recorded, GroundTracks):
+            raise Misconfigured(
+                "an .ottrk holds boxes on a picture, and these tracks are on the ground",
+                hint="take the detections.parquet beside them",
+            )
+        write_whole(request.ottrk, pack_ottrk(recorded, request.tracks.stem))
+    camera, ground_lines = _camera(request, on_ground=isinstance(recorded, GroundTracks))
+    started = instant_of(request.start)
+    deliver(
+        lambda: measured(recorded, camera, str(request.tracks), started, ground_lines),
+        request.out,
+        request.json,
+    )
+
+
+def read_tracks(path: Path) -> PictureTracks | GroundTracks:
+    """The recorded tracks in a file. Raises Misconfigured, Rejected."""
+    try:
+        if path.suffix.lower() != ".parquet":
+            return read_ottrk(path)
+        table = pq.read_table(path)
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be read: {error.strerror or error}", hint=f"name {_FILES}"
+        ) from error
+    except pa.ArrowException as error:
+        raise Rejected(f"{path.name} is no Parquet: {error}", f"name {_FILES}") from error
+    names = set(table.schema.names)
+    try:
+        if {"x_m", "y_m", "who", "at_s", "kind", "length_m", "width_m"} <= names:
+            return _ground_tracks(table)
+        if {"left_px", "bottom_px", "who", "at_s", "kind"} <= names:
+            return _picture_tracks(table)
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise Rejected(f"{path.name} holds no tracks: {error}", f"name {_FILES}") from error
+    raise Rejected(f"{path.name} holds no tracks", f"name {_FILES}")
+
+
+def measured(
+    recorded: PictureTracks | GroundTracks,
+    camera: settings.CameraSettings,
+    name: str,
+    started: UtcMicros | None = None,
+    ground_lines: bool = True,
+) -> WatchSummary:
+    """All that the lines of `camera` find in `recorded`, as `placewatch watch` tells it. Of tracks
+    on the ground the lines are in metres east and north with `ground_lines`, else in pixels of the
+    camera's picture, which then needs its ground. Raises Misconfigured."""
+    clock = SystemClock()
+    begun_s, cpu_s = clock.monotonic_s(), time.process_time()
+    one = camera_id(camera.id)
+    if isinstance(recorded, PictureTracks):
+        started = started or recorded.start or minute_of(clock.utc())
+        view = _picture_view(recorded, camera, one, started)
+    else:
+        started = started or minute_of(clock.utc())
+        view = _plan_view(recorded, camera, one, started, ground_lines)
+    flow = FlowMeter(one, view.lines, started)
+    seen = Seen(view.info)
+    for scene in view.scenes:
+        seen.add(scene, flow.measure(scene))
+    ended = UtcMicros(started + round(seen.last_s * 1e6))
+    seen.crossings += flow.leave()
+    facts = flow.close(ended)
+    return WatchSummary(
+        source=name,
+        width_px=view.info.width_px,
+        height_px=view.info.height_px,
+        fps=seen.fps,
+        detector="none: recorded tracks",
+        lines=tuple(
+            WatchedLine(
+                line.name,
+                (line.a.x_px, line.a.y_px),
+                (line.b.x_px, line.b.y_px),
+                tuple(found for found in seen.crossings if found.line == line.name),
+                line.arm,
+            )
+            for line in view.lines
+        ),
+        health=CameraHealth(
+            at=started,
+            window_s=seen.duration_s,
+            coverage_s=seen.coverage_s,
+            camera=one,
+            frames=seen.scenes,
+            frames_dropped=0,
+            packets_corrupt=0,
+            timestamps_repaired=0,
+            gaps=0,
+            losses=0,
+            lateness_s_max=0.0,
+        ),
+        cpu_s=time.process_time() - cpu_s,
+        decode_cpu_s=0.0,
+        wall_s=clock.monotonic_s() - begun_s,
+        facts=tuple(facts),
+        movements=tuple(flow.take_movements()),
+        calibrated=view.calibrated,
+        density=seen.density.tolist(),
+        frames_analysed=seen.scenes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What is looked at: scenes, the lines in their pixels, and whether metres are known."""
+
+    info: StreamInfo
+    lines: list[CountingLine]
+    scenes: Iterator[Scene]
+    calibrated: bool
+
+
+def _picture_view(
+    tracks: PictureTracks, camera: settings.CameraSettings, one: CameraId, started: UtcMicros
+) -> _View:
+    lines = [
+        CountingLine(line.name, PicturePoint(*line.from_px), PicturePoint(*line.to_px), line.arm)
+        for line in camera.line
+    ]
+    for line in lines:
+        line.check_inside(tracks.width_px, tracks.height_px)
+    ground = ground_of(camera, None, (tracks.width_px, tracks.height_px))
+    info = StreamInfo(tracks.width_px, tracks.height_px, "", tracks.fps, None, tracks.frames)
+    return _View(info, lines, scenes(tracks, one, started, ground), ground is not None)
+
+
+def _plan_view(
+    tracks: GroundTracks,
+    camera: settings.CameraSettings,
+    one: CameraId,
+    started: UtcMicros,
+    ground_lines: bool,
+) -> _View:
+    """The plan is cut to what was recorded, so that it is a picture with its corner at (0, 0)."""
+    ends_m = _on_ground(camera, ground_lines)
+    everywhere = [
+        (tracks.x_m, tracks.y_m),
+        *(([a.x_m, b.x_m], [a.y_m, b.y_m]) for a, b in ends_m.values()),
+    ]
+    east_m = np.concatenate([x for x, _ in everywhere])
+    north_m = np.concatenate([y for _, y in everywhere])
+    left_m, top_m = float(east_m.min()) - MARGIN_M, float(north_m.max()) + MARGIN_M
+    width_m, height_m = float(np.ptp(east_m)) + 2 * MARGIN_M, float(np.ptp(north_m)) + 2 * MARGIN_M
+
+    def moved(point: Point) -> PicturePoint:
+        return on_plan(Point(point.x_m - left_m, point.y_m - top_m))
+
+    lines = []
+    for line in camera.line:
+        a, b = ends_m[line.name]
+        lines.append(CountingLine(line.name, moved(a), moved(b), line.arm))
+    info = StreamInfo(
+        round(width_m * PX_PER_M), round(height_m * PX_PER_M), "", None, None, len(tracks.moments_s)
+    )
+    cut = replace(tracks, x_m=tracks.x_m - left_m, y_m=tracks.y_m - top_m)
+    return _View(info, lines, Replay(one, started).scenes(cut), calibrated=True)
+
+
+def _on_ground(
+    camera: settings.CameraSettings, ground_lines: bool
+) -> dict[str, tuple[Point, Point]]:
+    """The ends of each line in metres."""
+    if ground_lines:
+        return {line.name: (Point(*line.from_px), Point(*line.to_px)) for line in camera.line}
+    ground = ground_of(camera, None)
+    if ground is None:
+        raise Misconfigured(
+            f"the ground of {camera.id} is not known, and these tracks are on the ground",
+            hint="give the lines in metres, --line NAME=x1,y1,x2,y2, or the camera ground points",
+        )
+    found = {}
+    for line in camera.line:
+        a = ground.to_ground(PicturePoint(*line.from_px))
+        b = ground.to_ground(PicturePoint(*line.to_px))
+        if a is None or b is None:
+            raise Misconfigured(
+                f"the line {line.name} reaches above the horizon", hint="move its ends down"
+            )
+        found[line.name] = a, b
+    return found
+
+
+def _camera(request: ReplayRequest, on_ground: bool) -> tuple[settings.CameraSettings, bool]:
+    """The camera with its lines, and whether those are in metres."""
+    camera = settings.CameraSettings(id="recording", url=str(request.tracks))
+    if request.config is not None:
+        loaded = settings.load(request.config)
+        found = [one for one in loaded.camera if request.camera in (None, one.id)]
+        if len(found) != 1:
+            known = ", ".join(one.id for one in loaded.camera) or "none"
+            raise Misconfigured(
+                f"{request.config} does not say which camera recorded {request.tracks.name}",
+                hint=f"add --camera ID; it has {known}",
+            )
+        ground = tuple(
+            settings.GroundPointSettings(picture.x_px, picture.y_px, place.x_m, place.y_m)
+            for picture, place in settings.ground_pairs(found[0], loaded.origin)
+        )
+        camera = settings.with_values(found[0], ground=ground)
+    elif request.camera is not None:
+        raise Misconfigured("--camera names a camera of a TOML", hint="add --config FILE")
+    if request.sections is not None:
+        if on_ground:
+            raise Misconfigured(
+                "sections are on a picture, and these tracks are on the ground",
+                hint="give the lines in metres, --line NAME=x1,y1,x2,y2",
+            )
+        try:
+            sections = read_sections(request.sections)
+        except OSError as error:
+            raise Misconfigured(
+                f"{request.sections} cannot be read: {error.strerror}", hint="name an .otflow"
+            ) from error
+        lines = tuple(
+            settings.LineSettings(name, (a.x_px, a.y_px), (b.x_px, b.y_px))
+            for name, a, b in sections
+        )
+        camera = settings.with_values(camera, line=lines)
+    if request.lines:
+        camera = settings.with_values(camera, line=lines_of(request.lines, request.arms))
+    return camera, bool(request.lines)
+
+
+def _ground_tracks(table: pa.Table) -> GroundTracks:
+    at_s, who = _column(table, "at_s"), _column(table, "who").astype(np.int64)
+    people = int(who.max()) + 1 if len(who) else 0
+    kinds, sizes = _kinds(table), np.ones((people, 2))
+    kind_of = np.full(people, NUMBER_OF[Kind.UNKNOWN])
+    kind_of[who] = kinds
+    sizes[who, 0], sizes[who, 1] = _column(table, "length_m"), _column(table, "width_m")
+    return GroundTracks(
+        _moments(at_s), at_s, who, _column(table, "x_m"), _column(table, "y_m"),
+        np.radians(_column(table, "heading_deg")), _column(table, "speed_m_s"),
+        [KINDS[number] for number in kind_of], sizes,
+    )  # fmt: skip
+
+
+def _picture_tracks(table: pa.Table) -> PictureTracks:
+    """What a detector saw of each; what it saw of nobody is left out."""
+    size = [
+        int((table.schema.metadata or {}).get(name, b"0")) for name in (b"width_px", b"height_px")
+    ]
+    table = table.filter(pa.array(_column(table, "who") >= 0.0))
+    at_s, who = _column(table, "at_s"), _column(table, "who").astype(np.int64)
+    moments_s = _moments(at_s)
+    step_s = float(moments_s[1] - moments_s[0]) if len(moments_s) > 1 else 0.1
+    frame = np.rint(at_s / step_s).astype(np.int64)
+    order = np.lexsort((who, frame))
+    kinds = _kinds(table)[order]
+    boxes = np.stack(
+        [_column(table, name) for name in ("left_px", "top_px", "right_px", "bottom_px")], axis=1
+    )[order]
+    votes = np.zeros((int(who.max()) + 1 if len(who) else 0, len(KINDS)))
+    np.add.at(votes, (who[order], kinds), 1.0)
+    return PictureTracks(
+        width_px=size[0] or _SIMULATED_PX[0],
+        height_px=size[1] or _SIMULATED_PX[1],
+        fps=1.0 / step_s,
+        frames=int(frame.max()) + 1 if len(frame) else 0,
+        frame=frame[order],
+        who=who[order],
+        boxes_px=boxes,
+        scores=_column(table, "score")[order],
+        label=kinds,
+        labels=tuple(CLASS_OF_KIND[kind] for kind in KINDS),
+        kinds={one: KINDS[int(np.argmax(row))] for one, row in enumerate(votes) if row.any()},
+    )
+
+
+_SIMULATED_PX = 1920, 1080
+"""Of the picture of a simulated camera, where the file does not say it."""
+
+
+def _kinds(table: pa.Table) -> Whole:
+    words = [str(word) for word in table["kind"].cast(pa.string()).to_pylist()]
+    number_of = {word: NUMBER_OF[Kind(word)] for word in set(words)}
+    return np.array([number_of[word] for word in words], np.int64)
+
+
+def _column(table: pa.Table, name: str) -> Floats:
+    values: Floats = table[name].to_numpy().astype(np.float64)
+    return values
+
+
+def _moments(at_s: Floats) -> Floats:
+    """All moments from the first to the last, also those in which nobody is there."""
+    there: Floats = np.unique(at_s)
+    if len(there) < 2:
+        return there
+    step_s = float(np.round(np.diff(there).min(), 3))
+    steps = np.rint((there - there[0]) / step_s).astype(np.int64)
+    every: Floats = there[0] + np.arange(steps[-1] + 1) * step_s
+    every[steps] = there
+    return every
+
+
+def replay_facts(
+    path: Path,
+    every_min: int = 15,
+    zone: str | None = None,
+    kinds: str | None = None,
+    out: Path | None = None,
+) -> None:
+    """Shows the minutes of a file of facts in windows of `every_min`, with the peak hour and its
+    factor; `kinds`, by commas, are those that are counted (else all but people on foot). With `out`
+    writes them as a long table, too. Raises Misconfigured."""
+    from placewatch.publish import bins as shown
+    from placewatch.publish.formats import long
+
+    if every_min not in EVERY_MIN:
+        raise Misconfigured(
+            f"there are no windows of {every_min} minutes",
+            hint=f"take {', '.join(map(str, EVERY_MIN))}",
+        )
+    clocks, counted = zone_named(zone), _kinds_named(kinds)
+    table, shape = read_facts(path)
+    first, until = span_of(table)
+    hour_us = 60 * MINUTE_US
+    since = UtcMicros(first - first % hour_us)
+
+    def told(minutes: int) -> list[Bin]:
+        return list(bins_of([table], shape, since, until, minutes * MINUTE_US, path.stem))
+
+    shown.show(told(every_min), told(15), counted, clocks)
+    if out is not None:
+        if out.suffix.lower() not in (".csv", ".parquet"):
+            raise Misconfigured(
+                f"{out.name} is neither .csv nor .parquet", hint="name the file after its format"
+            )
+        write = long.write_csv if out.suffix.lower() == ".csv" else long.write_parquet
+        with whole_file(out) as stream:
+            write(told(every_min), stream, clocks)
+
+
+def _kinds_named(text: str | None) -> frozenset[Kind]:
+    if text is None:
+        return frozenset(Kind) - {Kind.PEDESTRIAN}
+    words = [word.strip() for word in text.split(",")]
+    known = [str(kind) for kind in Kind]
+    for word in words:
+        if word not in known:
+            raise Misconfigured(f'there is no kind "{word}"', hint=f"take {', '.join(known)}")
+    return frozenset(Kind(word) for word in words)
