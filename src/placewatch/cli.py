@@ -232,6 +232,23 @@ def bench(
 
 
 @app.command()
+def report(
+    camera: Annotated[str, typer.Argument(help="The id of a camera in the settings.")],
+    since: Annotated[str, typer.Option("--from", help="First instant, as 2026-11-23 or RFC 3339.")],
+    until: Annotated[str, typer.Option("--to", help="First instant that is no longer in it.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE")] = Path("site-report.html"),
+    limit: Annotated[
+        float | None, typer.Option(metavar="KM_H", help="Also say what share is faster than this.")
+    ] = None,
+    config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
+) -> None:
+    """Writes the report of a place from what is stored: one page that prints well."""
+    from placewatch.node.site import report_site
+
+    typer.echo(f"report: {report_site(config, camera, since, until, out, limit)}")
+
+
+@app.command()
 def export(
     since: Annotated[str, typer.Option("--from", help="First instant, as 2026-11-23 or RFC 3339.")],
     until: Annotated[str, typer.Option("--to", help="First instant that is no longer in it.")],

@@ -11,12 +11,14 @@ import argon2
 from placewatch.core.acts import Actor, Role, User
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId
-from placewatch.core.kinds import Direction, Kind
+from placewatch.core.kinds import ConflictType, Direction, Kind
 from placewatch.core.time import Clock, SystemClock, UtcMicros
 from placewatch.node.live import Live
 from placewatch.node.views import (
     CameraPulse,
     CameraView,
+    ConflictSpot,
+    ConflictSum,
     GroundCheck,
     GroundPoint,
     GroundPointCheck,
@@ -24,7 +26,9 @@ from placewatch.node.views import (
     HealthView,
     LineTotals,
     LineView,
+    MovementSum,
     NoticeView,
+    PlaceView,
     PositionView,
     Profile,
     ProfileSeries,
@@ -133,6 +137,15 @@ class FakeNode:
         none = tuple(None for _ in at)
         covered = tuple(0.0 for _ in at)
         return HealthHistory(step_s, at, covered, none, none, none, none, none, none, none)
+
+    def place(self, camera: CameraId, since: UtcMicros, until: UtcMicros) -> PlaceView | None:
+        moved = MovementSum("North", "East", 3)
+        conflict = ConflictSum(ConflictType.CROSSING, 2, 5)
+        spot = ConflictSpot(100.0, 200.0, 1.0)
+        return PlaceView(since, until, 60.0, (moved,), (), (conflict,), (spot,))
+
+    def site_report(self, camera: CameraId, since: UtcMicros, until: UtcMicros) -> str | None:
+        return f"<!doctype html><title>{camera}</title>"
 
     def check_ground(self, camera: CameraId, points: Sequence[GroundPoint]) -> GroundCheck:
         checks = tuple(GroundPointCheck(None, None) for _ in points)

@@ -9,7 +9,8 @@ from placewatch.core.facts import Conflict
 from placewatch.core.ids import camera_id
 from placewatch.core.kinds import ConflictType, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros
-from placewatch.measure.conflict import WITHIN_S, ConflictMeter
+from placewatch.measure.conflict import ConflictMeter
+from placewatch.measure.encounter import WITHIN_S
 from placewatch.measure.replay import GroundTracks, Replay
 
 CAMERA = camera_id("junction")
@@ -32,7 +33,7 @@ def straight(
 
 
 def tracks(*ways: Way, until_s: float = 20.0, kind: Kind = Kind.CAR) -> GroundTracks:
-    moments = np.arange(round(until_s / STEP_S) + 1) * STEP_S
+    moments = np.arange(round(until_s / STEP_S) + 1, dtype=np.float64) * STEP_S
     rows = [
         (t, who, *place, 0.0, 0.0)
         for t in moments.tolist()

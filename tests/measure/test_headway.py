@@ -52,7 +52,8 @@ def test_a_headway_goes_over_the_end_of_a_minute_and_not_over_a_break() -> None:
     assert flow.headway_s_mean == pytest.approx(3.0)
     headways.begin(UtcMicros(NOON + 130_000_000))
     flow, _ = of_minute(headways, [crossed(131.0), crossed(133.0)], 2, 50.0)
-    assert (flow.headway_count, flow.headway_s_mean) == (1, pytest.approx(2.0))
+    assert flow.headway_count == 1
+    assert flow.headway_s_mean == pytest.approx(2.0)
 
 
 def test_who_had_nobody_ahead_for_five_seconds_was_free() -> None:
@@ -69,7 +70,8 @@ def test_people_on_foot_are_no_traffic_that_follows() -> None:
     headways = Headways(CAMERA, ["Road"], NOON)
     walker = crossed(11.0, 1.3, Kind.PEDESTRIAN)
     flow, speeds = of_minute(headways, [crossed(10.0), walker, crossed(12.0)])
-    assert (flow.vehicles, flow.headway_count, flow.headway_s_mean) == (2, 1, pytest.approx(2.0))
+    assert (flow.vehicles, flow.headway_count) == (2, 1)
+    assert flow.headway_s_mean == pytest.approx(2.0)
     assert flow.speed_m_s_time_mean == pytest.approx(10.0)
     assert {one.kind for one in speeds} == {Kind.CAR, Kind.PEDESTRIAN}
 

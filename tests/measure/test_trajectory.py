@@ -80,6 +80,7 @@ def test_the_middle_lies_behind_the_edge_that_faces_the_camera() -> None:
     rows = samples(0 * T_S, 8 + 3 * T_S)
     for row in rows:
         picture = ground.to_picture(Point(row[3], row[4]))
+        assert picture is not None
         row[1], row[2] = picture.x_px, picture.y_px
     edge, middle = path_of(rows, Kind.CAR), path_of(rows, Kind.CAR, view)
     assert edge is not None
@@ -93,5 +94,6 @@ def test_what_is_so_far_that_a_pixel_is_deep_is_left_out() -> None:
     rows = samples(0 * T_S, 40 + 10 * T_S)
     for row in rows:
         picture = ground.to_picture(Point(row[3], row[4]))
+        assert picture is not None
         row[1], row[2] = picture.x_px, picture.y_px
     assert path_of(rows, Kind.CAR, ground.view) is None

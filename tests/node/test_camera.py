@@ -314,7 +314,7 @@ def test_a_small_stream_is_analysed_and_lines_stay_where_people_drew_them(tmp_pa
     view = camera.view()
     assert (view.width_px, view.height_px) == (320, 160)
     assert view.lines[0].to_px == (160, 160), "people see what they drew"
-    flow = camera._flow.lines[0]
+    flow = camera._meters.lines[0]
     assert (flow.b.x_px, flow.b.y_px) == (80, 120), "it is counted in the small picture"
     assert view.health.frames + view.health.frames_dropped == 150
     main = view.health.main_stream

@@ -18,8 +18,8 @@ from placewatch.core.facts import Crossing
 from placewatch.core.ids import CameraId
 from placewatch.core.space import PicturePoint
 from placewatch.core.time import SystemClock
-from placewatch.measure.flow import FlowMeter
 from placewatch.measure.line import CountingLine
+from placewatch.measure.meters import Meters
 from placewatch.measure.scene import Scene
 from placewatch.measure.stage import Stage
 from placewatch.node.pipeline import Post, watch
@@ -39,14 +39,14 @@ def counted(source: Source, policy: Policy) -> tuple[list[Crossing], list[int]]:
     """Who crossed the line, by the whole pipeline, and the numbers of the frames it looked at."""
     crossings: list[Crossing] = []
     numbers: list[int] = []
-    flow = FlowMeter(CAMERA, [LINE], SystemClock().utc())
+    meters = Meters(CAMERA, [LINE], SystemClock().utc())
     post = Post(
         BackgroundModel(),
         open_detector("motion"),
         Tracker(),
         BackdropPainter(),
         Stage(None, CAMERA),
-        flow,
+        meters,
         Tempo(EVERY_FRAME),
         policy,
     )
@@ -57,7 +57,7 @@ def counted(source: Source, policy: Policy) -> tuple[list[Crossing], list[int]]:
 
     with contextlib.suppress(Unavailable):  # a camera on the network never ends; this film does
         watch(source, post, tell)
-    return crossings + flow.leave(), numbers
+    return crossings + meters.leave(), numbers
 
 
 def of_file(path: Path, policy: Policy) -> tuple[list[Crossing], list[int]]:

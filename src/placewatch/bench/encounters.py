@@ -193,6 +193,8 @@ class _Seen:
     def look(self, piece: Piece, everybody: Everybody) -> None:
         coarse = np.abs(piece.moments_s / COARSE_S - np.round(piece.moments_s / COARSE_S)) < 1e-3
         moments = piece.moments_s[coarse]
+        if not len(moments):
+            return
         here = np.isin(np.round(piece.at_s / FINE_S), np.round(moments / FINE_S))
         x_m, y_m = (column[here] for column in piece.middles_m(everybody.lengths_m()))
         at_s, who = piece.at_s[here], piece.who[here]

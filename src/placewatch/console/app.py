@@ -30,7 +30,7 @@ from placewatch.console.signin import SESSION_S, SignIn, Users
 from placewatch.core.acts import LOOPBACK, NOBODY, Actor, Role
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.ids import CameraId
-from placewatch.core.time import Clock, UtcMicros
+from placewatch.core.time import MINUTE_US, Clock, UtcMicros, rfc3339
 from placewatch.node.acts import act_at, check_role, perform
 from placewatch.node.live import Live
 from placewatch.node.views import (
@@ -38,6 +38,7 @@ from placewatch.node.views import (
     GroundCheck,
     GroundPoint,
     HealthHistory,
+    PlaceView,
     Profile,
     Pulse,
     Setup,
@@ -48,6 +49,7 @@ from placewatch.node.views import (
 from placewatch.register.journal import Details, Journal
 
 STREAMS_MAX = 64
+QUARTER_US, HOUR_US = 15 * MINUTE_US, 60 * MINUTE_US
 STEPS_MAX = 3000  # of a profile: a month in quarters of an hour
 
 
@@ -78,6 +80,14 @@ class ConsoleNode(Protocol):
     def health(
         self, camera: CameraId, since: UtcMicros, until: UtcMicros, step_s: int
     ) -> HealthHistory: ...
+
+    def place(self, camera: CameraId, since: UtcMicros, until: UtcMicros) -> PlaceView | None:
+        """Movements, speeds and conflicts, added up; None for an unknown camera."""
+        ...
+
+    def site_report(self, camera: CameraId, since: UtcMicros, until: UtcMicros) -> str | None:
+        """The report of a place as a page of HTML; None for an unknown camera."""
+        ...
 
     def check_ground(self, camera: CameraId, points: Sequence[GroundPoint]) -> GroundCheck:
         """How good `points` would be; changes nothing. Raises Misconfigured."""
@@ -199,6 +209,7 @@ def create_app(
 
     Hours = Annotated[int, Query(ge=1, le=24 * 31)]  # noqa: N806
     Step = Annotated[int, Query(ge=1, le=24 * 60)]  # noqa: N806
+    ReportHours = Annotated[int, Query(ge=1, le=24 * 92)]  # noqa: N806
 
     @app.get("/api/cameras/{id}/profile")
     def profile(camera: Known, hours: Hours = 24, step_min: Step = 15) -> Response:
@@ -209,6 +220,29 @@ def create_app(
     def health(camera: Known, hours: Hours = 24, step_min: Step = 15) -> Response:
         since, until, step_s = _steps(node.clock.utc(), hours, step_min)
         return _json(plain(node.health(camera.id, since, until, step_s)))
+
+    @app.get("/api/cameras/{id}/place")
+    def place(camera: Known, hours: ReportHours = 24) -> Response:
+        until = node.clock.utc()
+        told = node.place(camera.id, UtcMicros(until - hours * HOUR_US), until)
+        if told is None:
+            raise Stop(404, f'there is no camera "{camera.id}"')
+        return _json(plain(told))
+
+    @app.get("/api/cameras/{id}/report")
+    def report(camera: Known, hours: ReportHours = 24) -> Response:
+        """Up to the last whole quarter of an hour, as a file: its page allows no other origin."""
+        until = node.clock.utc()
+        until = UtcMicros(until - until % QUARTER_US)
+        page = node.site_report(camera.id, UtcMicros(until - hours * HOUR_US), until)
+        if page is None:
+            raise Stop(404, f'there is no camera "{camera.id}"')
+        name = f"{camera.id}-{rfc3339(until)[:10]}.html"
+        return Response(
+            page,
+            media_type="text/html",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
     @app.post("/api/cameras/{id}/ground")
     async def ground(camera: Known, request: Request) -> Response:

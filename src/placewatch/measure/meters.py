@@ -24,6 +24,7 @@ class Meters:
         ground: Ground | None = None,
     ) -> None:
         self._id = camera
+        self.lines = tuple(lines)
         self._flow = FlowMeter(camera, lines, start)
         self._conflicts = ConflictMeter(camera, ground)
         self._met: list[Conflict] = []  # not taken yet

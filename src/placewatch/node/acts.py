@@ -41,6 +41,20 @@ ACTS = (
         False,
         "Sees how well a camera delivered over time.",
     ),
+    Act(
+        "place.get",
+        "GET /api/cameras/{id}/place",
+        _VIEWER,
+        False,
+        "Sees movements, speeds and conflicts of a place, added up.",
+    ),
+    Act(
+        "report.get",
+        "GET /api/cameras/{id}/report",
+        _VIEWER,
+        False,
+        "Takes the report of a place: its counts, speeds and conflicts over days.",
+    ),
     Act("live.get", "GET /api/events", _VIEWER, False, "Sees the live scene, without pictures."),
     Act(
         "ground.check",
@@ -64,6 +78,7 @@ ACTS = (
     Act("bench.run", "bench", _ANYONE, False, "Measures this machine on known material."),
     Act("config.check", "check", _ANYONE, False, "Says what is wrong with a configuration."),
     Act("facts.export", "export", _TECHNICIAN, True, "Takes facts out of the store."),
+    Act("site.report", "report", _TECHNICIAN, True, "Writes the report of a place from the store."),
     Act("tracks.replay", "replay tracks", _ANYONE, False, "Measures a file of tracks again."),
     Act("facts.replay", "replay facts", _ANYONE, False, "Adds up a file of facts to windows."),
     Act("models.list", "models list", _ANYONE, False, "Lists the nets that may be used."),

@@ -103,6 +103,16 @@ class GroundPointSettings:
 
 @with_config(_STRICT)
 @dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """What came of counting here by hand and comparing; it decides how wide intervals are."""
+
+    passages: Annotated[int, Field(ge=1)]  # that really were
+    missed: Annotated[int, Field(ge=0)]  # of them, by the camera
+    extra: Annotated[int, Field(ge=0)] = 0  # that the camera counted and that were none
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
 class CameraSettings:
     """One fixed camera."""
 
@@ -121,6 +131,7 @@ class CameraSettings:
     backdrop_quarantine_s: Seconds = 60.0  # how long the street must be empty to be shown
     notice: NoticeSettings | None = None
     position: PositionSettings | None = None
+    check: CheckSettings | None = None
     line: tuple[LineSettings, ...] = ()
     area: tuple[AreaSettings, ...] = ()
     ground: tuple[GroundPointSettings, ...] = ()
@@ -301,6 +312,11 @@ def _check_names(where: str, camera: CameraSettings) -> None:
             raise Misconfigured(
                 f"{where}, line {number + 1}: {line.name} has no length", "move one of its ends"
             )
+    if camera.check is not None and camera.check.missed > camera.check.passages:
+        raise Misconfigured(
+            f"{where}, check, missed: more were missed than passed",
+            "passages are all that really were, missed those of them that were not counted",
+        )
     for number, area in enumerate(camera.area):
         if len(area.corners_px) < 3:
             raise Misconfigured(

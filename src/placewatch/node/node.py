@@ -310,6 +310,28 @@ class Node:
             ),
         )
 
+    def site_report(self, camera: CameraId, since: UtcMicros, until: UtcMicros) -> str | None:
+        """The report of a place over the time that is stored, as a page of HTML."""
+        from placewatch.node.site import site_report  # Arrow's arithmetic loads when it is asked
+        from placewatch.publish.site import page
+
+        found = self.cameras.get(camera)
+        if found is None:
+            return None
+        backdrop = found.backdrop()
+        jpeg = None if backdrop is None else backdrop[0]
+        settled = self.settings, found.settings
+        return page(site_report(self.store, *settled, since, until, backdrop_jpeg=jpeg))
+
+    def place(self, camera: CameraId, since: UtcMicros, until: UtcMicros) -> views.PlaceView | None:
+        """Movements, speeds and conflicts over the time that is stored, added up."""
+        from placewatch.node.site import place_view
+
+        found = self.cameras.get(camera)
+        if found is None:
+            return None
+        return place_view(self.store, self.settings, found.settings, since, until)
+
     def check_ground(
         self, camera: CameraId, points: Sequence[views.GroundPoint]
     ) -> views.GroundCheck:

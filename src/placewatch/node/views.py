@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from placewatch.core.facts import Decoding
 from placewatch.core.ids import CameraId
-from placewatch.core.kinds import Direction, Kind
+from placewatch.core.kinds import ConflictType, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
 
 State = Literal["starting", "learning", "watching", "lost", "ended", "refused", "failed"]
@@ -229,6 +229,59 @@ class Profile:
     at: tuple[UtcMicros, ...]
     coverage_s: tuple[float, ...]
     series: tuple[ProfileSeries, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MovementSum:
+    """How many went from one arm to another; `from_arm` is None where that was not seen."""
+
+    from_arm: str | None
+    to_arm: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedBand:
+    """How many motor vehicles crossed a line one way at a speed from `speed_m_s_from` up to
+    `speed_m_s_to`; `free` of them with nobody less than 5 s ahead."""
+
+    line: str
+    direction: Direction
+    speed_m_s_from: float
+    speed_m_s_to: float
+    count: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictSum:
+    """How many conflicts of a type were how severe: 1 potential, 2 slight, 3 serious."""
+
+    type: ConflictType
+    severity: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictSpot:
+    """Where at least five conflicts lie, on the picture; `share` of the densest spot, 0..1."""
+
+    x_px: float
+    y_px: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceView:
+    """What a place tells over a time: sums, and nothing of single road users."""
+
+    since: UtcMicros
+    until: UtcMicros
+    coverage_s: float
+    movements: tuple[MovementSum, ...]
+    speeds: tuple[SpeedBand, ...]
+    conflicts: tuple[ConflictSum, ...]
+    spots: tuple[ConflictSpot, ...]
 
 
 @dataclass(frozen=True, slots=True)

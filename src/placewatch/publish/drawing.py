@@ -41,16 +41,20 @@ def street(
     lines: Sequence[WatchedLine],
     *,
     seen: bool,
+    words: Mapping[str, str] | None = None,
 ) -> str:
     """The street without anybody, with its counting lines and what was counted at each.
 
-    `seen` is false where nothing was: then there are no counts, not even zeros.
+    `seen` is false where nothing was: then there are no counts, not even zeros. `words` stand at
+    the lines, by their names, in the place of counts of their crossings.
     """
     unit = max(width_px, 1) / 760  # one CSS pixel, at the width it is usually shown
     parts = [_svg(width_px, height_px, "The street without anybody, and its counting lines")]
     parts.append(_empty_street(width_px, height_px, backdrop_jpeg))
     for line in lines:
-        parts.append(_counting_line(line, width_px, height_px, unit, seen=seen))
+        told = words.get(line.name, line.name) if words is not None else _counted(line)
+        text = told if seen else f"{line.name}: not seen"
+        parts.append(_counting_line(line, width_px, height_px, unit, text))
     parts.append("</svg>")
     return "".join(parts)
 
@@ -301,14 +305,43 @@ def profile(
     return "".join(parts)
 
 
+def spots(
+    width_px: int,
+    height_px: int,
+    backdrop_jpeg: bytes | None,
+    found: Sequence[tuple[float, float, float]],
+) -> str:
+    """Spots over the street: (x, y, share of the greatest, 0..1). `street` has drawn it before."""
+    ground = _empty_street(width_px, height_px, backdrop_jpeg, again=True)
+    parts = [_svg(width_px, height_px, "Where conflicts were: darker is more")]
+    parts.append(f'<g class="pale">{ground}</g>')
+    for x_px, y_px, share in sorted(found, key=lambda one: one[2]):
+        red, green, blue, opacity = _heat(max(0.1, share))
+        parts.append(
+            f'<circle cx="{x_px:.0f}" cy="{y_px:.0f}" r="{width_px / 76 * (0.6 + share):.1f}" '
+            f'fill="rgb({red},{green},{blue})" fill-opacity="{opacity / 255:.2f}"/>'
+        )
+    parts.append("</svg>")
+    return "".join(parts)
+
+
 def speed_histogram(speeds_km_h: Sequence[float], mean_km_h: float, p85_km_h: float | None) -> str:
     """How many passed at which speed, with the mean and the speed that 85 % stay below."""
+    return speed_bands([(speed, speed, 1) for speed in speeds_km_h], mean_km_h, p85_km_h)
+
+
+def speed_bands(
+    bands_km_h: Sequence[tuple[float, float, int]], mean_km_h: float, p85_km_h: float | None
+) -> str:
+    """`speed_histogram` of counts in bands (from, to, how many), which may be narrower than those
+    that are drawn: each is drawn where its middle lies."""
     size = SPEED_STEP_KM_H
-    first = int(min(speeds_km_h) // size)
-    last = max(int(max(speeds_km_h) // size), first + 5)
+    middles = [((low + high) / 2, count) for low, high, count in bands_km_h if count]
+    first = int(min(middle for middle, _ in middles) // size)
+    last = max(int(max(middle for middle, _ in middles) // size), first + 5)
     counts = [0] * (last - first + 1)
-    for speed in speeds_km_h:
-        counts[int(speed // size) - first] += 1
+    for middle, count in middles:
+        counts[int(middle // size) - first] += count
     top = _ceiling(max(counts))
     inner, base = _NARROW_WIDTH - _LEFT - _RIGHT, _HEIGHT - _BOTTOM
 
@@ -366,15 +399,16 @@ def _empty_street(width_px: int, height_px: int, jpeg: bytes | None, *, again: b
     )
 
 
-def _counting_line(
-    line: WatchedLine, width_px: int, height_px: int, unit: float, *, seen: bool
-) -> str:
-    (x1, y1), (x2, y2) = line.from_px, line.to_px
+def _counted(line: WatchedLine) -> str:
     told = [line.name]
     for direction in Direction:
         number = sum(crossing.direction is direction for crossing in line.crossings)
         told.append(f"{way(line.from_px, line.to_px, direction)[0]} {whole(number)}")
-    text = "   ".join(told) if seen else f"{line.name}: not seen"
+    return "   ".join(told)
+
+
+def _counting_line(line: WatchedLine, width_px: int, height_px: int, unit: float, text: str) -> str:
+    (x1, y1), (x2, y2) = line.from_px, line.to_px
     return (
         f'<path class="line edge" stroke-width="{6 * unit:.1f}" d="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
         f'<path class="line" stroke-width="{3 * unit:.1f}" d="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
