@@ -152,6 +152,18 @@ def test_a_file_of_movements_is_read_back(tmp_path: Path, name: str) -> None:
     assert table.equals(rows_of(facts, MOVEMENT_COUNTS))
 
 
+def test_a_file_of_another_version_may_have_other_columns(tmp_path: Path) -> None:
+    text = (
+        "at,coverage_s,camera,line,kind,direction,count,speed_count,speed_m_s_mean,speed_m_s_p85,new\n"
+        "2026-01-01T12:00:00Z,60.0,t,East,car,left_to_right,3,0,,,9\n"
+    )
+    (tmp_path / "facts.csv").write_text(text)
+    table, shape = read_facts(tmp_path / "facts.csv")
+    until = UtcMicros(NOON + MINUTE_US)
+    (told,) = bins_of([table], shape, NOON, until, MINUTE_US, "Kista")
+    assert (told.count, told.coverage_s) == (3, 60.0)
+
+
 @pytest.mark.parametrize("text", ["", "at,line\n2026,3\n", "\0\0", "at,window_s\n1,2,3\n"])
 def test_a_file_of_something_else_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "other.csv").write_text(text)

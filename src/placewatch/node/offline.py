@@ -269,9 +269,10 @@ class _Meter:
 
 @dataclass
 class Seen:
-    """What adds up while a source is watched."""
+    """What adds up while a source is watched. `dense`: where road users are is added up, too."""
 
     info: StreamInfo
+    dense: bool = True
     crossings: list[Crossing] = field(default_factory=list)
     unseen_s: list[tuple[float, float]] = field(default_factory=list)
     scenes: int = 0
@@ -308,14 +309,21 @@ class Seen:
             self.unseen_s.append((self.last_s, scene.media_s))
         else:
             self.frames += scene.frame - self.last_frame
-            rows, columns = self.density.shape
-            movers = Movers.of(scene.movers).rows
-            column = (movers[:, X] * (columns / self.info.width_px)).astype(int)
-            row = (movers[:, Y] * (rows / self.info.height_px)).astype(int)
-            inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-            np.add.at(self.density, (row[inside], column[inside]), scene.media_s - self.last_s)
+            if self.dense:
+                movers = Movers.of(scene.movers).rows
+                self.add_places(movers[:, X], movers[:, Y], scene.media_s - self.last_s)
         self.scenes += 1
         self.last_s, self.last_frame = scene.media_s, scene.frame
+
+    def add_places(
+        self, x_px: npt.NDArray[np.float64], y_px: npt.NDArray[np.float64], duration_s: float
+    ) -> None:
+        """Road users stood at these points of the picture for so long."""
+        rows, columns = self.density.shape
+        column = (x_px * (columns / self.info.width_px)).astype(int)
+        row = (y_px * (rows / self.info.height_px)).astype(int)
+        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        np.add.at(self.density, (row[inside], column[inside]), duration_s)
 
 
 def _health(

@@ -96,6 +96,8 @@ def read_tracks(path: Path) -> PictureTracks | GroundTracks:
     except pa.ArrowException as error:
         raise Rejected(f"{path.name} is no Parquet: {error}", f"name {_FILES}") from error
     names = set(table.schema.names)
+    if not table.num_rows:
+        raise Rejected(f"{path.name} holds not a single track", f"name {_FILES}")
     try:
         if {"x_m", "y_m", "who", "at_s", "kind", "length_m", "width_m"} <= names:
             return _ground_tracks(table)
@@ -126,7 +128,8 @@ def measured(
         started = started or minute_of(clock.utc())
         view = _plan_view(recorded, camera, one, started, ground_lines)
     flow = FlowMeter(one, view.lines, started)
-    seen = Seen(view.info)
+    seen = Seen(view.info, dense=False)  # of all at once: that is a quarter of the time
+    seen.add_places(view.x_px, view.y_px, view.step_s)
     for scene in view.scenes:
         seen.add(scene, flow.measure(scene))
     ended = UtcMicros(started + round(seen.last_s * 1e6))
@@ -174,12 +177,16 @@ def measured(
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What is looked at: scenes, the lines in their pixels, and whether metres are known."""
+    """What is looked at: scenes, the lines in their pixels, and whether metres are known; and where
+    on the picture everybody was, at moments `step_s` apart."""
 
     info: StreamInfo
     lines: list[CountingLine]
     scenes: Iterator[Scene]
     calibrated: bool
+    x_px: Floats
+    y_px: Floats
+    step_s: float
 
 
 def _picture_view(
@@ -193,7 +200,11 @@ def _picture_view(
         line.check_inside(tracks.width_px, tracks.height_px)
     ground = ground_of(camera, None, (tracks.width_px, tracks.height_px))
     info = StreamInfo(tracks.width_px, tracks.height_px, "", tracks.fps, None, tracks.frames)
-    return _View(info, lines, scenes(tracks, one, started, ground), ground is not None)
+    left, _, right, bottom = tracks.boxes_px.T
+    return _View(
+        info, lines, scenes(tracks, one, started, ground), ground is not None,
+        0.5 * (left + right), bottom, 1.0 / tracks.fps,
+    )  # fmt: skip
 
 
 def _plan_view(
@@ -225,7 +236,11 @@ def _plan_view(
         round(width_m * PX_PER_M), round(height_m * PX_PER_M), "", None, None, len(tracks.moments_s)
     )
     cut = replace(tracks, x_m=tracks.x_m - left_m, y_m=tracks.y_m - top_m)
-    return _View(info, lines, Replay(one, started).scenes(cut), calibrated=True)
+    step_s = float(np.diff(tracks.moments_s).min()) if len(tracks.moments_s) > 1 else 0.0
+    return _View(
+        info, lines, Replay(one, started).scenes(cut), True,
+        cut.x_m * PX_PER_M, -cut.y_m * PX_PER_M, step_s,
+    )  # fmt: skip
 
 
 def _on_ground(
@@ -344,9 +359,10 @@ _SIMULATED_PX = 1920, 1080
 
 
 def _kinds(table: pa.Table) -> Whole:
-    words = [str(word) for word in table["kind"].cast(pa.string()).to_pylist()]
-    number_of = {word: NUMBER_OF[Kind(word)] for word in set(words)}
-    return np.array([number_of[word] for word in words], np.int64)
+    words = table["kind"].cast(pa.string()).combine_chunks().dictionary_encode()
+    known = [NUMBER_OF[Kind(str(word))] for word in words.dictionary.to_pylist()]
+    numbers: Whole = np.array(known, np.int64)[words.indices.to_numpy()]
+    return numbers
 
 
 def _column(table: pa.Table, name: str) -> Floats:

@@ -107,10 +107,10 @@ def read_facts(path: Path) -> tuple[pa.Table, Shape]:
     try:
         at = table["at"].cast(pa.timestamp("us"))
         table = table.set_column(table.schema.get_field_index("at"), "at", at)
-        columns = {
-            name: table[name].cast(shape.schema.field(name).type) for name in shape.schema.names
-        }
-        rows = pa.table(columns).sort_by([("at", "ascending")]).cast(shape.schema)
+        # Files of other versions have other columns beside those that are needed.
+        schema = pa.schema([field for field in shape.schema if field.name in table.schema.names])
+        columns = {field.name: table[field.name].cast(field.type) for field in schema}
+        rows = pa.table(columns).sort_by([("at", "ascending")]).cast(schema)
     except (pa.ArrowException, ValueError) as error:
         raise Misconfigured(
             f"{path} holds no facts: {str(error).splitlines()[0]}", hint=_WHICH_FILES
@@ -133,7 +133,12 @@ def span_of(table: pa.Table) -> tuple[UtcMicros, UtcMicros]:
 
 
 def _fits(table: pa.Table, shape: Shape) -> bool:
-    return set(shape.schema.names) <= set(table.schema.names)
+    return {"coverage_s", *shape.keys, *_summed(shape)} <= set(table.schema.names)
+
+
+def _summed(shape: Shape) -> list[str]:
+    speeds = ["speed_count", "speed_m_s_mean", "speed_m_s_p85"]
+    return ["count", *(speeds if shape is LINE_COUNTS else [])]
 
 
 def _order(key: Key) -> tuple[str, ...]:
