@@ -16,6 +16,7 @@ from placewatch.core.facts import LineCount, MovementCount
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import KINDS, Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, from_rfc3339
+from placewatch.measure import ottrk
 from placewatch.measure.picture_tracks import PictureTracks
 from placewatch.node import config as settings
 from placewatch.node.replay import (
@@ -213,6 +214,20 @@ def test_what_cannot_be_replayed_is_said_in_a_sentence(tmp_path: Path) -> None:
         with pytest.raises((Misconfigured, Rejected), match=told) as caught:
             replay_tracks(request)
         assert caught.value.hint
+
+
+def test_no_camera_leads_to_a_file_of_tracks() -> None:
+    """Who writes tracks gets them from a file: nothing that watches knows the way."""
+    package = Path(ottrk.__file__).parents[1]
+    knowing = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if "pack_ottrk" in path.read_text("utf-8")
+    }
+    assert knowing == {"measure/ottrk.py", "node/replay.py"}
+    text = (package / "node/replay.py").read_text("utf-8")
+    for word in ("open_source", "open_detector", "Tracker", "pipeline", "placewatch.perceive"):
+        assert word not in text
 
 
 def crossed(minute: int, count: int | None, kind: Kind = Kind.CAR) -> LineCount:

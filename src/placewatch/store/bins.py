@@ -23,7 +23,7 @@ from placewatch.core.ids import CameraId
 from placewatch.core.kinds import KINDS
 from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.store.facts import FactStore
-from placewatch.store.rows import LINE_COUNTS, MOVEMENT_COUNTS, SHAPES, Shape
+from placewatch.store.rows import LINE_COUNTS, MOVEMENT_COUNTS, Shape
 
 DAY_US = 1440 * MINUTE_US
 EVERY_MIN = (1, 5, 15, 60)
@@ -101,7 +101,7 @@ def read_facts(path: Path) -> tuple[pa.Table, Shape]:
         raise Misconfigured(
             f"{path} holds no facts: {str(error).splitlines()[0]}", hint=_WHICH_FILES
         ) from error
-    shape = next((one for one in SHAPES.values() if _fits(table, one)), None)
+    shape = next((one for one in _SHAPES if _fits(table, one)), None)
     if shape is None:
         raise Misconfigured(f"{path} holds no facts", hint=_WHICH_FILES)
     try:
@@ -120,7 +120,8 @@ def read_facts(path: Path) -> tuple[pa.Table, Shape]:
     return rows, shape
 
 
-_TYPES = {field.name: field.type for shape in SHAPES.values() for field in shape.schema} | {
+_SHAPES = (LINE_COUNTS, MOVEMENT_COUNTS)
+_TYPES = {field.name: field.type for shape in _SHAPES for field in shape.schema} | {
     "at": pa.timestamp("us", tz="UTC")
 }
 _WHICH_FILES = "facts.csv, facts.parquet, movements.csv or movements.parquet of watch or export"
