@@ -58,7 +58,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Counted:
         for arm in street.arms
     ]
     meter, replay = FlowMeter(camera, lines, START), Replay(camera, START)
-    with SumoRun(street, 60.0 * MINUTES, 5) as run:
+    with SumoRun(street, 60.0 * MINUTES, 5, warm_s=90.0) as run:
         for piece in run:
             tracks = GroundTracks(
                 piece.moments_s, piece.at_s, piece.who, piece.x_m, piece.y_m, piece.heading_rad,
