@@ -131,6 +131,10 @@ def _accuracy_encounters(extent: Extent) -> list[Figure]:
     from placewatch.bench.encounters import measure_encounters
 
     return measure_encounters(extent)
+def _accuracy_walkers(extent: Extent) -> list[Figure]:
+    from placewatch.bench.walkers import measure_walkers
+
+    return measure_walkers(extent)
 
 
 def _gpu(extent: Extent) -> list[Figure]:
@@ -149,6 +153,7 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "core.start": _core_start,
     "accuracy.counts": _accuracy_counts,
     "accuracy.encounters": _accuracy_encounters,
+    "accuracy.walkers": _accuracy_walkers,
     "gpu": _gpu,
 }
 """Every bench by its name; `core` is all of `core.*`, and what `placewatch bench` runs. `accuracy`

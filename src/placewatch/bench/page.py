@@ -98,6 +98,17 @@ _ACCURACY_ROWS = {
     "accuracy.counts.bins": "quarters of an hour of a movement with 20 or more, by camera: off by "
     "more than 5 %",
     "accuracy.counts.kinds": "kinds of vehicles, by camera: right",
+    **{
+        f"accuracy.walkers.{name}.{way}": f"{what}, {told}"
+        for way, told in (("perfect", "perfect tracks"), ("camera", "by camera"))
+        for name, what in (
+            ("counts", "people across a road: the worst run, off by"),
+            ("place", "where they crossed: 19 of 20 nearer than"),
+            ("speed", "their mean walking speed in a quarter of an hour: off by, on average"),
+            ("speed.each", "the walking speed of each: off by, on average"),
+            ("midblock", "crossed off a zebra: the smaller of precision and recall"),
+        )
+    },
 }
 """Figure, and what it is."""
 

@@ -190,15 +190,13 @@ def _crossed(
             )
         )  # fmt: skip
     else:
-        nodes = [
-            node_xml("W", -far, 0.0),
-            node_xml("C", 0.0, 0.0, "priority"),
-            node_xml("E", far, 0.0),
-        ]
-        for end in ("W", "E"):
+        nodes = [node_xml("C", 0.0, 0.0, "priority")]
+        for end, x in (("W", -far), ("E", far)):
+            # The ways out end a metre further on: at a node of both, people would walk across.
+            nodes += [node_xml(end, x, 0.0), node_xml(f"{end}_end", x * (1 + 1 / far), 0.0)]
             edges += [
                 edge_xml(f"{end}_in", end, "C", 1, speed_m_s, 2, 2.5),
-                edge_xml(f"{end}_out", "C", end, 1, speed_m_s, 2, 2.5),
+                edge_xml(f"{end}_out", "C", f"{end}_end", 1, speed_m_s, 2, 2.5),
             ]
         crossings.append('<crossing node="C" edges="W_in W_out" priority="true" width="4"/>')
         arms = (
