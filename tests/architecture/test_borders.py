@@ -72,6 +72,10 @@ LAYERS = "Imports point down; stages do not know each other"
         ({"perceive/planted": "import placewatch.measure.scene"}, LAYERS),
         ({"core/planted": "import placewatch.node.config"}, LAYERS),
         ({"gossip/__init__": ""}, LAYERS),
+        (
+            {"transit/planted": "import placewatch.core.facts"},
+            "Vehicles that tell their position meet no camera and no store",
+        ),
         ({"core/planted": "import numpy"}, "Core is words, not machinery"),
         (
             {

@@ -14,6 +14,7 @@ from placewatch.core.ids import CameraId
 from placewatch.core.kinds import ConflictType, Direction, Kind
 from placewatch.core.time import Clock, SystemClock, UtcMicros
 from placewatch.node.live import Live
+from placewatch.node.vehicles import FeedView, TransitView, VehicleView
 from placewatch.node.views import (
     CameraPulse,
     CameraView,
@@ -88,6 +89,14 @@ class FakeNode:
         view = self.camera(STREET)
         assert view is not None
         return SiteView("Kista", "0.1.0", True, AT, None, (view,))
+
+    def transit(self) -> TransitView:
+        bus = VehicleView("0af3", "4", 59.4, 17.9, 12.5, 95.0, AT)
+        feed = FeedView(
+            "Buses", "Kista Transit", "Kista Transit, CC0", "fresh", AT, None, (), 15, 120, 600,
+            (bus,),
+        )  # fmt: skip
+        return TransitView(AT, (feed,))
 
     def pulse(self) -> Pulse:
         self.pulses += 1

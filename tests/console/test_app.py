@@ -36,6 +36,26 @@ def test_the_site_shows_its_cameras_as_the_interface_describes_them(browser: Bro
     assert camera["totals"]["lines"][0]["left_to_right"]["pedestrian"] == 0
 
 
+def test_public_transport_is_told_as_the_interface_describes_it(browser: Browser) -> None:
+    body = browser.get("/api/transit").json()
+    assert body.keys() == {"at", "feeds"}
+    [feed] = body["feeds"]
+    assert feed.keys() == {
+        *("name", "operator", "attribution", "state", "since", "why", "notes", "every_s"),
+        *("old_after_s", "gone_after_s", "vehicles"),
+    }
+    [vehicle] = feed["vehicles"]
+    assert vehicle == {
+        "id": "0af3",
+        "line": "4",
+        "latitude_deg": 59.4,
+        "longitude_deg": 17.9,
+        "bearing_deg": 12.5,
+        "delay_s": 95.0,
+        "at": "2026-11-23T10:00:00Z",
+    }
+
+
 @pytest.mark.parametrize(
     "path", ["", "/profile", "/health", "/backdrop.jpg", "/nothing", "%00", "/../../etc/passwd"]
 )

@@ -33,6 +33,7 @@ from placewatch.core.ids import CameraId
 from placewatch.core.time import MINUTE_US, Clock, UtcMicros, rfc3339
 from placewatch.node.acts import act_at, check_role, perform
 from placewatch.node.live import Live
+from placewatch.node.vehicles import TransitView
 from placewatch.node.views import (
     CameraView,
     GroundCheck,
@@ -66,6 +67,7 @@ class ConsoleNode(Protocol):
     def live(self) -> Live: ...
 
     def site(self) -> SiteView: ...
+    def transit(self) -> TransitView: ...
     def pulse(self) -> Pulse: ...
     def camera(self, camera: CameraId) -> CameraView | None: ...
 
@@ -190,6 +192,10 @@ def create_app(
         for camera, written in zip(view.cameras, body["cameras"], strict=True):
             written["revision"] = _revision(camera.setup())
         return _json(body)
+
+    @app.get("/api/transit")
+    def transit() -> Response:
+        return _json(plain(node.transit()))
 
     @app.get("/api/cameras/{id}")
     def camera(camera: Known) -> Response:

@@ -19,6 +19,13 @@ ACTS = (
     Act("session.begin", "POST /api/session", _ANYONE, True, "Signs in."),
     Act("session.end", "DELETE /api/session", _ANYONE, True, "Signs out."),
     Act("site.get", "GET /api/site", _VIEWER, False, "Sees the site and all its cameras."),
+    Act(
+        "transit.get",
+        "GET /api/transit",
+        _VIEWER,
+        False,
+        "Sees where public transport says it is.",
+    ),
     Act("camera.get", "GET /api/cameras/{id}", _VIEWER, False, "Sees a camera and its counts."),
     Act(
         "backdrop.get",

@@ -22,6 +22,7 @@ from placewatch.measure.ground import Ground
 from placewatch.node import config as settings
 from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of
 from placewatch.node.map import read_map
+from placewatch.node.transit import trial
 from placewatch.node.understudy import open_asked
 from placewatch.perceive.detectors import DEFAULT
 from placewatch.register.notices import refusal
@@ -56,6 +57,9 @@ def findings(path: Path, clock: Clock | None = None) -> Iterator[Finding]:
             yield Finding(f"{camera.id}: {finding.text}", finding.wrong)
         if not wrong:
             yield Finding(f"{camera.id}: all is well", wrong=False)
+    for feed in site.transit:
+        for text, is_wrong in trial(feed, site, path.parent, clock):
+            yield Finding(f"{feed.name}: {text}", is_wrong)
 
 
 def _of_node(path: Path, site: settings.Settings) -> Iterator[Finding]:

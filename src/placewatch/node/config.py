@@ -31,6 +31,8 @@ ANALYSED_FPS = (5.0, 240.0)
 AnalysedFps = Annotated[float, Field(ge=ANALYSED_FPS[0], le=ANALYSED_FPS[1])]
 Decode = Literal["auto", "full", "no_loop_filter", "keyframes", "non_reference"]
 Pixels = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
+EverySeconds = Annotated[float, Field(ge=5, le=3600)]
+AgeSeconds = Annotated[float, Field(ge=10, le=86_400)]
 
 
 @with_config(_STRICT)
@@ -139,6 +141,24 @@ class CameraSettings:
 
 @with_config(_STRICT)
 @dataclass(frozen=True, slots=True)
+class TransitSettings:
+    """Vehicles of public transport that publish their own position, for the map."""
+
+    name: str  # what the console calls them
+    url: str  # their GTFS-Realtime positions: http://, https://, or a file
+    operator: str  # who runs them
+    attribution: str  # whose data it is and under what licence: stands on the map
+    delays_url: str | None = None  # their delays, where they are a feed of their own
+    timetable: str | None = None  # GTFS zip or folder, for the names of the lines
+    login_file: str | None = None  # one line: user:password, Header-Name: value, or ?name=key
+    every_s: EverySeconds = 15.0  # how often the feed is asked
+    old_after_s: AgeSeconds = 120.0  # a position that is older is shown as old …
+    gone_after_s: AgeSeconds = 600.0  # … and then no more
+    within_m: Annotated[float, Field(ge=100, le=100_000)] = 10_000.0  # of the origin
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
 class ConsoleSettings:
     """Where the console listens. Anything but loopback demands a sign-in."""
 
@@ -157,6 +177,7 @@ class Settings:
     origin: OriginSettings | None = None
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
     camera: tuple[CameraSettings, ...] = ()
+    transit: tuple[TransitSettings, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -206,6 +227,8 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
             )
         seen.add(camera.id)
         _check_names(where, camera)
+    for number, feed in enumerate(settings.transit):
+        _check_feed(f"{name}: {_spot(raw, ('transit', number))}", feed, settings)
     return settings
 
 
@@ -324,6 +347,36 @@ def _check_names(where: str, camera: CameraSettings) -> None:
             )
 
 
+def _check_feed(where: str, feed: TransitSettings, settings: Settings) -> None:
+    for key in ("name", "url", "operator", "attribution"):
+        if not getattr(feed, key).strip():
+            raise Misconfigured(f"{where}, {key}: is empty", "say it; people will read it")
+    if [one.name for one in settings.transit].count(feed.name) > 1:
+        raise Misconfigured(
+            f'{where}: name: "{feed.name}" is the name of two feeds', "give each its own"
+        )
+    for key, url in (("url", feed.url), ("delays_url", feed.delays_url or "")):
+        scheme, colon, rest = url.partition("://")
+        host = rest.split("/")[0].split("?")[0]
+        if colon and (scheme not in ("http", "https") or not host):
+            raise Misconfigured(
+                f"{where}, {key}: is no address of a feed", "give http://, https:// or a file"
+            )
+        if "@" in host:
+            raise Misconfigured(
+                f"{where}, {key}: holds a login", "put it into a file, and name it in login_file"
+            )
+    if feed.gone_after_s < feed.old_after_s:
+        raise Misconfigured(
+            f"{where}, gone_after_s: is less than old_after_s", "a position is old before it goes"
+        )
+    if settings.origin is None and not any(one.position for one in settings.camera):
+        raise Misconfigured(
+            f"{where}: nothing says where the site is, near which vehicles are shown",
+            "add [origin], or a camera's position",
+        )
+
+
 def _told(name: str, complaints: list[str]) -> str:
     """One complaint on a line with the file's name; several below it, each on its own."""
     if len(complaints) == 1:
@@ -375,6 +428,7 @@ def _nearest(detail: Any) -> str:
             LineSettings,
             AreaSettings,
             GroundPointSettings,
+            TransitSettings,
         )
         for field_name in settings.__dataclass_fields__
     }

@@ -21,7 +21,9 @@ from placewatch.node import log, views
 from placewatch.node.camera import WatchedCamera
 from placewatch.node.live import Live
 from placewatch.node.map import read_map
+from placewatch.node.transit import Transit
 from placewatch.node.users import LedgerUsers
+from placewatch.node.vehicles import TransitView
 from placewatch.register.journal import Journal
 from placewatch.store.rows import SHAPES
 from placewatch.store.store import Store
@@ -66,6 +68,7 @@ class Node:
         self._demo = demo
         self._log = log.get()
         self._map = read_map(config.parent / site.map) if site.map is not None else None
+        self._transit = Transit(site, config.parent, clock)
         folder = config.parent / site.data
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
@@ -106,6 +109,7 @@ class Node:
         self._log.info("node.started", site=self.settings.site, cameras=len(self.cameras))
         for camera in self.cameras.values():
             camera.start()
+        self._transit.start()
         self._ticker.start()
 
     def stop(self) -> None:
@@ -116,6 +120,7 @@ class Node:
         if self._stopping.is_set():
             return
         self._stopping.set()
+        self._transit.stop()
         for camera in self.cameras.values():
             camera.stop()
         until_s = self.clock.monotonic_s() + JOIN_S
@@ -249,6 +254,10 @@ class Node:
         return views.Pulse(
             self.clock.utc(), tuple(camera.pulse() for camera in self.cameras.values())
         )
+
+    def transit(self) -> TransitView:
+        """Vehicles of public transport that tell their own position."""
+        return self._transit.view()
 
     def camera(self, camera: CameraId) -> views.CameraView | None:
         """All that is shown of a camera; None for an unknown one."""

@@ -1,0 +1,1 @@
+"""Transit: public-transport vehicles that publish their own position, beside all cameras."""
