@@ -12,6 +12,7 @@ import math
 import mimetypes
 import queue
 import random
+import sys
 import threading
 import time
 import urllib.parse
@@ -22,6 +23,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # also when it is run as a program
+
+from tests.browser.mock_transit import MockTransit
 
 STATIC = Path(__file__).parents[2] / "src/placewatch/console/static"
 POLICY = (
@@ -35,7 +40,7 @@ WAITING_PX = [[200, 600], [330, 590], [300, 690], [150, 700]]
 SCENARIOS = (
     "day", "fresh", "starting", "learning", "lost", "ended", "refused", "failed", "empty", "late",
     "mapless", "sign-in", "viewer", "no-lines", "bare", "noted",
-    "asleep", "carried",
+    "asleep", "carried", "transit", "silent-transit",
 )  # fmt: skip
 
 ASLEEP = (
@@ -161,6 +166,11 @@ class MockNode:
         self.saved: list[Json] = []
         self.asked: list[str] = []
         self.posts = self._posts()
+        self.feeds = [MockTransit()] if scenario in ("transit", "silent-transit") else []
+        if scenario == "silent-transit":
+            self.feeds[0].fall_silent(
+                now_s(), "The server gtfs.example.org did not answer within 10 s (it may be away)."
+            )
         self._subscribers: set[queue.Queue[tuple[str, Json]]] = set()
         self._lock = threading.RLock()
         self._stopping = threading.Event()
@@ -461,6 +471,8 @@ class MockNode:
             last = time.monotonic()
             if not self.frozen:
                 self._move(elapsed_s)
+                for feed in self.feeds:
+                    feed.move(elapsed_s)
             for post in self.posts:
                 if post.state == "watching":
                     post.frames += round(25 * elapsed_s)
@@ -827,6 +839,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._events(query.get("camera", [None])[0])
             elif path == "/api/site":
                 self._say(200, self.node.site())
+            elif path == "/api/transit":
+                told = [feed.answer(now_s()) for feed in self.node.feeds]
+                self._say(200, {"at": rfc3339(now_s()), "feeds": told})
             elif path.startswith("/api/cameras/"):
                 self._camera(method, path.split("/")[3:], query, body)
             else:

@@ -112,6 +112,33 @@ export interface Site {
   cameras: Camera[];
 }
 
+/** One vehicle of public transport, by its own word. `id` dies with its trip. */
+export interface Vehicle {
+  id: string;
+  line: string | null;
+  latitude_deg: number;
+  longitude_deg: number;
+  bearing_deg: number | null;
+  /** Late is positive. */
+  delay_s: number | null;
+  at: string;
+}
+
+/** One operator's feed of vehicles; `attribution` must stand where they are shown. */
+export interface Feed {
+  name: string;
+  operator: string;
+  attribution: string;
+  state: "starting" | "fresh" | "silent";
+  since: string;
+  why: string | null;
+  notes: string[];
+  every_s: number;
+  old_after_s: number;
+  gone_after_s: number;
+  vehicles: Vehicle[];
+}
+
 export interface Session {
   required: boolean;
   user: string | null;
@@ -230,6 +257,7 @@ export const node = {
   signIn: (user: string, password: string) => ask<Session>("POST", "/api/session", { user, password }),
   signOut: () => ask<Session>("DELETE", "/api/session"),
   site: () => ask<Site>("GET", "/api/site"),
+  transit: (signal?: AbortSignal) => ask<{ at: string; feeds: Feed[] }>("GET", "/api/transit", undefined, signal),
   camera: (id: string) => ask<Camera>("GET", camera(id)),
   profile: (id: string, hours: number, step_min: number, signal?: AbortSignal) =>
     ask<Profile>("GET", `${camera(id)}/profile?hours=${hours}&step_min=${step_min}`, undefined, signal),
