@@ -55,6 +55,16 @@ _CAMERAS = (
 )
 
 
+_TRANSIT_TOML = (
+    "[[transit]]",
+    f'name = "{SITE} buses"',
+    'url = "town:ekhamn"',
+    f'operator = "{SITE} Transit"',
+    f'attribution = "Positions: {SITE} Transit, invented"',
+    "every_s = 5.0",
+)
+
+
 def demo_toml(today: datetime.date) -> str:
     """The text of a complete placewatch.toml with three drawn streets; notices hold for years."""
     until = datetime.date(today.year + YEARS, 12, 31)
@@ -66,6 +76,7 @@ def demo_toml(today: datetime.date) -> str:
         f"latitude_deg = {ORIGIN.latitude_deg}",
         f"longitude_deg = {ORIGIN.longitude_deg}",
     ]
+    lines += ["", *_TRANSIT_TOML]
     for camera in _CAMERAS:
         lines += ["", *_camera_toml(camera, until)]
     return "\n".join(lines) + "\n"
@@ -224,6 +235,11 @@ def demo_map() -> dict[str, Any]:
         _feature("building", name, "Polygon", [_ring(corners)]) for name, corners in _buildings()
     ]
     return {"type": "FeatureCollection", "features": features}
+
+
+def road(name: str) -> list[list[float]]:
+    """The street `name` of the town as it is drawn, [longitude, latitude] in degrees."""
+    return next(_line(_bent(corners)) for known, corners in _ROADS if known == name)
 
 
 def _feature(kind: str, name: str, shape: str, coordinates: Any) -> dict[str, Any]:
