@@ -229,6 +229,23 @@ def test_of_too_many_the_nearest_to_the_middle_are_drawn_and_the_rest_is_told(
     expect(page.locator("[data-vehicle] .words")).to_have_count(0)
 
 
+def test_where_no_camera_says_its_place_the_vehicles_say_where_the_site_is(visit: Visitor) -> None:
+    reader = visit("transit", calm=True)
+    reader.node.frozen = True
+    for post in reader.node.posts:
+        post.position = None
+    page = reader.open()
+    page.get_by_role("button", name="Map", exact=True).click()
+    expect(page.locator("[data-vehicle]")).to_have_count(10)
+    page.wait_for_function(
+        """() => {
+          const all = [...document.querySelectorAll("[data-vehicle]")];
+          const across = all.map((one) => one.getBoundingClientRect().left);
+          return Math.max(...across) - Math.min(...across) > 300;
+        }"""
+    )
+
+
 def test_a_node_without_feeds_is_asked_once_and_shows_no_trace_of_them(visit: Visitor) -> None:
     reader = visit("day")
     page = at_the_map(reader)

@@ -52,9 +52,6 @@ class InventedFeed:
     def fetch(self) -> bytes | None:
         return feed_at(self._clock.utc() // 1_000_000)
 
-    def forget(self) -> None:
-        """It is made anew each time."""
-
 
 def feed_at(now_s: int) -> bytes:
     """All vehicles of the town at `now_s`, seconds since 1970, in protocol buffers."""

@@ -1,10 +1,11 @@
 """Transit: keeps each public-transport feed read, whatever it does; it stops nothing else."""
 
+import math
 import stat
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from placewatch.core.errors import Misconfigured, PlacewatchError, Rejected
@@ -52,6 +53,40 @@ class Transit:
         return TransitView(now, tuple(feed.view(now) for feed in self._feeds))
 
 
+class _Address:
+    """One address of a feed: what is wrong with it, and when it is to be asked again."""
+
+    def __init__(
+        self, url: str, every_s: float, opened: Callable[[str], Source], clock: Clock
+    ) -> None:
+        self._url, self._every_s, self._opened, self._clock = url, every_s, opened, clock
+        self._source: Source | None = None
+        self._retry_s = every_s
+        self.wait_s = every_s  # from the last answer to the next question
+        self.due_s = -math.inf  # of the clock's monotonic seconds
+        self.why: str | None = None
+
+    def ask(self) -> Reading | None:
+        """What is new there; None where nothing is, or where `why` says what is wrong."""
+        asked_s = 0.0
+        try:
+            if self._source is None:
+                self._source = self._opened(self._url)
+            content = self._source.fetch()
+            reading = None if content is None else reading_of(content, self._clock.utc())
+            self.why, self._retry_s = None, self._every_s
+        except PlacewatchError as error:
+            if self._source is not None:
+                asked_s = self._source.retry_after_s
+            # Opened anew, its login is read again, and "what you have is right" is no answer.
+            self._source, reading = None, None
+            self.why = _sentence(error)
+            self._retry_s = max(self._every_s, min(2 * self._retry_s, RETRY_S_MAX))
+        self.wait_s = max(self._retry_s, asked_s)
+        self.due_s = self._clock.monotonic_s() + self.wait_s
+        return reading
+
+
 class WatchedFeed:
     """One feed: its thread, and what is known of its vehicles just now."""
 
@@ -71,13 +106,16 @@ class WatchedFeed:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"feed {one.name}", daemon=True)
         # Of the thread alone:
-        self._positions: Source | None = None
-        self._delays: Source | None = None
+        self._positions = _Address(one.url, one.every_s, self._open, clock)
+        self._delays = (
+            _Address(one.delays_url, one.every_s, self._open, clock)
+            if one.delays_url is not None
+            else None
+        )
         self._reading: Reading | None = None  # of positions
         self._of_trips: Reading | None = None  # of the delays, where they are a feed of their own
         self._arrived = self._began  # when the last answer with positions came
         self._lines, self._lines_state = Lines(), 0
-        self._retry_s = one.every_s
 
     def start(self) -> None:
         self._thread.start()
@@ -123,25 +161,32 @@ class WatchedFeed:
         )
 
     def turn(self) -> float:
-        """Reads the feed once, and says after how many seconds it wants to be read again."""
+        """Reads the feed once, and says after how many seconds it wants to be read again.
+
+        Delays and names of lines that cannot be had do not keep the positions waiting.
+        """
         problems: list[str] = []
-        asked_s = 0.0
         try:
-            if self._positions is None:
-                self._open()
-            assert self._positions is not None
-            asked_s = self._look(self._positions, problems)
-            if self._delays is not None:
-                asked_s = max(asked_s, self._look_for_delays(self._delays, problems))
-        except PlacewatchError as error:  # of the settings: they are read again at each turn
+            self._read_lines()
+        except PlacewatchError as error:
             problems.append(_sentence(error))
+        positions = self._positions.ask()
+        if positions is not None:
+            self._reading, self._arrived = positions, self._clock.utc()
+        if self._positions.why is not None:
+            problems.append(self._positions.why)
+        delays = None
+        if self._delays is not None:
+            if self._clock.monotonic_s() >= self._delays.due_s:
+                delays = self._delays.ask()
+                self._of_trips = delays if delays is not None else self._of_trips
+            if self._delays.why is not None:
+                problems.append(f"Delays: {self._delays.why}")
+        if positions is not None or delays is not None:
+            self._take()
         with self._lock:
             self._why = " ".join(problems) or None
-        if not problems:
-            self._retry_s = self._one.every_s
-            return self._one.every_s
-        self._retry_s = max(self._one.every_s, min(2 * self._retry_s, RETRY_S_MAX))
-        return max(self._retry_s, asked_s)
+        return self._positions.wait_s
 
     def _run(self) -> None:
         try:
@@ -160,40 +205,9 @@ class WatchedFeed:
             with self._lock:
                 self._why = "A mistake in placewatch ended it; the node's log has more."
 
-    def _open(self) -> None:
+    def _open(self, url: str) -> Source:
         login = login_from(self._one, self._folder)
-        self._positions = open_feed(self._one.url, self._folder, self._clock, login)
-        if self._one.delays_url is not None:
-            self._delays = open_feed(self._one.delays_url, self._folder, self._clock, login)
-
-    def _look(self, source: Source, problems: list[str]) -> float:
-        """Reads the positions. Returns how long the server asks to be left alone."""
-        try:
-            self._read_lines()
-        except PlacewatchError as error:
-            problems.append(_sentence(error))
-        reading = self._fetched(source, problems)
-        if reading is not None:
-            self._reading, self._arrived = reading, self._clock.utc()
-            self._take()
-        return source.retry_after_s
-
-    def _look_for_delays(self, source: Source, problems: list[str]) -> float:
-        reading = self._fetched(source, problems, "Delays: ")
-        if reading is not None:
-            self._of_trips = reading
-            self._take()
-        return source.retry_after_s
-
-    def _fetched(self, source: Source, problems: list[str], of: str = "") -> Reading | None:
-        """What is new at `source`; None where nothing is, or where it cannot be used."""
-        try:
-            content = source.fetch()
-            return None if content is None else reading_of(content, self._clock.utc())
-        except PlacewatchError as error:
-            source.forget()
-            problems.append(f"{of}{_sentence(error)}")
-            return None
+        return open_feed(url, self._folder, self._clock, login)
 
     def _take(self) -> None:
         """Merges the newest positions with the newest delays."""

@@ -33,10 +33,6 @@ class Source(Protocol):
         Misconfigured, and may be asked again afterwards."""
         ...
 
-    def forget(self) -> None:
-        """What it sent was no good: the next `fetch` is not to be answered by "the same"."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -96,9 +92,6 @@ class FileSource:
             return None
         self._state = state
         return content
-
-    def forget(self) -> None:
-        self._state = None
 
 
 class HttpSource:
@@ -195,9 +188,6 @@ class HttpSource:
         if short or (unpack is not None and not unpack.eof):
             raise Unavailable(f"{self.where} broke off in the middle of its answer")
         return b"".join(parts)
-
-    def forget(self) -> None:
-        self._known = {}
 
     def _late(self) -> Unavailable:
         return Unavailable(
