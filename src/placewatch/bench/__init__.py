@@ -131,10 +131,18 @@ def _accuracy_encounters(extent: Extent) -> list[Figure]:
     from placewatch.bench.encounters import measure_encounters
 
     return measure_encounters(extent)
+
+
 def _accuracy_walkers(extent: Extent) -> list[Figure]:
     from placewatch.bench.walkers import measure_walkers
 
     return measure_walkers(extent)
+
+
+def _accuracy_journeys(extent: Extent) -> list[Figure]:
+    from placewatch.bench.journeys import measure_journeys
+
+    return measure_journeys(extent)
 
 
 def _gpu(extent: Extent) -> list[Figure]:
@@ -154,6 +162,7 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "accuracy.counts": _accuracy_counts,
     "accuracy.encounters": _accuracy_encounters,
     "accuracy.walkers": _accuracy_walkers,
+    "accuracy.journeys": _accuracy_journeys,
     "gpu": _gpu,
 }
 """Every bench by its name; `core` is all of `core.*`, and what `placewatch bench` runs. `accuracy`

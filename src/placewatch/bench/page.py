@@ -98,6 +98,11 @@ _ACCURACY_ROWS = {
     "accuracy.counts.bins": "quarters of an hour of a movement with 20 or more, by camera: off by "
     "more than 5 %",
     "accuracy.counts.kinds": "kinds of vehicles, by camera: right",
+    "accuracy.intervals": "intervals of 95 %, by camera, a tenth not watched: hold the truth",
+    "accuracy.ttc.perfect": "time to collision of who follows, perfect tracks: off by",
+    "accuracy.pet.perfect": "post-encroachment time of who crosses, perfect tracks: off by",
+    "accuracy.ttc.camera": "time to collision of who follows, by camera: off by",
+    "accuracy.pet.camera": "post-encroachment time of who crosses, by camera: off by",
     **{
         f"accuracy.walkers.{name}.{way}": f"{what}, {told}"
         for way, told in (("perfect", "perfect tracks"), ("camera", "by camera"))
@@ -109,6 +114,15 @@ _ACCURACY_ROWS = {
             ("midblock", "crossed off a zebra: the smaller of precision and recall"),
         )
     },
+    "accuracy.journeys.link": "travel times by counts alone, drawn: medians of links within 2 % or "
+    "1 s",
+    "accuracy.journeys.answered": "links that are answered",
+    "accuracy.journeys.interval": "95 % intervals of travel times: coverage off by",
+    "accuracy.journeys.refused": "ambiguous links that are refused: the least of their kinds",
+    "accuracy.journeys.street": "travel times on SUMO's arterial: medians of links within 2 % or "
+    "1 s",
+    "accuracy.journeys.street.refused": "the way over a signal, as if it were a link: refused",
+    "accuracy.journeys.street.route": "means of a route over a signal, link and view: the worst",
 }
 """Figure, and what it is."""
 
