@@ -40,7 +40,7 @@ WAITING_PX = [[200, 600], [330, 590], [300, 690], [150, 700]]
 SCENARIOS = (
     "day", "fresh", "starting", "learning", "lost", "ended", "refused", "failed", "empty", "late",
     "mapless", "sign-in", "viewer", "no-lines", "bare", "noted",
-    "asleep", "carried", "transit", "silent-transit",
+    "asleep", "carried", "junction", "transit", "silent-transit",
 )  # fmt: skip
 
 ASLEEP = (
@@ -216,6 +216,9 @@ class MockNode:
             {"name": "North arm", "from_px": [560, 110], "to_px": [800, 118]},
             {"name": "Crossing", "from_px": [350, 480], "to_px": [560, 470]},
         ]
+        if self.scenario == "junction":
+            arms = ("East", "North", "South")
+            lines = [{**line, "arm": arm} for line, arm in zip(lines, arms, strict=True)]
         corners_px = [(312, 668), (1015, 590), (900, 330), (470, 352), (520, 470), (860, 520)]
         plane = _homography(
             np.array(corners_px[:4], dtype=float),
@@ -267,7 +270,7 @@ class MockNode:
                         post.count(line["name"], direction, "truck", self.dice.randint(4, 16))
                         post.count(line["name"], direction, "pedestrian", self.dice.randint(20, 90))
                         post.count(line["name"], direction, "bicycle", self.dice.randint(12, 40))
-        if self.scenario in ("day", "mapless"):
+        if self.scenario in ("day", "mapless", "junction"):
             self._lose(posts[3])
         first = posts[0]
         match self.scenario:
@@ -407,6 +410,47 @@ class MockNode:
             "at": rfc3339(now_s()),
             "map": None if self.mapless else base_map(),
             "cameras": [self.camera(post) for post in self.posts],
+        }
+
+    def place(self, post: Post, hours: float) -> Json:
+        """Sums of a time, such as a busy junction has them."""
+        arms = [line["arm"] for line in post.lines if line.get("arm")]
+        moved = [
+            {"from_arm": one, "to_arm": other, "count": 40 + 97 * a + 53 * b}
+            for a, one in enumerate(arms)
+            for b, other in enumerate(arms)
+            if one != other
+        ]
+        speeds = [
+            {
+                "line": post.lines[0]["name"],
+                "direction": "left_to_right",
+                "speed_m_s_from": 0.5 * band,
+                "speed_m_s_to": 0.5 * band + 0.5,
+                "count": round(120 * math.exp(-(((band - 25) / 5) ** 2))),
+                "free": 0,
+            }
+            for band in range(12, 40)
+            if post.lines
+        ]
+        conflicts = [
+            {"type": kind, "severity": severity, "count": 3 * severity}
+            for kind in ("rear end", "crossing")
+            for severity in (1, 2)
+        ]
+        spots = [
+            {"x_px": 620.0 + 14 * step, "y_px": 430.0 + 6 * step, "share": 1.0 - step / 9}
+            for step in range(9)
+        ]
+        calibrated = post.calibrated
+        return {
+            "since": rfc3339(now_s() - 3600 * hours),
+            "until": rfc3339(now_s()),
+            "coverage_s": 3600 * hours,
+            "movements": moved,
+            "speeds": speeds if calibrated else [],
+            "conflicts": conflicts if calibrated else [],
+            "spots": spots if calibrated else [],
         }
 
     def profile(self, post: Post, hours: float, step_min: float) -> Json:
@@ -884,6 +928,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._say(404, _fault("The empty street is not known yet.", ""))
             else:
                 self._send(200, node.picture(post), "image/jpeg")
+        elif what == "place":
+            self._say(200, node.place(post, number["hours"]))
+        elif what == "report":
+            self._send(200, b"<!doctype html><title>report</title>", "text/html")
         elif what == "profile":
             self._say(200, node.profile(post, number["hours"], number["step_min"]))
         elif what == "health":

@@ -207,6 +207,30 @@ def test_a_camera_without_a_line_leads_to_the_set_up(visit: Visitor) -> None:
     expect(page.locator("h1")).to_have_text("Set up")
 
 
+def test_a_place_tells_movements_speeds_and_conflicts_of_the_day(visit: Visitor) -> None:
+    page = visit("junction").open(PAGE)
+    movements = page.get_by_role("region", name="Movements, last 24 h")
+    expect(movements.locator("svg path.band")).to_have_count(6)
+    row = movements.get_by_role("row", name="North")
+    expect(row.get_by_role("cell")).to_have_text(["0", "137", "243"])
+    expect(page.get_by_text("V85")).to_have_text(re.compile(r"V85 5\d km/h"))
+    conflicts = page.get_by_role("region", name="Conflicts, last 24 h")
+    expect(conflicts.get_by_role("row", name="crossing").get_by_role("cell")).to_have_text(
+        ["3", "6", "0"]
+    )
+    spots = page.locator("svg.marks circle.spot")
+    expect(spots).to_have_count(0)
+    conflicts.get_by_role("checkbox", name="Show on the street").check()
+    expect(spots).to_have_count(9)
+
+
+def test_the_report_of_a_place_is_a_file(visit: Visitor) -> None:
+    page = visit("day").open(PAGE)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Report").click()
+    assert download.value.url.endswith("/api/cameras/kista-03/report?hours=24")
+
+
 def test_a_silent_node_is_told_and_found_again(visit: Visitor) -> None:
     reader = visit("day")
     reader.expected.append("ERR_|Failed to load resource")

@@ -408,7 +408,7 @@ def _ranged(one: Range) -> str:
     if one.low is None or one.high is None or one.low == one.high == one.count:
         return whole(one.count)
     between = f"{whole(one.low)} to {whole(one.high)}"
-    return f'{whole(one.count)} <span class="soft small">({between})</span>'
+    return f'{whole(one.count)}<span class="soft small under">({between})</span>'
 
 
 def _turning(report: SiteReport) -> str:
@@ -485,7 +485,7 @@ def _speeds(report: SiteReport) -> str:
         _follow_row(report, line, direction) for line in report.lines for direction in Direction
     ]
     return (
-        f'<div class="grid two"><section class="sheet"><h2>Speeds</h2>{told}</section>'
+        f'<div class="grid speeds"><section class="sheet"><h2>Speeds</h2>{told}</section>'
         '<section class="sheet"><h2>How vehicles follow each other</h2>'
         '<div class="scroll" role="region" tabindex="0" aria-label="Headways by line and way">'
         '<table><thead><tr><th>Line</th><th>Way</th><th class="n">V85 free</th>'

@@ -160,6 +160,29 @@ export interface Profile {
   series: Series[];
 }
 
+export interface MovementSum {
+  from_arm: string | null;
+  to_arm: string;
+  count: number;
+}
+
+export interface ConflictSpot {
+  x_px: number;
+  y_px: number;
+  share: number;
+}
+
+/** Sums of a time: movements, speeds, conflicts. A spot stands for five conflicts at least. */
+export interface PlaceTold {
+  since: string;
+  until: string;
+  coverage_s: number;
+  movements: MovementSum[];
+  speeds: { line: string; direction: Direction; speed_m_s_from: number; speed_m_s_to: number; count: number; free: number }[];
+  conflicts: { type: string; severity: number; count: number }[];
+  spots: ConflictSpot[];
+}
+
 export interface HealthHistory {
   at: string[];
   coverage_s: (number | null)[];
@@ -261,6 +284,10 @@ export const node = {
   camera: (id: string) => ask<Camera>("GET", camera(id)),
   profile: (id: string, hours: number, step_min: number, signal?: AbortSignal) =>
     ask<Profile>("GET", `${camera(id)}/profile?hours=${hours}&step_min=${step_min}`, undefined, signal),
+  place: (id: string, hours: number, signal?: AbortSignal) =>
+    ask<PlaceTold>("GET", `${camera(id)}/place?hours=${hours}`, undefined, signal),
+  /** Where the report of a place is fetched from, as a file. */
+  report: (id: string, hours: number) => `${camera(id)}/report?hours=${hours}`,
   health: (id: string, hours: number, step_min: number, signal?: AbortSignal) =>
     ask<HealthHistory>("GET", `${camera(id)}/health?hours=${hours}&step_min=${step_min}`, undefined, signal),
   checkGround: (id: string, points: GroundPoint[]) => ask<GroundCheck>("POST", `${camera(id)}/ground`, { points }),
