@@ -143,6 +143,10 @@ def _accuracy_journeys(extent: Extent) -> list[Figure]:
     from placewatch.bench.journeys import measure_journeys
 
     return measure_journeys(extent)
+def _accuracy_queues(extent: Extent) -> list[Figure]:
+    from placewatch.bench.queues import measure_queues
+
+    return measure_queues(extent)
 
 
 def _gpu(extent: Extent) -> list[Figure]:
@@ -163,7 +167,8 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "accuracy.encounters": _accuracy_encounters,
     "accuracy.walkers": _accuracy_walkers,
     "accuracy.journeys": _accuracy_journeys,
+    "accuracy.queues": _accuracy_queues,
     "gpu": _gpu,
 }
 """Every bench by its name; `core` is all of `core.*`, and what `placewatch bench` runs. `accuracy`
-is to be asked for, since it needs SUMO and half an hour, and `gpu`, since few machines have one."""
+is to be asked for, since it needs SUMO and some hours, and `gpu`, since few machines have one."""

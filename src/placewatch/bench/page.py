@@ -123,6 +123,14 @@ _ACCURACY_ROWS = {
     "1 s",
     "accuracy.journeys.street.refused": "the way over a signal, as if it were a link: refused",
     "accuracy.journeys.street.route": "means of a route over a signal, link and view: the worst",
+    "accuracy.queues.perfect": "longest queue of a lane in a signal's cycle, perfect tracks: "
+    "within a vehicle",
+    "accuracy.queues.camera": "longest queue of a lane in a signal's cycle, by camera: within a "
+    "vehicle",
+    "accuracy.queues.recognised": "cycles with a queue, perfect tracks: recognised as one",
+    "accuracy.queues.recognised.camera": "cycles with a queue, by camera: recognised as one",
+    "accuracy.delays.perfect": "mean control delay of an approach, perfect tracks: off by",
+    "accuracy.delays.camera": "mean control delay of an approach, by camera: off by",
 }
 """Figure, and what it is."""
 

@@ -13,7 +13,7 @@ import os
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -139,8 +139,12 @@ class SumoRun:
         *,
         step_s: float = STEP_S,
         warm_s: float = WARM_S,
+        detectors: Callable[["Network", Path], Sequence[str]] | None = None,
     ) -> None:
+        """`detectors` makes more elements of SUMO's additional file, of the network and of where
+        it is stored; what they write lies in `folder`."""
         self.street = street
+        self._detectors = detectors
         self.duration_s, self.warm_s, self.step_s = duration_s, warm_s, step_s
         self.seed = seed
         self.everybody = Everybody()
@@ -160,6 +164,11 @@ class SumoRun:
 
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
+
+    @property
+    def folder(self) -> Path:
+        """What SUMO reads and writes; gone at the end of the run."""
+        return self._path
 
     def __iter__(self) -> Iterator[Piece]:
         # SUMO tells the format by the name of a file, so the pipe has a name that it likes.
@@ -315,6 +324,8 @@ class SumoRun:
                         f'<instantInductionLoop id="{name}" lane={quoteattr(lane)} '
                         f'pos="{at_m:.6f}" file="loops.xml"/>'
                     )
+        if self._detectors is not None:
+            rows += self._detectors(self.network, self._path / "net.xml")
         rows.append("</additional>")
         (self._path / "loops.add.xml").write_text("\n".join(rows))
 
