@@ -158,12 +158,21 @@ def simulate(
     size: Annotated[str, typer.Option(metavar="WxH", help="Of the film.")] = "1280x720",
     fps: Annotated[float, typer.Option(help="Of the film.")] = 25.0,
     light: Annotated[str, typer.Option(help="Of the film: day or dusk.")] = "day",
+    incident: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND@SECONDS[+LASTS][:PLACE]",
+            help="Plant one, as in stopped_vehicle@120+45:W. May be given again.",
+        ),
+    ] = None,
 ) -> None:
     """Fills a street with SUMO's traffic: what is true, and what a camera's detector sees."""
     from placewatch.simulate.command import film_of, simulate_street
 
     wished = film_of(size, fps, light) if film else None
-    simulate_street(street, out, hours, seed, camera, perfect=perfect, film=wished)
+    simulate_street(
+        street, out, hours, seed, camera, perfect=perfect, film=wished, incidents=incident or ()
+    )
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from placewatch.core.errors import Misconfigured
 from placewatch.simulate.detections import PERFECT, Faults
 from placewatch.simulate.folder import Film, simulate_to
+from placewatch.simulate.incidents import wish_of
 from placewatch.simulate.scenery import Light
 from placewatch.simulate.streets import street_named
 
@@ -46,6 +48,7 @@ def simulate_street(
     *,
     perfect: bool = False,
     film: Film | None = None,
+    incidents: Sequence[str] = (),
 ) -> None:
     """Simulates the street `name` into the folder `out`. Raises Misconfigured."""
     if not (math.isfinite(hours) and 0.0 < hours <= HOURS_MAX):
@@ -53,6 +56,7 @@ def simulate_street(
             f"{hours:g} hours cannot be simulated", hint="more than 0, at most a year"
         )
     street = street_named(name)
+    wishes = [wish_of(text) for text in incidents]
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task(f"{street.title}, {hours:g} h", total=1.0)
@@ -64,6 +68,7 @@ def simulate_street(
             camera,
             faults=PERFECT if perfect else Faults(),
             film=film,
+            incidents=wishes,
             told=lambda share: progress.update(task, completed=share),
         )
         progress.update(task, completed=1.0)

@@ -18,7 +18,14 @@ from placewatch.core.kinds import Kind
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.scenery import SUN, Light, Scenery, View
 from placewatch.simulate.traffic import SIZES, RoadUser
-from placewatch.simulate.vehicles import BODIES, SHINING, Body, roles_of
+from placewatch.simulate.vehicles import (
+    BODIES,
+    CARRIAGE,
+    CARRIAGE_ROLES,
+    SHINING,
+    Body,
+    roles_of,
+)
 
 Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -89,10 +96,16 @@ class Artist:
         self._scenery = scenery
         self._posts = view.posts
 
-    def draw(self, traffic: Cast, media_s: float) -> Picture:
-        """The street at `media_s`, (H, W, 3) without noise."""
+    def draw(
+        self, traffic: Cast, media_s: float, carriages_m: Sequence[tuple[float, float]] = ()
+    ) -> Picture:
+        """The street at `media_s`, (H, W, 3) without noise; the carriages of a train, by the
+        middles of their floors, are behind everybody."""
         canvas: Picture = self._scenery.rgb.copy()
         self._signals(canvas, traffic, media_s)
+        eye = self._camera.x_m, self._camera.y_m
+        for x_m, y_m in sorted(carriages_m, key=lambda at: -math.dist(at, eye)):
+            self._carriage(canvas, RoadUser(Kind.UNKNOWN, x_m, y_m, 0.0, 0.0, False, 0.0, 0))
         users = traffic.at(media_s)
         if users:
             feet = self._camera.view(np.array([(u.x_m, u.y_m, 0.0) for u in users]))
@@ -213,8 +226,23 @@ class Artist:
 
     def _vehicle(self, canvas: Picture, user: RoadUser) -> None:
         body = BODIES[user.kind][user.look % len(BODIES[user.kind])]
-        tint = self._tint(user)
         roles = roles_of(user.kind, user.look, user.braking, self._light)
+        self._body(canvas, body, roles, user)
+        if self._light == "dusk" and user.kind is not Kind.UNKNOWN:
+            self._headlights(canvas, user)
+
+    def _carriage(self, canvas: Picture, at: RoadUser) -> None:
+        """One carriage, hidden by what stands before it."""
+        seen = self._camera.view(_turned(CARRIAGE.corners, at))
+        if seen[:, 2].min() < 1.0:
+            return
+        hidden = self._scenery.depth_m < float(seen[:, 2].min())
+        kept = canvas[hidden]
+        self._body(canvas, CARRIAGE, CARRIAGE_ROLES, at)
+        canvas[hidden] = kept
+
+    def _body(self, canvas: Picture, body: Body, roles: Mapping[str, Rgb], user: RoadUser) -> None:
+        tint = self._tint(user)
         cos, sin = math.cos(user.heading_rad), math.sin(user.heading_rad)
         seen = self._camera.view(_turned(body.corners, user))
         if seen[:, 2].min() < 0.6:
@@ -247,8 +275,6 @@ class Artist:
                 shade = tint * (bright[index] if role not in SHINING else 1.0)
                 colour = (colour[0] * shade[0], colour[1] * shade[1], colour[2] * shade[2])
             cv2.fillConvexPoly(canvas, points[index], colour, cv2.LINE_AA, _SHIFT)
-        if self._light == "dusk":
-            self._headlights(canvas, user)
 
     def _wheels(self, canvas: Picture, body: Body, user: RoadUser, tint: Floats) -> None:
         towards = self._side(user)

@@ -79,8 +79,18 @@ def pictures(
         ends = np.searchsorted(piece.at_s, piece.moments_s, side="right")
         for media_s, begin, end in zip(piece.moments_s.tolist(), begins, ends, strict=True):
             cast.move(media_s, piece, slice(int(begin), int(end)))
-            yield media_s, sensor.rgb(artist.draw(cast, media_s), number)
+            drawn = artist.draw(cast, media_s, _carriages(run, media_s))
+            yield media_s, sensor.rgb(drawn, number)
             number += 1
+
+
+def _carriages(run: SumoRun, media_s: float) -> list[tuple[float, float]]:
+    """Where the carriages of a train are at that time, if there is one."""
+    trains = run.street.crowd.trains if run.street.crowd is not None else None
+    off_m = trains.off_m(media_s) if trains is not None else None
+    if trains is None or off_m is None:
+        return []
+    return [(x_m + off_m, trains.y_m) for x_m in trains.carriages_m]
 
 
 def write_film(

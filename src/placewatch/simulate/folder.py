@@ -3,6 +3,9 @@
 truth/passages.csv    when each vehicle's front passed the loops of an arm, as SUMO says
 truth/movements.csv   how many went from which arm to which, a quarter of an hour each
 truth/tracks.parquet  where everybody was, in metres
+truth/densities.csv   how many people were in each area of a square or platform, each second
+truth/trains.csv      when trains stopped there
+truth/incidents.csv   which incidents were planted, when and where
 detections.parquet    what a detector that errs saw of them, in pixels
 placewatch.toml       the camera, with its counting lines and ground points
 film.mp4              what the camera sends, where a film is wished
@@ -12,7 +15,7 @@ import collections
 import contextlib
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +27,17 @@ import pyarrow.parquet as pq
 
 from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import KINDS, Kind
-from placewatch.core.space import PicturePoint
+from placewatch.core.space import PicturePoint, Point
+from placewatch.simulate.crossing import Passage
+from placewatch.simulate.crowd import Crowd
+from placewatch.simulate.densities import Densities
 from placewatch.simulate.detections import Eye, Faults
+from placewatch.simulate.incidents import Planted, Plants, Wish
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.poses import camera_at, ground_points, in_front
 from placewatch.simulate.scenery import Light
 from placewatch.simulate.street import Street
-from placewatch.simulate.sumo import STEP_S, Everybody, Passage, Piece, SumoRun
+from placewatch.simulate.sumo import STEP_S, Everybody, Piece, SumoRun
 
 BIN_S = 900.0
 
@@ -89,12 +96,13 @@ def simulate_to(
     *,
     faults: Faults | None = None,
     film: Film | None = None,
+    incidents: Sequence[Wish] = (),
     told: Callable[[float], None] = lambda share: None,
 ) -> Simulated:
     """Fills `folder`, which must be empty or not be there. `told` hears the share that is done.
 
     Without a `film` ten moments a second are simulated, else as many as it has frames. The same
-    call gives the same files. Raises Misconfigured.
+    call gives the same files. `incidents` are planted. Raises Misconfigured.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misconfigured(f"{folder} is not empty", hint="name a new folder with --out")
@@ -104,6 +112,8 @@ def simulate_to(
     detections = 0
     step_s = STEP_S if film is None else 1.0 / film.fps
     with SumoRun(street, duration_s, seed, step_s=step_s) as run:
+        plants = Plants(run, incidents)
+        densities = Densities(street.crowd.areas if street.crowd is not None else ())
         (folder / "truth").mkdir(parents=True, exist_ok=True)
         with (
             pq.ParquetWriter(folder / "truth/tracks.parquet", _TRACKS) as tracks,
@@ -118,6 +128,7 @@ def simulate_to(
             def kept() -> Iterator[Piece]:
                 nonlocal detections
                 for piece in run:
+                    densities.look(piece, run.everybody)
                     if len(piece):
                         tracks.write_table(_tracks(piece, run.everybody))
                         table = _seen(piece, run.everybody, eye)
@@ -135,9 +146,14 @@ def simulate_to(
                 for media_s in write_film(path, run, kept(), camera, film.fps, film.light):
                     told(media_s / duration_s)
         passages = run.passages()
+        planted = plants.planted()
         kinds = collections.Counter(run.everybody.kinds)
     write_passages(folder / "truth/passages.csv", passages, run.everybody)
     write_movements(folder / "truth/movements.csv", passages, run.everybody, duration_s)
+    if street.crowd is not None:
+        _write_crowd(folder, street.crowd, densities, duration_s)
+    if incidents:
+        _write_incidents(folder / "truth/incidents.csv", planted)
     (folder / "placewatch.toml").write_text(settings(street, camera), encoding="utf-8")
     return Simulated(dict(kinds), len(passages), detections)
 
@@ -179,6 +195,25 @@ def write_movements(
             )  # fmt: skip
 
 
+def _write_crowd(folder: Path, crowd: Crowd, densities: Densities, duration_s: float) -> None:
+    with _table(folder / "truth/densities.csv", *densities.COLUMNS) as write:
+        for at_s, area, people, per_m2 in densities.rows:
+            write(f"{at_s:g}", area, people, f"{per_m2:.4f}")
+    if crowd.trains is not None:
+        with _table(folder / "truth/trains.csv", "stops_s", "leaves_s") as write:
+            for at_s in crowd.trains.stops_s(0.0, duration_s):
+                write(f"{at_s:g}", f"{at_s + crowd.trains.stop_s:g}")
+
+
+def _write_incidents(path: Path, planted: Iterable[Planted]) -> None:
+    with _table(path, "kind", "begin_s", "end_s", "x_m", "y_m", "lane") as write:
+        for one in planted:
+            write(
+                one.kind, f"{one.begin_s:.3f}", f"{one.end_s:.3f}", f"{one.x_m:.3f}",
+                f"{one.y_m:.3f}", one.lane,
+            )  # fmt: skip
+
+
 def settings(street: Street, camera: Pinhole) -> str:
     """The camera as settings of a node; of an arm that it does not see there is no line."""
     lines = [
@@ -209,6 +244,17 @@ def settings(street: Street, camera: Pinhole) -> str:
             f"  from_px = [{ends[0].x_px:.1f}, {ends[0].y_px:.1f}]",
             f"  to_px = [{ends[1].x_px:.1f}, {ends[1].y_px:.1f}]",
         ]
+    for area in street.crowd.areas if street.crowd is not None else ():
+        corners = [Point(*corner) for corner in area.corners]
+        if all(in_front(camera, corner) for corner in corners):
+            seen = [_inside(camera.to_picture(corner), camera) for corner in corners]
+            told = ", ".join(f"[{corner.x_px:.1f}, {corner.y_px:.1f}]" for corner in seen)
+            lines += [
+                "",
+                "  [[camera.area]]",
+                f"  name = {json.dumps(area.name)}",
+                f"  corners_px = [{told}]",
+            ]
     for picture, place in ground_points(camera, street):
         lines += [
             "",

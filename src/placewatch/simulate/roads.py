@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.simulate.scenery import Corner, Paint, Surface, Tree, View
+from placewatch.simulate.crowd import Crowd
+from placewatch.simulate.scenery import Corner, Paint, Surface, Terrace, Tree, View
 from placewatch.simulate.street import Street
 from placewatch.simulate.sumo import Lane, Network
 
@@ -22,7 +23,9 @@ _BENT_EVERY_M = 3.0
 
 def view_of(street: Street, network: Network) -> View:
     """What stands still in `street`: its carriageways, pavements, crossings and markings, and trees
-    behind them."""
+    behind them; of a square or a platform what its crowd says."""
+    if street.crowd is not None:
+        return _place(street.crowd)
     walked = [lane for lane in network.lanes if lane.walked and not lane.inside]
     driven = [lane for lane in network.lanes if not lane.walked and not lane.inside]
     crossings = [lane for lane in network.lanes if lane.crosses]
@@ -42,6 +45,17 @@ def view_of(street: Street, network: Network) -> View:
             paints.append(_middle_line(before))
     paints += [_stop(lane) for lane in driven if any(arm.into == lane.edge for arm in street.arms)]
     return View(tuple(surfaces), tuple(paints), trees=tuple(_trees(walked or driven, street)))
+
+
+def _place(crowd: Crowd) -> View:
+    return View(
+        tuple(Surface(material, corners) for material, corners in crowd.surfaces),
+        tuple(Paint(corners, 0.15, colour) for corners, colour in crowd.paints),
+        tuple(Terrace(start, end, number) for number, (start, end) in enumerate(crowd.houses)),
+        tuple(Tree(at, 6.5 + n % 3, 4.2, n % 4) for n, at in enumerate(crowd.trees)),
+        blocks=crowd.blocks,
+        base="pavement" if crowd.trains is None else "grass",
+    )
 
 
 def _band(lane: Lane, beside_m: float) -> tuple[Corner, ...]:

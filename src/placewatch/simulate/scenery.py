@@ -106,6 +106,18 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """A body with flat sides: a band from `start` to `end`, from `low_m` up to `high_m`."""
+
+    start: Corner
+    end: Corner
+    width_m: float
+    low_m: float
+    high_m: float
+    colour: Rgb
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """A pole with a light for `party` of `zone`, whose face looks towards `faces`."""
 
@@ -128,6 +140,7 @@ class View:
     lamps: tuple[Lamp, ...] = ()
     benches: tuple[Bench, ...] = ()
     posts: tuple[Post, ...] = ()
+    blocks: tuple[Block, ...] = ()
     base: str = "grass"
     hills: float = 1.0  # how much of a skyline there is
 
@@ -198,6 +211,11 @@ class _Painter:
             things.append((self._forward_m(lamp.at), lambda lamp=lamp: self._lamp(lamp)))  # type: ignore[misc]
         for bench in self.view.benches:
             things.append((self._forward_m(bench.start), lambda bench=bench: self._bench(bench)))  # type: ignore[misc]
+        for block in self.view.blocks:
+            middle = tuple((a + b) / 2 for a, b in zip(block.start, block.end, strict=True))
+            # What lies on something else is drawn after it.
+            far_m = self._forward_m((middle[0], middle[1])) - 0.2 * block.low_m
+            things.append((far_m, lambda block=block: self._block(block)))  # type: ignore[misc]
         for post in self.view.posts:
             things.append((self._forward_m(post.at), lambda post=post: self._post(post)))  # type: ignore[misc]
         for _, draw in sorted(things, key=lambda thing: -thing[0]):
@@ -377,6 +395,11 @@ class _Painter:
             self._soften(soft, moved, 110)
         for bench in self.view.benches:
             self._soften(soft, _band(bench.start, bench.end, 0.8), 100)
+        for block in self.view.blocks:
+            corners = _band(block.start, block.end, block.width_m + 0.3)
+            up_m = block.low_m + 0.3
+            moved = tuple((cx + shift[0] * up_m, cy + shift[1] * up_m) for cx, cy in corners)
+            self._soften(soft, moved, 90 if block.low_m else 110)
         soft = cv2.GaussianBlur(soft, (0, 0), 2.2)
         full = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
         share = 0.85 if self.light == "day" else 0.45
@@ -765,6 +788,39 @@ class _Painter:
                 corners[0],
                 corners[1],
             )
+
+    def _block(self, block: Block) -> None:
+        corners = _band(block.start, block.end, block.width_m)
+        top = self.camera.height_m > block.high_m
+        if not top:
+            self._lid(block, corners, block.low_m, 0.6)
+        for index in range(4):
+            a, b = corners[index], corners[(index + 1) % 4]
+            nx, ny = b[1] - a[1], -(b[0] - a[0])
+            if nx * (self.camera.x_m - a[0]) + ny * (self.camera.y_m - a[1]) > 0:
+                bright = self._facing(nx, ny)
+                self._upright(
+                    a, b, block.low_m, block.high_m, tuple(c * bright for c in block.colour)
+                )
+        if top:
+            self._lid(block, corners, block.high_m, 1.06)
+
+    def _lid(self, block: Block, corners: tuple[Corner, ...], up_m: float, bright: float) -> None:
+        """The upper side, or the lower one, at its own height: people pass below an awning."""
+        clipped = _clip(self.camera.view(np.array([(*corner, up_m) for corner in corners])))
+        if len(clipped) < 3:
+            return
+        flat = self.camera.flatten(clipped)
+        height, width = self.depth_m.shape
+        x0, y0 = max(0, int(flat[:, 0].min()) - 1), max(0, int(flat[:, 1].min()) - 1)
+        x1, y1 = min(width, int(flat[:, 0].max()) + 2), min(height, int(flat[:, 1].max()) + 2)
+        if x0 >= x1 or y0 >= y1:
+            return
+        mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        cv2.fillPoly(mask, [_fixed(flat - (x0, y0))], 255, cv2.LINE_AA, _SHIFT)
+        colour = reals([c * bright for c in block.colour])
+        level = np.array([(0.0, 0.0, up_m), (1.0, 0.0, up_m), (0.0, 1.0, up_m)])
+        self._blend(mask, x0, y0, colour, _plane(level))
 
     def _post(self, post: Post) -> None:
         x, y, scale, far_m = self._foot(post.at)

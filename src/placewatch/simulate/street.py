@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from placewatch.core.kinds import Kind
 from placewatch.core.space import Point
+from placewatch.simulate.crowd import Crowd
 
 LANE_M = 3.2
 SIDEWALK_M = 2.5
@@ -59,7 +60,8 @@ class Arm:
 class Street:
     """What SUMO needs to fill a street with traffic, and where to count.
 
-    `nodes`, `edges` and `connections` are SUMO's plain XML; `options` go to netconvert.
+    `nodes`, `edges` and `connections` are SUMO's plain XML; `options` go to netconvert. Where
+    there is a `crowd`, nobody drives, and people are JuPedSim's.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Street:
     connections: str = ""
     options: tuple[str, ...] = ()
     middle_m: tuple[float, float] = (0.0, 0.0)  # what its cameras look at
+    crowd: Crowd | None = None
 
 
 def across(bearing_deg: float, at_m: float, right_m: float, left_m: float) -> tuple[Point, Point]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import Kind
 from placewatch.simulate.layouts import layouts
+from placewatch.simulate.places import market_square, station_platform
 from placewatch.simulate.plan import Junction, Leg, edge_xml, legs, node_xml
 from placewatch.simulate.street import LANE_M, MIX, Arm, Flow, Street, Walk, across
 
@@ -249,6 +250,8 @@ SIMULATED = {
     "motorway": motorway,
     "school": school,
     "rural": rural,
+    "market-square": market_square,
+    "station-platform": station_platform,
 }
 """The streets by their names; `street_named` knows the twenty layouts, too."""
 

@@ -5,6 +5,9 @@ afterwards; SUMO runs in a process of its own and writes where everybody is into
 it is read in pieces, so that a week takes no more memory than a minute. Loops in the lanes, SUMO's
 own, tell when each vehicle passed the arms of the street: that is the truth of its counts, and it
 owes nothing to the lines that placewatch counts by.
+
+On squares and platforms people are JuPedSim's, which SUMO has built in, and nobody passes a loop:
+there a passage is somebody's middle over a line, straight from one step to the next.
 """
 
 import importlib.util
@@ -14,7 +17,7 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 from xml.sax.saxutils import quoteattr
@@ -28,6 +31,10 @@ from pyarrow import csv
 from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import NUMBER_OF, Kind
 from placewatch.core.space import Point
+from placewatch.simulate.crossing import Lines, Passage
+from placewatch.simulate.crowd import demand_xml, grounds_xml, types_xml
+from placewatch.simulate.director import Actor, Director, free_port
+from placewatch.simulate.standing import Standing
 from placewatch.simulate.street import Arm, Street
 from placewatch.simulate.traffic import SIZES
 
@@ -36,8 +43,10 @@ Whole = npt.NDArray[np.int64]
 
 STEP_S = 0.1
 WARM_S = 300.0  # before time 0: the street has filled up by then
+CROWD_WARM_S = 120.0  # who walks is everywhere sooner
 _BLOCK_BYTES = 4_000_000
 _NETWORK_S_MAX = 300.0
+_RUNS_M_S = 6.0
 
 _CLASSES = {
     Kind.CAR: "passenger",
@@ -76,16 +85,6 @@ class Piece:
             self.x_m - back_m * np.cos(self.heading_rad),
             self.y_m - back_m * np.sin(self.heading_rad),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A vehicle's front passed a loop of an arm: that is SUMO's own word."""
-
-    at_s: float
-    who: int
-    arm: str
-    inwards: bool
 
 
 @dataclass
@@ -127,8 +126,9 @@ class Everybody:
 class SumoRun:
     """One run of a street. Iterate over it for its pieces; then ask for its passages.
 
-    Time 0 comes `warm_s` after the street was empty. Raises Misconfigured where SUMO is not
-    installed or refuses the street.
+    Time 0 comes `warm_s` after the street was empty; None: as long as it takes to fill up. Actors
+    may be added to `actors` before it runs: they give orders while it does, at times of SUMO's.
+    Raises Misconfigured where SUMO is not installed or refuses the street.
     """
 
     def __init__(
@@ -138,16 +138,22 @@ class SumoRun:
         seed: int = 1,
         *,
         step_s: float = STEP_S,
-        warm_s: float = WARM_S,
+        warm_s: float | None = None,
         detectors: Callable[["Network", Path], Sequence[str]] | None = None,
     ) -> None:
         """`detectors` makes more elements of SUMO's additional file, of the network and of where
         it is stored; what they write lies in `folder`."""
         self.street = street
         self._detectors = detectors
+        if warm_s is None:
+            warm_s = WARM_S if street.crowd is None else CROWD_WARM_S
         self.duration_s, self.warm_s, self.step_s = duration_s, warm_s, step_s
         self.seed = seed
         self.everybody = Everybody()
+        self.actors: list[Actor] = []
+        self._lines = Lines(street.arms)
+        if street.crowd is not None:
+            self.actors.append(Standing(street.crowd, warm_s, seed))
         self._folder = tempfile.TemporaryDirectory(prefix="placewatch-sumo-")
         self._path = Path(self._folder.name)
         self._loops: dict[str, tuple[str, bool]] = {}
@@ -174,29 +180,44 @@ class SumoRun:
         # SUMO tells the format by the name of a file, so the pipe has a name that it likes.
         read, write = os.pipe()
         (self._path / _FCD).symlink_to(f"/dev/fd/{write}")
+        director = None
+        orders: list[str] = []
+        if self.actors:
+            director = Director(self.actors, free_port(), self.warm_s + self.duration_s)
+            # Whoever is moved by hand may touch others: SUMO would take them out of the street.
+            orders = ["--remote-port", str(director.port), "--collision.action", "none"]
         with (self._path / "log").open("wb") as log:
             process = subprocess.Popen(
-                [_tool("sumo"), *self._options()],
+                [_tool("sumo"), *self._options(), *orders],
                 stdout=log,
                 stderr=log,
                 cwd=self._path,
                 pass_fds=(write,),
             )
         os.close(write)  # so that what comes ends with the process
+        if director is not None:
+            director.start(process)
+        ended = False
         try:
             with os.fdopen(read, "rb") as stream:
                 yield from self._pieces(stream)
             process.wait()
+            ended = not process.returncode
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+            if director is not None:
+                director.finish(ended)
         if process.returncode:
             told = (self._path / "log").read_text(errors="replace")
             raise Misconfigured(f"SUMO refused the street {self.street.name}: {_reason(told)}")
 
     def passages(self) -> list[Passage]:
-        """When vehicles passed the arms, in order of time; after the run is over."""
+        """When vehicles passed the arms, or people those of a crowd, in order of time; after the
+        run is over."""
+        if self.street.crowd is not None:
+            return self._lines.passages
         told: dict[tuple[int, str, bool], float] = {}
         for _, element in ET.iterparse(self._path / "loops.xml"):
             if element.tag != "instantOut":
@@ -226,8 +247,8 @@ class SumoRun:
                 csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
                 csv.ParseOptions(delimiter=";"),
                 csv.ConvertOptions(
-                    include_columns=list(_COLUMNS),
-                    column_types=dict(zip(_COLUMNS, _TYPES, strict=True)),
+                    include_columns=list(self._columns),
+                    column_types=dict(zip(self._columns, _TYPES, strict=True)),
                 ),
             )
         except pa.ArrowInvalid:  # SUMO ended without a word; its log says why
@@ -235,7 +256,7 @@ class SumoRun:
         rest: pa.RecordBatch | None = None
         for batch in reader:
             table = pa.Table.from_batches([batch] if rest is None else [rest, batch])
-            at_s = table["timestep_time"].to_numpy()
+            at_s = table[_TIME].to_numpy()
             whole = int(np.searchsorted(at_s, at_s[-1])) if len(at_s) else 0
             rest = table.slice(whole).combine_chunks().to_batches()[0] if len(at_s) else None
             if whole:
@@ -243,27 +264,68 @@ class SumoRun:
         if rest is not None and rest.num_rows:
             yield self._piece(pa.Table.from_batches([rest]))
 
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        prefix = "vehicle" if self.street.crowd is None else "person"
+        return _TIME, *(f"{prefix}_{name}" for name in ("id", "x", "y", "angle", "speed"))
+
     def _piece(self, table: pa.Table) -> Piece:
-        moments_s = np.unique(np.round(table["timestep_time"].to_numpy() - self.warm_s, 3))
-        table = table.filter(pc.not_equal(table["vehicle_id"], pa.scalar("")))
-        names = table["vehicle_id"].combine_chunks().dictionary_encode()
+        _, name, x, y, angle, speed = self._columns
+        moments_s = np.unique(np.round(table[_TIME].to_numpy() - self.warm_s, 3))
+        table = table.filter(pc.not_equal(table[name], pa.scalar("")))
+        crowd = self.street.crowd
+        if crowd is not None:
+            west, south, east, north = (pa.scalar(side) for side in crowd.seen)
+            table = table.filter(
+                pc.and_(
+                    pc.and_(pc.greater(table[x], west), pc.less(table[x], east)),
+                    pc.and_(pc.greater(table[y], south), pc.less(table[y], north)),
+                )
+            )
+        names = table[name].combine_chunks().dictionary_encode()
         numbers = np.array(
-            [self.everybody.number(str(name)) for name in names.dictionary.to_pylist()]
+            [self.everybody.number(str(name)) for name in names.dictionary.to_pylist()], np.int64
         )
         # SUMO counts angles clockwise from north.
-        heading_rad = np.radians(90.0 - table["vehicle_angle"].to_numpy())
-        return Piece(
+        heading_rad = np.radians(90.0 - table[angle].to_numpy())
+        piece = Piece(
             moments_s,
-            np.round(table["timestep_time"].to_numpy() - self.warm_s, 3),
+            np.round(table[_TIME].to_numpy() - self.warm_s, 3),
             numbers[names.indices.to_numpy()],
-            table["vehicle_x"].to_numpy(),
-            table["vehicle_y"].to_numpy(),
+            table[x].to_numpy(),
+            table[y].to_numpy(),
             heading_rad,
-            table["vehicle_speed"].to_numpy(),
+            table[speed].to_numpy(),
+        )
+        if crowd is None:
+            return self._calmed(piece) if self.actors else piece
+        self._lines.look(piece.at_s, piece.who, piece.x_m, piece.y_m)
+        # JuPedSim tells where the middle is, SUMO where the front is.
+        ahead_m = 0.5 * self.everybody.lengths_m()[piece.who]
+        return replace(
+            piece,
+            x_m=piece.x_m + ahead_m * np.cos(heading_rad),
+            y_m=piece.y_m + ahead_m * np.sin(heading_rad),
         )
 
+    def _calmed(self, piece: Piece) -> Piece:
+        """Whoever is put somewhere by hand has not run there."""
+        on_foot = self.everybody.kind_numbers()[piece.who] == NUMBER_OF[Kind.PEDESTRIAN]
+        leapt = on_foot & (piece.speed_m_s > _RUNS_M_S)
+        return replace(piece, speed_m_s=np.where(leapt, 0.0, piece.speed_m_s))
+
     def _options(self) -> list[str]:
+        on_foot: list[str] = []
+        if self.street.crowd is not None:
+            # JuPedSim takes whole steps of its own within each of SUMO's, of at most 20 ms.
+            step_ms = round(self.step_s * 1000)
+            own_ms = next(own for own in range(20, 0, -1) if step_ms % own == 0)
+            on_foot = [
+                "--pedestrian.model", "jupedsim",
+                "--pedestrian.jupedsim.step-length", f"{own_ms / 1000:.3f}",
+            ]  # fmt: skip
         return [
+            *on_foot,
             "--net-file", "net.xml",
             "--route-files", "demand.xml",
             "--additional-files", "loops.add.xml",
@@ -284,6 +346,11 @@ class SumoRun:
         ]  # fmt: skip
 
     def _write_demand(self) -> None:
+        crowd = self.street.crowd
+        if crowd is not None:
+            demand = demand_xml(crowd, self.warm_s, self.duration_s)
+            (self._path / "demand.xml").write_text(f"<routes>{types_xml()}{demand}</routes>")
+            return
         end = self.warm_s + self.duration_s
         rows = ["<routes>"]
         for kind, vehicle_class in _CLASSES.items():
@@ -292,6 +359,11 @@ class SumoRun:
                 f'<vType id="{kind}" vClass="{vehicle_class}" length="{size.length_m}" '
                 f'width="{size.width_m}" height="{size.height_m}" latAlignment="center"/>'
             )
+        size = SIZES[Kind.UNKNOWN]  # a dropped box, which only comes where it is asked for
+        rows.append(
+            f'<vType id="{Kind.UNKNOWN}" vClass="passenger" length="{size.length_m}" '
+            f'width="{size.width_m}" height="{size.height_m}" minGap="0.5" maxSpeedLat="0.00001"/>'
+        )
         size = SIZES[Kind.PEDESTRIAN]
         rows.append(f'<vType id="pedestrian" vClass="pedestrian" length="{size.length_m}"/>')
         for number, flow in enumerate(self.street.flows):
@@ -326,14 +398,14 @@ class SumoRun:
                     )
         if self._detectors is not None:
             rows += self._detectors(self.network, self._path / "net.xml")
+        if self.street.crowd is not None:
+            rows.append(grounds_xml(self.street.crowd))
         rows.append("</additional>")
         (self._path / "loops.add.xml").write_text("\n".join(rows))
 
 
 _FCD = "fcd.csv"
-_COLUMNS = (
-    "timestep_time", "vehicle_id", "vehicle_x", "vehicle_y", "vehicle_angle", "vehicle_speed",
-)  # fmt: skip
+_TIME = "timestep_time"
 _TYPES = (pa.float64(), pa.string(), *[pa.float64()] * 4)
 
 

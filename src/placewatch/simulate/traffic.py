@@ -208,6 +208,7 @@ SIZES: Mapping[Kind, Size] = {
     Kind.VAN: Size(5.6, 2.0, 2.3),
     Kind.BUS: Size(11.5, 2.5, 2.95),
     Kind.TRUCK: Size(8.4, 2.5, 3.0),
+    Kind.UNKNOWN: Size(0.6, 0.5, 0.45),  # a dropped box
 }
 
 

@@ -48,12 +48,19 @@ _VANS: tuple[Rgb, ...] = (
     (30, 34, 40),
 )
 _BUSES: tuple[Rgb, ...] = ((240, 196, 84), (168, 220, 214), (240, 234, 216), (244, 178, 158))
+_BOXES: tuple[Rgb, ...] = ((196, 158, 112), (178, 140, 98))
 _TRUCKS: tuple[Rgb, ...] = ((240, 238, 230), (186, 208, 230), (242, 190, 150), (226, 218, 198))
 
 
 def roles_of(kind: Kind, look: int, braking: bool, light: Light) -> Mapping[str, Rgb]:
     """The colour of each part of a vehicle."""
-    paints = {Kind.CAR: _CARS, Kind.VAN: _VANS, Kind.BUS: _BUSES, Kind.TRUCK: _TRUCKS}[kind]
+    paints = {
+        Kind.CAR: _CARS,
+        Kind.VAN: _VANS,
+        Kind.BUS: _BUSES,
+        Kind.TRUCK: _TRUCKS,
+        Kind.UNKNOWN: _BOXES,
+    }[kind]
     body = paints[(look // 5) % len(paints)]
     load = _TRUCKS[(look // 3) % len(_TRUCKS)]
     tail: Rgb = (238, 48, 36) if braking else ((172, 40, 34) if light == "dusk" else (138, 36, 32))
@@ -307,9 +314,59 @@ def _truck() -> Body:
     return b.build()
 
 
+def _box() -> Body:
+    """A cardboard box with a tape over it."""
+    b = _Builder()
+    b.block((-0.3, 0.3, 0.25, 0.25, 0.0), (-0.3, 0.3, 0.25, 0.25, 0.45), {"all": "body"})
+    b.face(
+        "plate", (-0.3, -0.04, 0.451), (0.3, -0.04, 0.451), (0.3, 0.04, 0.451), (-0.3, 0.04, 0.451)
+    )
+    return b.build()
+
+
+CARRIAGE_DOORS_M = (-4.5, 4.5)
+"""Where a carriage has doors, from its middle."""
+
+
+def _carriage() -> Body:
+    """A carriage of a local train, 17 m long; the platform is as high as the ground."""
+    b = _Builder()
+    b.block((-8.3, 8.3, 1.2, 1.2, -0.5), (-8.4, 8.4, 1.35, 1.35, -0.1), {"all": "under"})
+    b.block((-8.4, 8.4, 1.4, 1.4, -0.1), (-8.4, 8.4, 1.4, 1.4, 0.75), {"all": "load"})
+    b.block((-8.4, 8.4, 1.4, 1.4, 0.75), (-8.4, 8.4, 1.38, 1.38, 2.2), {"all": "body"})
+    b.block((-8.4, 8.4, 1.38, 1.38, 2.2), (-8.2, 8.2, 1.0, 1.0, 2.75), {"all": "roof"})
+    for x in (-7.6, -2.6, -0.9, 0.8, 6.1):
+        b.both_sides("glass", [(x, 0.95), (x + 1.5, 0.95), (x + 1.5, 1.9), (x, 1.9)], 1.41, 1.4)
+    for x in CARRIAGE_DOORS_M:
+        b.both_sides(
+            "trim", [(x - 0.7, -0.05), (x + 0.7, -0.05), (x + 0.7, 2.05), (x - 0.7, 2.05)],
+            1.41, 1.4,
+        )  # fmt: skip
+        for side in (-0.62, 0.06):
+            b.both_sides(
+                "glass",
+                [(x + side, 0.9), (x + side + 0.56, 0.9), (x + side + 0.56, 1.9), (x + side, 1.9)],
+                1.415,
+                1.405,
+            )
+    return b.build()
+
+
+CARRIAGE = _carriage()
+CARRIAGE_ROLES: Mapping[str, Rgb] = {
+    "body": (226, 222, 210),
+    "load": (176, 62, 54),
+    "roof": (150, 152, 152),
+    "glass": (44, 54, 62),
+    "trim": (196, 170, 92),
+    "under": (52, 50, 48),
+}
+"""The colours of its parts, its doors yellow so that who sees badly finds them."""
+
 BODIES: Mapping[Kind, tuple[Body, ...]] = {
     Kind.CAR: (_car(False), _car(True)),
     Kind.VAN: (_van(),),
     Kind.BUS: (_bus(),),
     Kind.TRUCK: (_truck(),),
+    Kind.UNKNOWN: (_box(),),
 }
