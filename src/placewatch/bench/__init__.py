@@ -143,6 +143,8 @@ def _accuracy_journeys(extent: Extent) -> list[Figure]:
     from placewatch.bench.journeys import measure_journeys
 
     return measure_journeys(extent)
+
+
 def _accuracy_queues(extent: Extent) -> list[Figure]:
     from placewatch.bench.queues import measure_queues
 
