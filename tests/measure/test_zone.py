@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placewatch.core.errors import Misconfigured
+from placewatch.core.facts import ZoneCount
 from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.measure.scene import Mover, Scene
-from placewatch.measure.zone import Zone, ZoneCount, ZoneMeter, edie
+from placewatch.measure.zone import Zone, ZoneMeter, edie
 
 NOON = UtcMicros(1_767_268_800_000_000)  # 2026-01-01 12:00 UTC
 CAMERA = CameraId("t")

@@ -149,7 +149,42 @@ class Conflict:
     severity: int  # 0 none, 1 potential, 2 slight, 3 serious
 
 
-Fact = LineCount | MovementCount | SpeedCount | LineFlow | Conflict
+@dataclass(frozen=True, slots=True)
+class ZoneCount:
+    """One kind in one area in a window. Every kind has a row, also when nobody was there.
+
+    None is unknown: nothing was seen (`coverage_s` 0). Rows of the same window, area and kind add
+    up, all but `occupancy` and the speed, which are means over `coverage_s` and `speed_s`.
+    """
+
+    at: UtcMicros  # start of the window
+    window_s: float
+    coverage_s: float  # 0..window_s, the seconds of it that were watched
+    camera: CameraId
+    zone: str
+    kind: Kind
+    entries: int | None  # came in, or appeared inside; not who was there when watching began
+    presence_s: float | None  # summed over road users; by coverage_s: how many were in on average
+    occupancy: float | None  # 0..1, of the time that was watched, with one of them in at least
+    speed_s: float  # of presence_s, that with a known speed
+    speed_m_s_mean: float | None  # space mean: Edie's, over speed_s
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneUse:
+    """One area in a window, all kinds together."""
+
+    at: UtcMicros  # start of the window
+    window_s: float
+    coverage_s: float
+    camera: CameraId
+    zone: str
+    occupancy: float | None  # 0..1, of the time that was watched, with anybody in
+    count_mean: float | None  # how many were in, on average
+    count_max: int | None  # and at most in any frame
+
+
+Fact = LineCount | MovementCount | SpeedCount | LineFlow | Conflict | ZoneCount | ZoneUse
 """What is stored."""
 
 

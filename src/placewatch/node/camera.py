@@ -26,13 +26,14 @@ from placewatch.node.decoded import decoded
 from placewatch.node.equip import (
     address_of,
     check_picture,
-    counting_lines,
+    meters_of,
     notice_of,
     policy_of,
     scaled,
     stage_of,
     tempo_of,
     tracker_of,
+    zones_of,
 )
 from placewatch.node.live import Live
 from placewatch.node.main_stream import MainStream
@@ -108,7 +109,7 @@ class WatchedCamera:
         self._painted_s = -BACKDROP_EVERY_S
         self._backdrop: tuple[bytes, views.BackdropView] | None = None
         self._waiting: list[Fact] = []  # rows of meters that were replaced
-        self._meters = Meters(self.id, counting_lines(self.settings), clock.utc())
+        self._meters = meters_of(self.settings, clock.utc(), None)
         self._post: Post | None = None
         self._detector: Understudied | None = None
         self._net_refused = False
@@ -271,7 +272,7 @@ class WatchedCamera:
         crossings = self._meters.leave()
         if self._last_scene is not None:
             self._waiting += self._meters.close(now)
-        self._meters = Meters(self.id, counting_lines(changed), now, stage.ground)
+        self._meters = meters_of(changed, now, stage.ground)
         if self._post is not None:
             self._post.stage = stage  # anew: paths on the old ground would give false speeds
         return crossings
@@ -339,7 +340,9 @@ class WatchedCamera:
     def _equip(self, detector: Detector) -> Post:
         stage = stage_of(scaled(self._at_work(self.settings), *self._scale), self._site.origin)
         with self._lock:
-            self._meters.stand_on(stage.ground)
+            changed = scaled(self._at_work(self.settings), *self._scale)
+            zones = zones_of(changed, stage.ground)
+            self._meters.stand_on(stage.ground, zones, self._clock.utc())
         return Post(
             background=BackgroundModel(),
             detector=detector,

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import difflib
+import itertools
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -344,6 +345,20 @@ def _check_names(where: str, camera: CameraSettings) -> None:
         if len(area.corners_px) < 3:
             raise Misconfigured(
                 f"{where}, area {number + 1}: {area.name} has fewer than 3 corners", "add corners"
+            )
+        if len(area.corners_px) > 64:
+            raise Misconfigured(
+                f"{where}, area {number + 1}: {area.name} has more than 64 corners", "take fewer"
+            )
+        (x0, y0), *others = area.corners_px
+        turned = [
+            (ax - x0) * (by - y0) - (bx - x0) * (ay - y0)
+            for (ax, ay), (bx, by) in itertools.pairwise(others)
+        ]
+        if not any(turned):
+            raise Misconfigured(
+                f"{where}, area {number + 1}: the corners of {area.name} lie on a line",
+                "move one of them",
             )
 
 

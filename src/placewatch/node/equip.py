@@ -12,9 +12,12 @@ from placewatch.capture.policy import Policy, Steady
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import camera_id
 from placewatch.core.space import PicturePoint
+from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
+from placewatch.measure.meters import Meters
 from placewatch.measure.stage import Stage
+from placewatch.measure.zone import Zone
 from placewatch.node import config as settings
 from placewatch.perceive.detectors import BUILT_IN
 from placewatch.perceive.tempo import Tempo
@@ -34,6 +37,25 @@ def counting_lines(camera: settings.CameraSettings) -> list[CountingLine]:
         CountingLine(line.name, PicturePoint(*line.from_px), PicturePoint(*line.to_px), line.arm)
         for line in camera.line
     ]
+
+
+def zones_of(camera: settings.CameraSettings, ground: Ground | None) -> list[Zone]:
+    """The camera's areas: on the ground where all their corners are known there, else on the
+    picture."""
+    zones = []
+    for area in camera.area:
+        corners = [PicturePoint(*corner) for corner in area.corners_px]
+        placed = [] if ground is None else [ground.to_ground(corner) for corner in corners]
+        known = tuple(point for point in placed if point is not None)
+        whole = len(known) == len(corners)
+        zones.append(Zone(area.name, known if whole else tuple(corners)))
+    return zones
+
+
+def meters_of(camera: settings.CameraSettings, start: UtcMicros, ground: Ground | None) -> Meters:
+    """All that is measured of the camera from `start` on."""
+    zones = zones_of(camera, ground)
+    return Meters(camera_id(camera.id), counting_lines(camera), start, ground, zones)
 
 
 def ground_of(

@@ -30,15 +30,16 @@ from placewatch.core.facts import (
     LineFlow,
     MovementCount,
     SpeedCount,
+    ZoneCount,
+    ZoneUse,
 )
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
-from placewatch.measure.meters import Meters
 from placewatch.measure.scene import Movers, Scene, X, Y
 from placewatch.node import config as settings
 from placewatch.node.equip import (
     check_picture,
-    counting_lines,
+    meters_of,
     policy_of,
     stage_of,
     steady,
@@ -131,7 +132,7 @@ def analyse(
     try:
         check_picture(camera, source.info.width_px, source.info.height_px)
         stage = stage_of(camera, None, (source.info.width_px, source.info.height_px))
-        meters = Meters(spec.camera, counting_lines(camera), started, stage.ground)
+        meters = meters_of(camera, started, stage.ground)
         background = BackgroundModel()
         background.prime(preview(spec))
         post = Post(
@@ -197,6 +198,8 @@ def analyse(
         speeds=_of(SpeedCount, facts),
         flows=_of(LineFlow, facts),
         conflicts=_of(Conflict, facts),
+        zones=_of(ZoneCount, facts),
+        zone_uses=_of(ZoneUse, facts),
         unseen_s=tuple(seen.unseen_s),
         calibrated=bool(camera.ground),
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,
@@ -511,6 +514,8 @@ def _write_report(summary: WatchSummary, folder: Path) -> None:
         LINE_FLOWS,
         MOVEMENT_COUNTS,
         SPEED_COUNTS,
+        ZONE_COUNTS,
+        ZONE_USES,
     )
 
     draft = folder / f".placewatch-{secrets.token_hex(4)}.part"
@@ -523,6 +528,8 @@ def _write_report(summary: WatchSummary, folder: Path) -> None:
             (SPEED_COUNTS, summary.speeds),
             (LINE_FLOWS, summary.flows),
             (CONFLICTS, summary.conflicts),
+            (ZONE_COUNTS, summary.zones),
+            (ZONE_USES, summary.zone_uses),
         ):
             if facts or shape is LINE_COUNTS:
                 write_facts(facts, draft / f"{shape.name}.parquet", shape)

@@ -17,6 +17,8 @@ from placewatch.core.facts import (
     LineFlow,
     MovementCount,
     SpeedCount,
+    ZoneCount,
+    ZoneUse,
 )
 from placewatch.core.time import rfc3339
 from placewatch.publish.whole import write_whole
@@ -64,6 +66,8 @@ class WatchSummary:
     speeds: tuple[SpeedCount, ...] = ()
     flows: tuple[LineFlow, ...] = ()
     conflicts: tuple[Conflict, ...] = ()  # where the ground is known
+    zones: tuple[ZoneCount, ...] = ()  # where there are areas
+    zone_uses: tuple[ZoneUse, ...] = ()
     unseen_s: tuple[tuple[float, float], ...] = ()
     calibrated: bool = False
     backdrop_jpeg: bytes | None = None

@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from placewatch.core.facts import Conflict, Fact, LineCount, LineFlow, MovementCount, SpeedCount
+from placewatch.core.facts import (
+    Conflict,
+    Fact,
+    LineCount,
+    LineFlow,
+    MovementCount,
+    SpeedCount,
+    ZoneCount,
+    ZoneUse,
+)
 from placewatch.core.time import UtcMicros
 
 _WINDOW: "list[pa.Field[Any]]" = [
@@ -140,12 +149,49 @@ CONFLICTS = Shape(
     ("at", "camera", "x_m", "y_m", "first", "second", "ttc_s", "pet_s"),
 )
 
+ZONE_COUNTS = Shape(
+    "zones",
+    "placewatch.zones/1",
+    "who was in which area and for how long, minute by minute",
+    pa.schema(
+        [
+            *_WINDOW,
+            pa.field("zone", pa.string(), nullable=False),
+            pa.field("kind", pa.string(), nullable=False),
+            pa.field("entries", pa.int64()),  # null, here and below: nothing was watched
+            pa.field("presence_s", pa.float64()),
+            pa.field("occupancy", pa.float64()),
+            pa.field("speed_s", pa.float64(), nullable=False),  # of the presence, with a speed
+            pa.field("speed_m_s_mean", pa.float64()),
+        ]
+    ),
+    ("at", "camera", "zone", "kind"),
+)
+
+ZONE_USES = Shape(
+    "zone_uses",
+    "placewatch.zone_uses/1",
+    "how full each area was, minute by minute",
+    pa.schema(
+        [
+            *_WINDOW,
+            pa.field("zone", pa.string(), nullable=False),
+            pa.field("occupancy", pa.float64()),
+            pa.field("count_mean", pa.float64()),
+            pa.field("count_max", pa.int64()),
+        ]
+    ),
+    ("at", "camera", "zone"),
+)
+
 SHAPES: dict[type[Fact], Shape] = {
     LineCount: LINE_COUNTS,
     MovementCount: MOVEMENT_COUNTS,
     SpeedCount: SPEED_COUNTS,
     LineFlow: LINE_FLOWS,
     Conflict: CONFLICTS,
+    ZoneCount: ZONE_COUNTS,
+    ZoneUse: ZONE_USES,
 }
 """The shape of each sort of facts."""
 
