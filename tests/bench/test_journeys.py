@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from placewatch.bench import BENCHES, Extent, journeys
 from placewatch.bench.journeys import StreetTried, Tried, try_ambiguous, try_links
-from placewatch.bench.links import AMBIGUOUS, MISSED, PER_H, drawn_link
+from placewatch.bench.links import AMBIGUOUS, LEFT_PER_H, MISSED, PER_H, Arrivals, drawn_link
 from placewatch.bench.page import accuracy_page
 from placewatch.bench.record import record
 from placewatch.bench.run import _meant
@@ -28,10 +28,11 @@ SAID_NO = Tried("periodic", "cycle", true_s=40.0)
 
 
 def test_a_drawn_link_has_the_traffic_and_the_times_that_it_is_said_to_have() -> None:
-    for arrivals in ("fixed", "actuated", "random"):
+    flows: dict[Arrivals, float] = {"fixed": LEFT_PER_H, "actuated": LEFT_PER_H, "random": PER_H}
+    for arrivals, per_h in flows.items():
         links = [drawn_link(seed, 700.0, arrivals) for seed in range(1, 9)]
         seen = np.mean([sum(link.left.counts) for link in links])
-        assert seen == pytest.approx((1.0 - MISSED) * PER_H, rel=0.1)
+        assert seen == pytest.approx((1.0 - MISSED) * per_h, rel=0.05)
         for link in links:
             assert 700.0 / 16.5 < np.median(link.times_s) < 700.0 / 8.5
             assert len(link.times_s) < sum(link.arrived.counts)  # others joined

@@ -22,7 +22,8 @@ Arrivals = Literal["actuated", "fixed", "random"]
 
 START = UtcMicros(1_767_225_600_000_000)
 HOUR_S = 3600.0
-PER_H = 800.0
+PER_H = 800.0  # come; who comes while a queue leaves is left out, so that
+LEFT_PER_H = 690.0  # leave in the bunches of a signal, and all of them at random
 MISSED, TURNED_OFF, JOINED = 0.08, 0.2, 0.2
 SPEEDS_M_S = (9.0, 16.0)
 SPREADS = (0.07, 0.13)  # of free speeds, as a share

@@ -382,7 +382,7 @@ class _Streams:
             counts[:whole].reshape(-1, many).sum(axis=1) for counts in (self.left, self.arrived)
         )
         other.left_known, other.arrived_known = (
-            known[:whole].reshape(-1, many).all(axis=1)
+            np.logical_and.reduce(known[:whole].reshape(-1, many), axis=1)
             for known in (self.left_known, self.arrived_known)
         )
         return other
@@ -391,8 +391,8 @@ class _Streams:
         """The bins that are known downstream and, for `longest` bins before, upstream."""
         unknown = np.concatenate([[0], np.cumsum(~self.left_known)])
         at = np.arange(longest, self.count)
-        known = self.arrived_known[at] & (unknown[at + 1] == unknown[at - longest])
-        rows: Whole = at[known]
+        whole: Flags = np.equal(unknown[at + 1], unknown[at - longest])
+        rows: Whole = at[self.arrived_known[at] & whole]
         return rows
 
     def passed(self, kernels: Floats, rows: Whole) -> Floats:
@@ -479,16 +479,20 @@ def _measure(streams: _Streams, low_s: float, high_s: float) -> _Fit | Refusal:
             f"{VEHICLES_MIN} are needed.",
         )
     if len(rows) * bin_s < KNOWN_S_MIN:
-        return Refusal(
-            Why.FLOW,
-            f"Both lines were watched for {len(rows) * bin_s:.0f} s, a travel time apart; "
-            f"{KNOWN_S_MIN:.0f} s are needed.",
-        )
+        return _unwatched(len(rows) * bin_s)
     cycles_s = _cycles_s(streams)
     peak = _peak(streams, rows, longest, (low_s, high_s), cycles_s)
     if isinstance(peak, Refusal):
         return peak
     return _fit(streams, peak, cycles_s)
+
+
+def _unwatched(known_s: float) -> Refusal:
+    return Refusal(
+        Why.FLOW,
+        f"Both lines were watched for {known_s:.0f} s, a travel time apart; {KNOWN_S_MIN:.0f} s "
+        "are needed.",
+    )
 
 
 def _peak(
@@ -546,6 +550,8 @@ def _fit(streams: _Streams, peak_s: float, cycles_s: Sequence[float]) -> _Fit | 
     bin_s = streams.bin_s
     lags = np.arange(int(AROUND[0] * peak_s / bin_s), math.ceil(AROUND[1] * peak_s / bin_s) + 1)
     rows = streams.rows(int(lags[-1]))
+    if len(rows) * bin_s < KNOWN_S_MIN:
+        return _unwatched(len(rows) * bin_s)
     left = streams.left[rows[:, np.newaxis] - lags]
     link = _regression(streams, left, rows, ())
     shape_s, spread = _deconvolved(link, lags, bin_s, peak_s)
@@ -686,7 +692,8 @@ class _Kernel:
             if not SPREADS[0] <= spread <= SPREADS[1]:
                 return math.inf
             kernel = self._at(median_s, spread)
-            return -(max(0.0, kernel @ link.met) ** 2) / max(kernel @ link.gram @ kernel, 1e-12)
+            met = max(0.0, float(kernel @ link.met))
+            return -(met**2) / max(float(kernel @ link.gram @ kernel), 1e-12)
 
         begin = np.log([self.median_s, self.spread])
         corners = begin + np.array([[0.0, 0.0], [0.05, 0.0], [0.0, -0.3]])
