@@ -255,8 +255,8 @@ def _drawn(tried: Sequence[Tried], seeds: int) -> list[Figure]:
     error_s = np.mean([abs(one.median_s - one.true_s) for one in answered]) if answered else 0.0
     how = (
         f"drawn links, {seeds} seeds, {min(LENGTHS_M):g} to {max(LENGTHS_M):g} m, an hour of "
-        f"about {LEFT_PER_H:g} vehicles each in the bunches of a signal, {100 * MISSED:g} % missed at both "
-        f"lines, {100 * TURNED_OFF:g} % turn off and {100 * JOINED:g} % join on the way"
+        f"about {LEFT_PER_H:g} vehicles each in the bunches of a signal, {100 * MISSED:g} % missed "
+        f"at both lines, {100 * TURNED_OFF:g} % turn off and {100 * JOINED:g} % join on the way"
     )
     cases = Counter(one.case for one in tried)
     by_case = ", ".join(

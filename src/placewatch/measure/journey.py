@@ -63,7 +63,7 @@ HARMONICS = 4  # of a cycle
 CYCLES_S = (8.0, 240.0)
 CYCLE_POWER_MIN = 18.0  # above what is beside it in the spectrum
 
-PEAK_Z_MIN = 4.0  # standard errors; chance alone gives up to 3.5 over all plausible times
+PEAK_Z_MIN = 4.0  # standard errors, which chance seldom gives over all plausible times
 SECOND_PEAK_MAX = 0.8  # of the first
 LOCKED_SHARE = 0.02  # of a cycle, by which a travel time lies near a multiple of it
 BUNCHED_S = 12.0
