@@ -149,7 +149,7 @@ def test_wait_gaps_speed_and_place_are_those_that_the_walker_and_the_cars_had() 
     assert one.stepped_out_s == pytest.approx(12.0 + 0.5 / 1.4, abs=1e-6)
     assert one.took_s == pytest.approx(5.0, abs=1e-6)
     # A lag of 3 s until the first car, a gap of 3 s to the second: both passed by.
-    assert (one.rejected, one.rejected_s) == (2, pytest.approx(6.0, abs=0.11))
+    assert (one.rejected, one.rejected_s) == pytest.approx((2, 6.0), abs=0.11)
     assert one.accepted_s == pytest.approx(22.0 - 12.0 - 0.5 / 1.4, abs=1e-6)
     assert (one.open_gap, one.given) == (False, False)
     assert (one.due, one.yielded, one.excused, one.unhindered) == (2, 0, 0, 0)
@@ -218,14 +218,14 @@ def test_people_are_no_traffic_and_a_bicycle_is() -> None:
         "u": (Kind.UNKNOWN, drive(10.0, 5.0)),
     }
     (one,) = across({"a": person(walk()), **others})
-    assert (one.rejected, one.rejected_s) == (1, pytest.approx(4.0, abs=0.11))
+    assert (one.rejected, one.rejected_s) == pytest.approx((1, 4.0), abs=0.11)
 
 
 def test_cars_of_both_lanes_arrive() -> None:
     (one,) = across(
         {"a": person(walk()), "1": car(drive(8.0)), "2": car(drive(10.0, -10.0, lane_m=5.0))}
     )
-    assert (one.rejected, one.rejected_s) == (2, pytest.approx(5.0, abs=0.11))
+    assert (one.rejected, one.rejected_s) == pytest.approx((2, 5.0), abs=0.11)
 
 
 # Who crosses, and who does not
@@ -233,7 +233,8 @@ def test_cars_of_both_lanes_arrive() -> None:
 
 def test_off_the_crossing_is_mid_block_and_the_crossing_is_so_far() -> None:
     (one,) = across({"a": person(walk(10.0))})
-    assert (one.crossing, one.away_m) == (None, pytest.approx(18.0))
+    assert one.crossing is None
+    assert one.away_m == pytest.approx(18.0)
     (beside,) = across({"a": person(walk(32.9))})  # beside its edge
     assert beside.crossing == "zebra"
     (off,) = across({"a": person(walk(33.2))})
@@ -631,7 +632,7 @@ def test_the_middle_of_a_road_is_found_and_leads_east() -> None:
     road = Carriageway("askew", tuple(Point(x, y) for x, y in turned))
     start, end = road.middle
     assert start.x_m < end.x_m
-    assert (road.length_m, road.width_m) == (pytest.approx(50.0), pytest.approx(8.0))
+    assert (road.length_m, road.width_m) == pytest.approx((50.0, 8.0))
     north = Carriageway("north", box(0, 8, 0, 50))
     assert north.middle[0].y_m < north.middle[1].y_m
 
@@ -666,7 +667,8 @@ def test_perfect_tracks_are_measured_as_sumo_had_them(street: str, least: int) -
 
     roads = walkers.roads_of(street)
     truth, plan = walkers._Truth(roads), walkers._Plan(roads)
-    with walkers.CountedRun(walkers.street_of(street), 240.0, 5) as run:
+    run = walkers.CountedRun(walkers.street_of(street), 240.0, 5)
+    with run:
         for piece in run:
             truth.follow(piece, run.everybody)
             plan.follow(piece, run.everybody)

@@ -236,7 +236,8 @@ def walk(name: str, seed: int, hours: float, pose: str = POSE) -> Walked:
     walked = Walked(name, seed)
     truth = _Truth(roads)
     plan, seen = _Plan(roads), _Seen(street, roads, pose, seed)
-    with CountedRun(street, hours * 3600.0, seed) as run:
+    run = CountedRun(street, hours * 3600.0, seed)
+    with run:
         for piece in run:
             truth.follow(piece, run.everybody)
             plan.follow(piece, run.everybody)

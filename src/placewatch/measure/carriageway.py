@@ -324,6 +324,7 @@ class CarriagewayMeter:
         self._on_marks = np.zeros((0, len(marks)), np.int64)
         self._pairs = np.zeros((0, 0, 3))
         self._gap_edges = np.array(GAP_S_EDGES)
+        self._spare = 0  # rows of attempts that belong to nobody
         self._present: dict[TrackId, int] = {}
         self._ended: list[int] = []
         self._ids: list[TrackId] | None = None
@@ -354,15 +355,16 @@ class CarriagewayMeter:
         told += self._forget(scene.media_s)
         if movers.ids is not self._ids:
             self._meet(movers, scene)
-        if self._tries.shape[0] - int((self._tries[:, _STATE] == _NOTHING).sum()) < len(movers):
+        if self._spare < len(movers):
             self._make_room(len(movers))
-        settled = _follow(
+        settled, self._spare = _follow(
             self._rows, movers.rows, self._users, self._tries, self._bins, self._on_marks,
             self._pairs, self._axis, self._edges, self._marks, self._gap_edges, scene.at,
             scene.media_s,
         )  # fmt: skip
         if settled:
-            told += self._settle(scene.media_s)
+            for number in np.flatnonzero(self._tries[:, _STATE] == _SETTLED).tolist():
+                told += self._tell(number, known=True)
         return told
 
     def leave(self) -> list[Across]:
@@ -502,17 +504,6 @@ class CarriagewayMeter:
         self._rows = np.zeros(0, np.int64)
         self._tries[:] = 0.0
         self._pairs[:] = 0.0
-        return told
-
-    def _settle(self, media_s: float) -> list[Across]:
-        """Those who are gone and of whom nothing more is to be learnt."""
-        told = []
-        for number in np.flatnonzero(self._tries[:, _STATE] == _GONE).tolist():
-            one = self._tries[number]
-            late = media_s - one[_LEFT_S] >= SETTLE_S
-            waits = (self._pairs[number, :, 0] == _DUE).any() or math.isnan(one[_ACCEPTED])
-            if late or not waits:
-                told += self._tell(number, known=True)
         return told
 
     def _tell(self, number: int, known: bool) -> list[Across]:
@@ -657,8 +648,8 @@ _T, _X, _Y, _ALONG, _O, _IN, _AT_SIDE, _OFF, _SPEED, _KIND, _WAY = range(11)
 _ALONG_BEFORE, _T_BEFORE, _TRY, _LEAPT, _VX, _VY, _NOW = range(11, 18)
 _USER_COLUMNS = 18
 
-# An attempt to cross. Of _STATE: at the kerb, out on the carriageway, gone from it.
-_NOTHING, _KERB, _OUT, _GONE = 0.0, 1.0, 2.0, 3.0
+# An attempt to cross. Of _STATE: at the kerb, out on the carriageway, gone from it, all is known.
+_NOTHING, _KERB, _OUT, _GONE, _SETTLED = 0.0, 1.0, 2.0, 3.0, 4.0
 (
     _STATE,
     _USER,
@@ -701,9 +692,11 @@ def _follow(
     gap_edges: Floats,
     at: int,
     media_s: float,
-) -> bool:
+) -> tuple[bool, int]:
     """Takes one scene: every road user's step, and then what vehicles do at each attempt. Whether
-    anybody is gone who may be settled."""
+    anybody is settled, and how many rows of attempts are free."""
+    drivers = np.empty(len(rows), np.int64)
+    count = 0
     for row in range(len(rows)):
         user, mover = rows[row], movers[row]
         users[user, _NOW] = 0.0
@@ -712,19 +705,39 @@ def _follow(
                 user, mover[EAST], mover[NORTH], mover[SPEED], int(mover[KIND]), users, tries,
                 bins, on_marks, pairs, axis, edges, marks, at, media_s,
             )  # fmt: skip
-    gone = False
+            if users[user, _NOW] == 1.0 and _drives(users[user]):
+                drivers[count] = user
+                count += 1
+    drivers = drivers[:count]
+    settled, spare = False, 0
     for number in range(len(tries)):
         one = tries[number]
         if one[_STATE] == _NOTHING:
+            spare += 1
             continue
-        gone = gone or one[_STATE] == _GONE
         if one[_STATE] == _KERB and math.isnan(one[_STOOD_SINCE]):
             continue
-        for row in range(len(rows)):
-            vehicle = users[rows[row]]
-            if vehicle[_NOW] == 1.0 and rows[row] != int(one[_USER]) and _drives(vehicle):
-                _pair(number, rows[row], rows, users, tries, bins, pairs, gap_edges, media_s)
-    return gone
+        for driver in range(count):
+            vehicle = int(drivers[driver])
+            if pairs[number, vehicle, 0] != _OVER and vehicle != int(one[_USER]):
+                _pair(number, vehicle, drivers, users, tries, bins, pairs, gap_edges, media_s)
+        if one[_STATE] == _GONE and _is_settled(one, pairs[number], media_s):
+            one[_STATE] = _SETTLED
+            settled = True
+    return settled, spare
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_settled(one: Floats, pairs: Floats, media_s: float) -> bool:
+    """Whether nothing more is to be learnt of somebody who is gone."""
+    if media_s - one[_LEFT_S] >= SETTLE_S:
+        return True
+    if math.isnan(one[_ACCEPTED]):
+        return False
+    open_ = 0
+    for user in range(len(pairs)):
+        open_ += pairs[user, 0] == _DUE
+    return open_ == 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -742,7 +755,7 @@ def _drives(one: Floats) -> bool:
 def _pair(
     number: int,
     user: int,
-    rows: Whole,
+    drivers: Whole,
     users: Floats,
     tries: Floats,
     bins: Whole,
@@ -755,8 +768,6 @@ def _pair(
     way = vehicle[_WAY]
     left_m = (one[_PLACE] - vehicle[_ALONG]) * way
     before_m = (one[_PLACE] - vehicle[_ALONG_BEFORE]) * way
-    if pair[0] == _OVER:
-        return
     if pair[0] == _UNMET:
         if before_m <= 0.0:
             return
@@ -773,7 +784,7 @@ def _pair(
         and left_m > 0.0
         and vehicle[_SPEED] > COMES_M_S
         and left_m <= YIELD_WITHIN_S * vehicle[_SPEED]
-        and not _behind(user, left_m, one[_PLACE], rows, users)
+        and not _behind(user, left_m, one[_PLACE], drivers, users)
     ):
         speed = vehicle[_SPEED]
         stops_m = speed * REACTION_S + speed * speed / (2.0 * COMFORT_M_S2)
@@ -812,13 +823,12 @@ def _pair(
 
 
 @numba.njit(cache=True, nogil=True)
-def _behind(user: int, left_m: float, place_m: float, rows: Whole, users: Floats) -> bool:
+def _behind(user: int, left_m: float, place_m: float, drivers: Whole, users: Floats) -> bool:
     """Whether another vehicle drives between this one and the place."""
-    for row in range(len(rows)):
-        other = users[rows[row]]
+    for driver in drivers:
+        other = users[driver]
         if (
-            rows[row] != user
-            and _drives(other)
+            driver != user
             and other[_WAY] == users[user, _WAY]
             and abs(other[_O] - users[user, _O]) < LANE_M
             and 0.0 < (place_m - other[_ALONG]) * other[_WAY] < left_m
