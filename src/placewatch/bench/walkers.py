@@ -52,6 +52,7 @@ MIDBLOCK_MIN = 0.98
 POSE = "roof"
 SAME_S, SAME_M = 5.0, 3.0  # a passage told so near a true one is that one
 FIRST_S = 10.0  # whoever was on the road when the run began is across by then
+LAST_S = 10.0  # before its end nobody is counted any more: some are half across
 STANDS_M_S = 0.4
 QUARTER_S = 900.0
 NEAR_CROSSING_M = 2.0  # half of what SUMO's crossings are wide
@@ -244,26 +245,32 @@ def walk(name: str, seed: int, hours: float, pose: str = POSE) -> Walked:
             seen.follow(piece, run.everybody)
         walked.counted = run.walked()
     for road in roads:
-        walked.true[road.name] = truth.passages(road)
-        walked.perfect[road.name] = plan.passages(road.name)
-        walked.camera[road.name] = seen.passages(road.name)
+        walked.true[road.name] = truth.passages(road, run.until_s)
+        walked.perfect[road.name] = plan.passages(road.name, run.until_s)
+        walked.camera[road.name] = seen.passages(road.name, run.until_s)
     return walked
 
 
 class CountedRun(SumoRun):
     """A run in which SUMO itself counts who has walked over each of its crossings."""
 
+    @property
+    def until_s(self) -> float:
+        """The end of what is counted."""
+        return self.duration_s - LAST_S
+
     def _write_loops(self) -> None:
         super()._write_loops()
         path = self._path / "loops.add.xml"
         told = (
             f'<edgeData id="walked" file="walked.xml" begin="{self.warm_s + FIRST_S:g}" '
-            'withInternal="true" detectPersons="walk" excludeEmpty="true"/>'
+            f'end="{self.warm_s + self.until_s:g}" withInternal="true" '
+            'detectPersons="walk" excludeEmpty="true"/>'
         )
         path.write_text(path.read_text().replace("</additional>", f"{told}</additional>"))
 
     def walked(self) -> Counter[str]:
-        """How many left each crossing from FIRST_S on; after the run is over."""
+        """How many left each crossing from FIRST_S to `until_s`; after the run is over."""
         root = ET.parse(self._path / "walked.xml").getroot()
         return Counter(
             {
@@ -287,13 +294,13 @@ class _Truth:
         columns = piece.who, piece.at_s, piece.x_m, piece.y_m, piece.speed_m_s
         self._rows.append(np.column_stack([column[near] for column in columns]))
 
-    def passages(self, road: Road) -> list[Passage]:
-        """Of everybody who went from kerb to kerb, from FIRST_S on."""
+    def passages(self, road: Road, until_s: float) -> list[Passage]:
+        """Of everybody who went from kerb to kerb, from FIRST_S to `until_s`."""
         rows = np.concatenate(self._rows)
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         found = []
         for path in np.split(rows, np.flatnonzero(np.diff(rows[:, 0])) + 1):
-            found += [one for one in _crossed(path, road) if one.left_s >= FIRST_S]
+            found += [one for one in _crossed(path, road) if FIRST_S <= one.left_s <= until_s]
         return sorted(found, key=lambda one: one.left_s)
 
 
@@ -355,11 +362,12 @@ class _Way:
         for meter in self.meters:
             self._keep(meter.carriageway.name, meter.measure(scene))
 
-    def passages(self, road: str) -> list[Passage]:
+    def passages(self, road: str, until_s: float) -> list[Passage]:
         for meter in self.meters:
             if meter.carriageway.name == road:
                 self._keep(road, meter.leave())
-        return sorted(self._told[road], key=lambda one: one.left_s)
+        told = [one for one in self._told[road] if FIRST_S <= one.left_s <= until_s]
+        return sorted(told, key=lambda one: one.left_s)
 
     def _keep(self, road: str, told: Sequence[Across]) -> None:
         self._told[road] += [
@@ -367,7 +375,6 @@ class _Way:
                 (one.at - _START) / 1e6, one.place.x_m, one.place.y_m, one.speed_m_s, one.crossing
             )
             for one in told
-            if one.at >= _START + FIRST_S * 1e6
         ]
 
 
