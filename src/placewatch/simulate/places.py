@@ -65,7 +65,9 @@ def market_square() -> Street:
     visitors = [(gate, f"stall{n}") for gate in "ESW" for n in range(len(_STALLS_M))]
     visitors += [("S", "fountain_s"), ("W", "fountain_w")]
     for number, (gate, stand) in enumerate(visitors):
-        inflows.append(_inflow((f"{gate}_in{number % 3}", f"{stand}_to", stand), 70.0))
+        # Not more when it is busy: they come faster than they are served, and queues never end.
+        route = (f"{gate}_in{number % 3}", f"{stand}_to", stand)
+        inflows.append(Inflow(route, ((0.0, 55.0),)))
     number = 0
     for a, b in itertools.permutations(_GATES, 2):
         for spot in ("", f"spot{number % 6}", f"spot{(number + 3) % 6}"):
