@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from tests.measure.test_flow import NOON, car, scene
 
@@ -12,7 +13,9 @@ from placewatch.core.space import PicturePoint
 from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.line import CountingLine
-from placewatch.measure.movement import Arms
+from placewatch.measure.movement import ODD_LOOKS, SURE, Arms, Origins
+from placewatch.measure.scene import STEP_COLUMNS, STEP_S, STEP_SIZE
+from placewatch.measure.ways import place_of
 
 CAMERA = CameraId("t")
 
@@ -92,11 +95,65 @@ def test_who_is_lost_inside_is_found_again_by_place_and_not_by_chance() -> None:
         assert minutes(meter, 1) == {(came_by, "South"): 1}
 
 
+def test_who_is_found_again_is_told_however_late_it_leaves() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    drive(meter, "a", 100, 300, 0.0)
+    drive(meter, "b", 330, 400, 2.2, ends=False)
+    for second in range(4, 70):
+        meter.measure(scene(second, [car("b", 400.01)]))
+    drive(meter, "b", 410, 600, 70.0)
+    meter.leave()
+    assert minutes(meter, 2) == {("North", "South"): 1}
+
+
+def test_nobody_who_leaves_is_taken_for_who_came_by_the_same_arm_and_was_lost() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    drive(meter, "a", 600, 400, 0.0)  # is lost inside
+    drive(meter, "b", 410, 600, 2.5)
+    meter.leave()
+    assert minutes(meter, 1) == {(None, "South"): 1}
+
+
+def test_a_place_tells_by_which_arms_one_comes_there() -> None:
+    origins = Origins(("N", "E", "S"))
+    lane, middle = place_of(0.0, 20.0, 0.0, -5.0), place_of(0.0, 0.0, 0.0, -5.0)
+    for user in range(20):
+        for arm, at in (("N", lane), ("N", middle), ("E", middle)):
+            origins.begin(user, first_step(0.0), False)
+            origins.enter(user, arm)
+            origins.drive(user, at)
+            assert origins.leave(user, "S") == arm
+    for at, came_by in ((lane, "N"), (middle, None), (place_of(0.0, 20.0, 0.0, 5.0), None)):
+        origins.begin(30, first_step(100.0), False)
+        origins.drive(30, at)
+        assert origins.leave(30, "S") == came_by
+
+
+def test_a_place_tells_of_two_tracks_that_they_have_changed_places() -> None:
+    origins = Origins(("N", "E", "S"))
+    lane = place_of(0.0, 20.0, 0.0, -5.0)
+    for user in range(SURE + 1):
+        origins.enter(user, "N")
+        origins.drive(user, lane)
+    for looks, came_by in ((1, "E"), (ODD_LOOKS, "N")):
+        origins.begin(90, first_step(0.0), False)
+        origins.enter(90, "E")
+        for _ in range(looks):
+            origins.drive(90, lane)
+        assert origins.leave(90, "S") == came_by
+
+
+def first_step(media_s: float) -> np.ndarray:
+    step = np.zeros(STEP_COLUMNS)
+    step[STEP_S], step[STEP_SIZE] = media_s, 40.0
+    return step
+
+
 def test_who_was_lost_is_forgotten_though_nobody_else_comes() -> None:
     meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
     drive(meter, "a", 100, 300, 0.0)
     assert meter._origins._lost
-    for tenth in range(40, 160):
+    for tenth in range(22, 260):
         meter.measure(scene(tenth / 10))
     assert not meter._origins._lost
 

@@ -105,6 +105,26 @@ def test_whoever_is_hidden_for_long_waits_where_it_was_hidden() -> None:
     assert max(hidden) - min(hidden) < 1e-6
 
 
+LORRY = Box(270, 90, 400, 210)  # nearer than who stands at (300, 120)
+
+
+@pytest.mark.parametrize(("covers", "waited_for"), [(True, True), (False, False)])
+def test_who_stands_hidden_behind_somebody_is_waited_for(covers: bool, waited_for: bool) -> None:
+    car = seen(300, 120, 60, 40)
+    lorry = [Detection(Kind.TRUCK, LORRY, 0.8)] if covers else []
+    told = run([[car]] * 10 + [lorry] * 300 + [[car]] * 5)
+    before = {t.id for t in told[9] if t.certain}
+    assert (before == {t.id for t in told[-1] if t.seen}) is waited_for
+
+
+@pytest.mark.parametrize(("covers", "right_px"), [(True, 360), (False, 332)])
+def test_who_stands_partly_covered_is_where_it_was(covers: bool, right_px: float) -> None:
+    lorry = [Detection(Kind.TRUCK, Box(330, 90, 460, 210), 0.8)] if covers else []
+    told = run([[seen(300, 120, 60, 40)]] * 10 + [[seen(300, 120, 32, 40), *lorry]] * 30)
+    (car,) = [t for t in told[-1] if t.box.left_px < 310]
+    assert car.box.right_px == pytest.approx(right_px, abs=3)
+
+
 def test_a_frame_rate_that_varies_does_not_break_a_track() -> None:
     tracker, dice, media_s, ids = Tracker(), random.Random(3), 0.0, set()
     for _ in range(60):

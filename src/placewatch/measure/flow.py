@@ -71,10 +71,14 @@ from placewatch.measure.walk import (
     TAKEN_UP_SIZES,
     WALK_COLUMNS,
     add_step,
+    approach_of,
     end_walk,
+    has_stood,
     is_forgotten,
+    is_underway,
     sizes_off,
 )
+from placewatch.measure.ways import place_of
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -87,6 +91,9 @@ KIND_S = 1.0  # after somebody passed a line its kind is told
 UNKNOWN_S = 2.5  # or, where it is still unknown, so long after
 SPOT_S = 0.4  # the spot speed is that of the path this long before and after the line
 SPEEDS_FOR_P85 = 5
+WAYS_EVERY_S = 0.25
+HIDDEN_S = 1.0
+WAYS_M_S_MIN = 2.0  # who is slower has no sure direction
 DAY_US = 1440 * MINUTE_US
 
 Cell = tuple[str, Kind, Direction]
@@ -132,7 +139,8 @@ class FlowMeter:
         self.camera = camera
         self.lines = tuple(lines)
         self._arms = Arms.of(self.lines)
-        self._origins = Origins()
+        self._origins = Origins(self._arms.all)
+        self._ways_s = -math.inf  # when it was last looked who drives where
         self._headways = headway.Headways(camera, [line.name for line in self.lines], start)
         self._movements: list[MovementCount] = []  # of closed minutes, not taken yet
         self._followed: list[LineFlow | SpeedCount] = []
@@ -177,6 +185,9 @@ class FlowMeter:
         )  # fmt: skip
         if count:
             self._hold(count)
+        if self._arms.all and not 0.0 <= scene.media_s - self._ways_s < WAYS_EVERY_S:
+            self._ways_s = scene.media_s
+            self._drive(scene.media_s)
         return self._told(scene.media_s) if self._held else []
 
     def leave(self) -> list[Crossing]:
@@ -256,10 +267,11 @@ class FlowMeter:
                 steps.append([scene.at, scene.media_s, scene.frame, *where])
             if not steps:
                 continue
-            user = self._taken_up(np.array(steps[0]))
+            rides = is_underway(np.array(steps))
+            user = self._taken_up(np.array(steps[0]), rides)
             if user is None:
                 user = self._new()
-                self._origins.begin(user, np.array(steps[0], np.float64))
+                self._origins.begin(user, np.array(steps[0], np.float64), rides)
             else:
                 self._origins.take_up(user)
             self._present[movers.ids[row]] = self._users[row] = user
@@ -271,6 +283,23 @@ class FlowMeter:
                 )  # fmt: skip
                 self._hold(count)
         self._unmet = bool((self._users < 0).any())
+
+    def _drive(self, media_s: float) -> None:
+        """Tells where on the ground everybody drives who moves, and who is hidden inside."""
+        for user in self._present.values():
+            path = self._path(user)
+            if len(path) < 2:
+                continue
+            last, first = path[-1], path[approach_of(path)]
+            passed_s = float(last[STEP_S] - first[STEP_S])
+            if media_s - last[STEP_S] > HIDDEN_S:
+                self._origins.hide(user, path)
+                continue
+            self._origins.show(user)
+            east_m, north_m = float(last[STEP_EAST]), float(last[STEP_NORTH])
+            right_m, up_m = east_m - float(first[STEP_EAST]), north_m - float(first[STEP_NORTH])
+            if math.hypot(right_m, up_m) > WAYS_M_S_MIN * passed_s:  # nor where it is NaN
+                self._origins.drive(user, place_of(east_m, north_m, right_m, up_m))
 
     def _end(self, user: int) -> None:
         count = _finish(user, self._walks, self._paths, self._passages, self._rows, self._passed)
@@ -316,9 +345,14 @@ class FlowMeter:
             self._ended = [user for user in self._ended if user not in over]
             self._release(over)
 
-    def _taken_up(self, step: Floats) -> int | None:
-        """The ended road user that must be where `step` is by now; it goes on."""
-        offs = [(sizes_off(self._path(user), step), at) for at, user in enumerate(self._ended)]
+    def _taken_up(self, step: Floats, rides: bool) -> int | None:
+        """The ended road user that must be where `step` is by now; it goes on. Nobody who stood is
+        found driving by."""
+        offs = [
+            (sizes_off(self._path(user), step), at)
+            for at, user in enumerate(self._ended)
+            if not (rides and has_stood(self._path(user)))
+        ]
         nearest = min(offs, default=(math.inf, 0))
         return self._ended.pop(nearest[1]) if nearest[0] <= TAKEN_UP_SIZES else None
 
@@ -372,7 +406,7 @@ class FlowMeter:
         if direction is self._arms.inwards[line]:
             self._origins.enter(user, arm)
             return None
-        return Movement(self._origins.leave(user), arm)
+        return Movement(self._origins.leave(user, arm), arm)
 
     def _watched(self, since: UtcMicros, until: UtcMicros) -> None:
         while since < until:

@@ -522,12 +522,25 @@ def place(view: Floats, x_px: float, y_px: float) -> tuple[float, float]:
 
     `view` (VIEW_COLUMNS,) is that of a Ground; all zeros are a ground that is unknown.
     """
-    x, y = x_px, y_px
+    x, y = straight(view, x_px, y_px)
+    return place_straight(view, x, y)
+
+
+@numba.njit(cache=True, nogil=True)
+def straight(view: Floats, x_px: float, y_px: float) -> tuple[float, float]:
+    """Where a straight lens would show what is at one point of the picture; NaN where the lens
+    shows nothing."""
     division, k1, k2 = view[_BEND + _DIVISION], view[_BEND + _K1], view[_BEND + _K2]
-    if division != 0.0 or k1 != 0.0 or k2 != 0.0:
-        # No slice of the view: to count who holds it would take longer than all the rest.
-        centre_x, centre_y = view[_BEND + _CENTRE_X], view[_BEND + _CENTRE_Y]
-        x, y = _straight(x, y, centre_x, centre_y, division, k1, k2)
+    if division == 0.0 and k1 == 0.0 and k2 == 0.0:
+        return x_px, y_px
+    # No slice of the view: to count who holds it would take longer than all the rest.
+    centre_x, centre_y = view[_BEND + _CENTRE_X], view[_BEND + _CENTRE_Y]
+    return _straight(x_px, y_px, centre_x, centre_y, division, k1, k2)
+
+
+@numba.njit(cache=True, nogil=True)
+def place_straight(view: Floats, x: float, y: float) -> tuple[float, float]:
+    """`place` of a point as a straight lens shows it."""
     scale = view[6] * x + view[7] * y + view[8]
     if not scale > FARTHEST:  # nor where it is NaN
         return math.nan, math.nan

@@ -9,7 +9,8 @@ to what left by it.
 Tracks break inside a junction more than elsewhere: there road users turn, stand and hide each
 other. So who came in and was lost there is remembered for a while by its last place and velocity,
 and who began inside and leaves is taken for the one that fits best: by place, time and size in this
-one view, as little as by which it is counted.
+one view, as little as by which it is counted. Where the ground is known, the places over which it
+drives tell as well by which arms it may have come in (ways.py), often by a single one.
 """
 
 import math
@@ -24,17 +25,23 @@ from placewatch.core.space import PicturePoint
 from placewatch.measure.line import CountingLine
 from placewatch.measure.scene import STEP_S, STEP_SIZE, STEP_X, STEP_Y
 from placewatch.measure.walk import STANDS_SIZES_S, approach_of, velocity_px_s
+from placewatch.measure.ways import Place, Ways
 
 Floats = npt.NDArray[np.float64]
 
-LOST_S = 10.0  # who was lost inside on the move is found again within this,
+LOST_S = 20.0  # who was lost inside on the move is found again within this,
 LOST_STANDING_S = 120.0  # and who was lost while it stood: behind a bus, at a red light
+KEPT_S = 300.0  # from when it began, somebody may take so long to leave
+TIDY_EVERY_S = 1.0
+SURE = 40  # looks at a place, from which on who drives there cannot come from elsewhere,
+ODD_LOOKS = 3  # if it does so at as many of them
 BEFORE_S = 0.5  # a track may begin so long before the one that it follows is lost
 AHEAD_S = 1.0  # for so long somebody is taken to go on as before
 OFF_SIZES = 1.5  # from where it must be by now, in own sizes,
 OFF_SIZES_S = 3.0  # and more with each second that it was lost,
 OFF_SIZES_MAX = 12.0  # up to so much
 SIZE_RATIO_MAX = 2.0
+SET_OFF_SIZES = 4.0  # what it weighs that who stood drives when it is found
 WAIT_SIZES_S = 0.05  # what a second of being lost weighs beside sizes of distance
 
 
@@ -95,37 +102,99 @@ class _Lost:
 
 @dataclass
 class Origins:
-    """By which arm each road user inside came in. Users are numbers that live as long as they."""
+    """By which of the arms `names` each road user inside came in. Users are numbers that live as
+    long as they."""
 
+    names: tuple[str, ...]
     _arms: dict[int, str] = field(default_factory=dict)
+    _seen_in: set[int] = field(default_factory=set)  # users who were seen to pass a line inwards
     _began: dict[int, Floats] = field(default_factory=dict)
+    _rode: set[int] = field(default_factory=set)  # users who drove when they were first seen
     _lost: list[_Lost] = field(default_factory=list)
+    _may: dict[int, frozenset[int]] = field(default_factory=dict)  # by which arms, by the ways
+    _hidden: dict[int, _Lost] = field(default_factory=dict)  # users whose tracks wait for them
+    _odd: dict[int, int] = field(default_factory=dict)  # looks at which an arm cannot be
+    _ways: Ways = field(init=False)
+    _tidied_s: float = -math.inf
 
-    def begin(self, user: int, step: Floats) -> None:
-        """`user` is seen for the first time."""
+    def __post_init__(self) -> None:
+        self._ways = Ways(len(self.names))
+
+    def begin(self, user: int, step: Floats, rides: bool) -> None:
+        """`user` is seen for the first time; `rides`: at some speed."""
         self._began[user] = step.copy()
+        if rides:
+            self._rode.add(user)
 
     def enter(self, user: int, arm: str) -> None:
         """`user` has come in by `arm`."""
         self._arms[user] = arm
+        self._seen_in.add(user)
+        self._may.pop(user, None)
 
-    def leave(self, user: int) -> str | None:
-        """`user` has left by some arm: by which it had come; None where that is not known."""
+    def drive(self, user: int, at: Place) -> None:
+        """`user` drives over a place."""
+        arm = self._arms.get(user)
+        if arm is not None:
+            number = self.names.index(arm)
+            possible = self._ways.possible(at, SURE)
+            if possible is None or len(possible) > 1 or number in possible:
+                self._odd.pop(user, None)
+                if user in self._seen_in:
+                    self._ways.learn(at, number)
+                return
+            # All who drive here come from elsewhere: two tracks have changed places.
+            odd = self._odd[user] = self._odd.get(user, 0) + 1
+            if odd < ODD_LOOKS:
+                return
+            del self._odd[user], self._arms[user]
+            self._seen_in.discard(user)
+        elif user not in self._began:
+            return
+        else:
+            possible = self._ways.possible(at)
+        if possible is not None:
+            may = self._may.get(user)
+            both = possible if may is None else possible & may
+            self._may[user] = both or possible
+
+    def hide(self, user: int, path: Floats) -> None:
+        """`user` has not been seen for a moment, since the end of `path`; it may be lost."""
+        if user in self._arms and user not in self._hidden:
+            self._hidden[user] = _lost(user, self._arms[user], path)
+
+    def show(self, user: int) -> None:
+        """`user` is seen."""
+        self._hidden.pop(user, None)
+
+    def leave(self, user: int, by: str) -> str | None:
+        """`user` has left by the arm `by`: by which it had come; None where that is not known."""
         arm = self._arms.pop(user, None)
         began = self._began.pop(user, None)  # who turns round outside comes in by an arm again
-        return self._found(began) if arm is None and began is not None else arm
+        may = self._may.pop(user, None)
+        rode = user in self._rode
+        self._drop(user)
+        if arm is not None or began is None:
+            return arm
+        found = self._found(began, rode, may, by)
+        if found is not None or may is None:
+            return found
+        # Nobody who was lost fits: it came in unseen, by the only arm from which one gets there.
+        others = [self.names[one] for one in may if self.names[one] != by]
+        return others[0] if len(others) == 1 else None
 
     def end(self, user: int, path: Floats) -> None:
         """`user` is seen no more, unless it is taken up. `path` are its last steps, the oldest
         first."""
         arm = self._arms.pop(user, None)
+        may = self._may.pop(user, None)
         if arm is None and user in self._began:
-            arm = self._found(self._began[user])
-        if arm is None or not len(path):
-            return
-        first = approach_of(path)
-        right, down = velocity_px_s(path[first], path[-1]) if first < len(path) - 1 else (0.0, 0.0)
-        self._lost.append(_Lost(user, arm, path[-1].copy(), right, down))
+            arm = self._found(self._began[user], user in self._rode, may)
+            if arm is None and may is not None and len(may) == 1:
+                arm = self.names[next(iter(may))]
+        self._drop(user)
+        if arm is not None and len(path):
+            self._lost.append(_lost(user, arm, path))
 
     def take_up(self, user: int) -> None:
         """`user` is seen again after all."""
@@ -138,6 +207,8 @@ class Origins:
         """`user` will not be taken up any more, and its number may be given to others."""
         self._arms.pop(user, None)
         self._began.pop(user, None)
+        self._may.pop(user, None)
+        self._drop(user)
         for one in self._lost:
             if one.user == user:
                 one.user = None
@@ -145,20 +216,56 @@ class Origins:
     def clear(self) -> None:
         """Nothing is known of the time that comes: nobody who was lost is found in it."""
         self._lost.clear()
+        self._hidden.clear()
+
+    def _drop(self, user: int) -> None:
+        self._seen_in.discard(user)
+        self._rode.discard(user)
+        self._hidden.pop(user, None)
+        self._odd.pop(user, None)
 
     def tidy(self, media_s: float) -> None:
         """Forgets who was lost too long ago."""
-        if self._lost:
-            self._lost = [one for one in self._lost if media_s - one.step[STEP_S] <= _kept_s(one)]
+        if not self._lost or media_s - self._tidied_s < TIDY_EVERY_S:
+            return
+        self._tidied_s = media_s
+        # Who began in time, and has not left yet, may still be one of them.
+        known = {*self._arms, *(one.user for one in self._lost)}
+        open_s = [float(step[STEP_S]) for user, step in self._began.items() if user not in known]
+        first_s = max(min(open_s, default=media_s), media_s - KEPT_S)
+        self._lost = [one for one in self._lost if first_s - one.step[STEP_S] <= _found_s(one)]
 
-    def _found(self, began: Floats) -> str | None:
-        """The arm of the lost one that fits best who began like that; it is lost no more."""
-        costs = [(_cost(one, began), number) for number, one in enumerate(self._lost)]
+    def _found(
+        self, began: Floats, rode: bool, may: frozenset[int] | None, by: str | None = None
+    ) -> str | None:
+        """The arm of the lost one that fits best who began like that, and may have come in by
+        those arms and left by another; it is lost no more."""
+        lost = [*self._lost, *self._hidden.values()]
+        costs = [
+            (_cost(one, began) + (SET_OFF_SIZES if rode and one.stood else 0.0), number)
+            for number, one in enumerate(lost)
+            if one.arm != by and (may is None or self.names.index(one.arm) in may)
+        ]
         cost, number = min(costs, default=(math.inf, -1))
-        return self._lost.pop(number).arm if math.isfinite(cost) else None
+        if not math.isfinite(cost):
+            return None
+        one = lost[number]
+        if number < len(self._lost):
+            del self._lost[number]
+        elif one.user is not None:  # it was not where its track waited
+            del self._hidden[one.user]
+            self._arms.pop(one.user, None)
+            self._seen_in.discard(one.user)
+        return one.arm
 
 
-def _kept_s(lost: _Lost) -> float:
+def _lost(user: int, arm: str, path: Floats) -> _Lost:
+    first = approach_of(path)
+    right, down = velocity_px_s(path[first], path[-1]) if first < len(path) - 1 else (0.0, 0.0)
+    return _Lost(user, arm, path[-1].copy(), right, down)
+
+
+def _found_s(lost: _Lost) -> float:
     return LOST_STANDING_S if lost.stood else LOST_S
 
 
@@ -166,7 +273,7 @@ def _cost(lost: _Lost, began: Floats) -> float:
     """How badly the two fit, in own sizes; infinity where they cannot be the same."""
     passed_s = float(began[STEP_S] - lost.step[STEP_S])
     size_px, other_px = float(lost.step[STEP_SIZE]), float(began[STEP_SIZE])
-    if not -BEFORE_S <= passed_s <= _kept_s(lost) or min(size_px, other_px) <= 0.0:
+    if not -BEFORE_S <= passed_s <= _found_s(lost) or min(size_px, other_px) <= 0.0:
         return math.inf
     if max(size_px, other_px) > SIZE_RATIO_MAX * min(size_px, other_px):
         return math.inf

@@ -29,6 +29,7 @@ from placewatch.core.sightings import (
 )
 from placewatch.core.sightings import KIND as TRACK_KIND
 from placewatch.core.time import UtcMicros
+from placewatch.measure.anchor import ANCHOR_COLUMNS, anchor_of
 from placewatch.measure.ground import VIEW_COLUMNS, Ground, place
 from placewatch.measure.scene import (
     EAST,
@@ -70,9 +71,10 @@ STANDS_SIZES_S = (
 )
 
 # What is known of a track: how many steps it took and where the next one goes (a ring), 1 once it
-# was shown, when its speed was measured and what it was (NaN: unknown), and its votes.
+# was shown, when its speed was measured and what it was (NaN: unknown), its anchor and its votes.
 _STEPS, _NEXT, _SHOWN, _SINCE_S, _SPEED = range(5)
-_VOTES = 5
+_ANCHOR = 5
+_VOTES = _ANCHOR + ANCHOR_COLUMNS
 _COLUMNS = _VOTES + VOTES_COLUMNS
 
 Floats = npt.NDArray[np.float64]
@@ -99,7 +101,9 @@ class Stage:
     _paths: Floats = field(init=False)
     _free: list[int] = field(default_factory=list, init=False)  # rows that belong to nobody
     _view: Floats = field(init=False)
+    _back: Floats = field(init=False)
     _sorted_s: float = field(default=-math.inf, init=False)
+    _last_s: float = field(default=math.nan, init=False)
     _shown_ids: list[TrackId] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +112,8 @@ class Stage:
         self._paths = np.zeros((0, STEPS_MAX, STEP_COLUMNS))
         # Where the ground is unknown every point lies above the horizon.
         self._view = np.zeros(VIEW_COLUMNS) if self.ground is None else self.ground.view
+        to_metres = np.eye(3) if self.ground is None else self.ground.to_metres
+        self._back = np.ascontiguousarray(np.linalg.inv(to_metres)).ravel()
 
     def place(
         self,
@@ -129,11 +135,13 @@ class Stage:
         votes = sorts and not 0.0 <= media_s - self._sorted_s < SORT_EVERY_S
         if votes:
             self._sorted_s = media_s
+        elapsed_s = max(0.0, media_s - self._last_s) if media_s > self._last_s else 0.0
+        self._last_s = media_s
         shown = np.empty((len(rows), MOVER_COLUMNS))
         fresh = np.empty((len(rows), 2), np.int64)
         count, new = _place(
-            rows, self._users, self._known, self._paths, self._view, at, media_s, frame,
-            sorts, votes, self.recognises, shown, fresh,
+            rows, self._users, self._known, self._paths, self._view, self._back, at, media_s,
+            frame, elapsed_s, sorts, votes, self.recognises, shown, fresh,
         )  # fmt: skip
         if others or new:
             certain = (rows[:, CERTAIN] == 1.0).tolist()
@@ -189,9 +197,11 @@ def _place(
     known: Floats,
     paths: Floats,
     view: Floats,
+    back: Floats,
     at: int,
     media_s: float,
     frame: int,
+    elapsed_s: float,
     sorts: bool,
     votes: bool,
     recognises: bool,
@@ -205,10 +215,17 @@ def _place(
     for row in range(len(tracks)):
         track, one, path = tracks[row], known[users[row]], paths[users[row]]
         wide, high = track[RIGHT] - track[LEFT], track[BOTTOM] - track[TOP]
-        x, y = 0.5 * (track[LEFT] + track[RIGHT]), track[BOTTOM]
         size = math.sqrt(wide * high) if wide > 0.0 and high > 0.0 else 0.0
-        east, north = place(view, x, y)
         seen = track[UNSEEN_S] == 0.0
+        velocity = track[RIGHT_PX_S], track[DOWN_PX_S]
+        moves = math.hypot(*velocity) >= STANDS_SIZES_S * size
+        kind = int(track[TRACK_KIND])
+        if sorts:
+            kind = _kind_of(one, kind, recognises)
+        x, y = anchor_of(
+            one[_ANCHOR:], view, back, track[:4], velocity, seen and moves, kind, elapsed_s, seen
+        )
+        east, north = place(view, 0.5 * (track[LEFT] + track[RIGHT]), track[BOTTOM])
         if seen:
             step = path[int(one[_NEXT])]
             step[STEP_AT], step[STEP_S], step[STEP_FRAME] = at, media_s, frame
@@ -223,22 +240,24 @@ def _place(
             fresh[new, 0], fresh[new, 1] = row, count
             new += 1
         _measure(one, path, media_s)
-        velocity = track[RIGHT_PX_S], track[DOWN_PX_S]
-        kind = int(track[TRACK_KIND])
-        if sorts:
-            if votes and seen:
-                vote(one[_VOTES:], view, track[:4], velocity, one[_SPEED])
-            sized = elected(one[_VOTES:])
-            kind = agreed(kind, sized) if recognises or sized == NOT_TOLD else sized
+        if sorts and votes and seen:
+            vote(one[_VOTES:], view, track[:4], velocity, one[_SPEED])
+            kind = _kind_of(one, int(track[TRACK_KIND]), recognises)
         out = shown[count]
         count += 1
         out[:4] = track[:4]
         out[X], out[Y], out[SIZE], out[EAST], out[NORTH] = x, y, size, east, north
         out[SPEED], out[SEEN], out[KIND] = one[_SPEED], seen, kind
         out[HEADING] = math.nan
-        if math.hypot(*velocity) >= STANDS_SIZES_S * size:
+        if moves:
             out[HEADING] = math.degrees(math.atan2(velocity[1], velocity[0])) % 360.0
     return count, new
+
+
+@numba.njit(cache=True, nogil=True)
+def _kind_of(one: Floats, recognised: int, recognises: bool) -> int:
+    sized = elected(one[_VOTES:])
+    return int(agreed(recognised, sized) if recognises or sized == NOT_TOLD else sized)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -19,6 +19,7 @@ VELOCITY_S = 0.4  # the velocity at a step is taken over this
 LEAP_SIZES = 0.5  # a step this far off the way from the last to the next has leapt away and back,
 LEAP_SHARE = 0.6  # if that is also far for who moves so; a leap that lasts is about half
 STANDS_SIZES_S = 0.2  # own sizes a second
+UNDERWAY_SIZES_S = 0.6  # faster than who has just set off
 TAKEN_UP_S = 2.0  # a track that broke while it moved is taken up again within this,
 STANDING_TAKEN_UP_S = 120.0  # and one that stood (a red light, absorbed by the background)
 TAKEN_UP_SIZES = 0.6  # how far from where it must be by now
@@ -111,6 +112,22 @@ def _stands(path: Floats) -> bool:
         return False
     right, down = velocity_px_s(path[began], path[last])
     return bool(math.hypot(right, down) < STANDS_SIZES_S * path[last, STEP_SIZE])
+
+
+@numba.njit(cache=True, nogil=True)
+def has_stood(path: Floats) -> bool:
+    """Whether who took `path` stood at its end."""
+    return bool(_stands(path))
+
+
+@numba.njit(cache=True, nogil=True)
+def is_underway(path: Floats) -> bool:
+    """Whether who took `path` drives faster at its end than who has just set off."""
+    began, last = approach_of(path), len(path) - 1
+    if began == last:
+        return False
+    right, down = velocity_px_s(path[began], path[last])
+    return bool(math.hypot(right, down) > UNDERWAY_SIZES_S * path[last, STEP_SIZE])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -7,7 +7,9 @@ predictions in three rounds, each a best assignment as a whole: sure detections 
 detections near by (nothing overlaps at low frame rates), and doubtful detections by overlap
 (ByteTrack, Zhang et al. 2022; the widened boxes of the second round are C-BIoU, Yang et al. 2023).
 A side of a detection that lies on the picture's edge is where the picture ends, not where the road
-user ends: there the size known from before holds, and the box slides out of the picture.
+user ends: there the size known from before holds, and the box slides out of the picture. So it does
+where a side lies at somebody nearer, who covers the rest. And who is hidden behind somebody is
+waited for: only the time in which it could be seen counts.
 
 Where it costs nothing it does nothing: pairs that nobody else could be part of are joined as they
 are found, and only groups that compete are assigned. The rows of the state stay in place.
@@ -161,7 +163,8 @@ _SHOWN_X, _SHOWN_Y = 30, 31  # the centre as it is told; stays where a road user
 _LEAVING = 32  # 1 while a side is cut off that was seen before
 _BEHIND = 33  # s that it was covered by who is seen, of the time that it is hidden
 _LEFT, _TOP, _RIGHT, _BOTTOM = range(34, 38)  # the predicted box inside the picture
-_VOTES = 38
+_CUT = 38  # 1 while somebody nearer covers a side of it
+_VOTES = 39
 _KINDS = len(KINDS)
 _COLUMNS = _VOTES + _KINDS
 
@@ -179,6 +182,13 @@ _TRAVEL_DOUBTED_MIN = 1.5  # where the detector looked and recognised nobody
 _TENTATIVE_S = 0.25
 _PARTLY_S = 0.5  # after somebody was lost from sight, a part of it may be seen
 _ALIKE = 0.3  # of its speed: a part of it moves at most so much otherwise
+_HIDDEN_COST_S, _HIDDEN_S = 0.1, 3.0  # what each second of being hidden costs, up to so many
+_BEHIND_S_MAX = 90.0  # a red light
+_BEHIND_MIN = 0.45  # of a box: covered more than that, it is not seen
+_SLOW_SIZES_S = 0.4  # who is slower stands in a queue, and goes on standing while it is hidden
+_COVERED_MIN = 0.5  # of a side, along it
+_COVERED_IN = 0.35  # of who is nearer: so deep its box may reach into what is seen of the other
+_COVERED_LESS = (0.3, 0.88)  # of its size known from before is seen of who is covered
 
 
 @numba.njit(cache=True, nogil=True)
@@ -214,9 +224,15 @@ def _advance(
     for t in range(count):
         row = state[t]
         if taken[t] >= 0:
-            _learn(row, seen[order[taken[t]]], edge, width, height)
+            sides = _covered_sides(row, seen, order, taken[t])
+            _learn(row, seen[order[taken[t]]], sides, edge, width, height)
         else:
             row[_UNSEEN] += max(elapsed_s, 1e-9)
+            waits = row[_CERTAIN] > 0.0 and row[_BEHIND] < _BEHIND_S_MAX
+            if waits and _is_behind(row, seen, order[:sure]):
+                row[_BEHIND] += max(elapsed_s, 1e-9)
+                if _is_slow(row):
+                    row[_VX] = row[_VY] = 0.0
         # A prediction is good for a moment, and for whoever leaves the picture. Else whoever is
         # hidden waits where it was hidden: a guess must not cross a line.
         trust_s = min(_PREDICTED_S, 0.3 * (row[_AGE] - row[_UNSEEN]))
@@ -237,12 +253,12 @@ def _advance(
                 or row[_Y] + 0.5 * row[_H] < 0.0
                 or row[_Y] - 0.5 * row[_H] > height
             )
-            if outside or row[_UNSEEN] > patience:
+            if outside or row[_UNSEEN] - row[_BEHIND] > patience:
                 continue
         if n != t:
             state[n] = row
         _tell(state[n], told[n], t, order[taken[t]] if taken[t] >= 0 else -1, ride_share)
-        if taken[t] >= 0:
+        if taken[t] >= 0 and row[_CUT] == 0.0:
             _sharpen(told[n], seen[order[taken[t]]], edge, width, height)
         n += 1
     same = n == count
@@ -450,18 +466,25 @@ def _cost(row: Floats, detection: Floats, stage: int) -> float:
     motors = row[_VOTES + 3] + row[_VOTES + 4] + row[_VOTES + 5] + row[_VOTES + 6]
     if (kind <= 2 and motors > 2 * people) or (3 <= kind <= 6 and people > 2 * motors):
         iou *= 0.6
-    return float(1.0 - iou)
+    # Who is seen comes before who was hidden and may be gone.
+    return float(1.0 - iou + _HIDDEN_COST_S * min(_HIDDEN_S, row[_UNSEEN]))
 
 
 @numba.njit(cache=True, nogil=True)
-def _learn(row: Floats, detection: Floats, edge: float, width: float, height: float) -> None:
-    """Takes a detection into its track."""
+def _learn(
+    row: Floats, detection: Floats, sides: int, edge: float, width: float, height: float
+) -> None:
+    """Takes a detection into its track. `sides`: bits of those that are covered."""
     noise = _MEASUREMENT**2 * row[_W] * row[_H] * (1.0 if detection[4] >= SCORE_START else 4.0)
     row[_LEAVING] = 0.0
+    row[_CUT] = 1.0 if sides else 0.0
     for axis in range(2):
         low, high = detection[axis], detection[axis + 2]
         limit = width if axis == 0 else height
         cut_low, cut_high = low <= edge, high >= limit - edge
+        leaves = cut_low or cut_high
+        cut_low |= bool(sides & (1 << axis))
+        cut_high |= bool(sides & (4 << axis))
         whole = _WHOLE_X + axis
         known = row[_W + axis]
         if not (cut_low or cut_high):
@@ -482,11 +505,68 @@ def _learn(row: Floats, detection: Floats, edge: float, width: float, height: fl
             row[_W + axis], row[_VW + axis] = known, 0.0
             _correct(row, axis, high - 0.5 * known if cut_low else low + 0.5 * known, noise)
             outwards = -row[4 + axis] if cut_low else row[4 + axis]
-            row[_LEAVING] = max(row[_LEAVING], 1.0 if outwards > 0.0 else 0.0)
+            if leaves:
+                row[_LEAVING] = max(row[_LEAVING], 1.0 if outwards > 0.0 else 0.0)
     row[_UNSEEN] = row[_BEHIND] = 0.0
     row[_HITS] += 1.0
     row[_SCORES] += detection[4]
     row[_VOTES + int(detection[5])] += _vote(detection)
+
+
+@numba.njit(cache=True, nogil=True)
+def _covered_sides(row: Floats, seen: Floats, order: Whole, own: int) -> int:
+    """Which sides of a certain track's detection lie at somebody nearer: 1 left, 2 top, 4 right, 8
+    bottom. Only where clearly less is seen of it than before, and only across or down at once."""
+    if row[_CERTAIN] == 0.0 or row[_WHOLE_X] == 0.0 or row[_WHOLE_Y] == 0.0:
+        return 0
+    if not _is_slow(row):  # who drives also turns, and looks narrower therefore
+        return 0
+    one = seen[order[own]]
+    sides = 0
+    for axis in range(2):
+        low, high = one[axis], one[axis + 2]
+        share = (high - low) / row[_W + axis]
+        if not _COVERED_LESS[0] <= share <= _COVERED_LESS[1]:
+            continue
+        across = 1 - axis
+        for d in range(len(order)):
+            if d == own:
+                continue
+            other = seen[order[d]]
+            if other[4] < SCORE_START or other[3] <= one[3]:
+                continue  # not nearer
+            both = min(one[across + 2], other[across + 2]) - max(one[across], other[across])
+            if both < _COVERED_MIN * (one[across + 2] - one[across]):
+                continue
+            deep = _COVERED_IN * (other[axis + 2] - other[axis])
+            beside = 0.1 * row[_W + axis]
+            if other[axis] - beside <= high <= other[axis] + deep and other[axis + 2] > high:
+                sides |= 4 << axis
+            if other[axis + 2] - deep <= low <= other[axis + 2] + beside and other[axis] < low:
+                sides |= 1 << axis
+    return sides
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_slow(row: Floats) -> bool:
+    return bool(math.hypot(row[_VX], row[_VY]) < _SLOW_SIZES_S * math.sqrt(row[_W] * row[_H]))
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_behind(row: Floats, seen: Floats, order: Whole) -> bool:
+    """Whether somebody nearer who is seen covers most of where a track was last."""
+    left, right = row[_SHOWN_X] - 0.5 * row[_W], row[_SHOWN_X] + 0.5 * row[_W]
+    top, bottom = row[_SHOWN_Y] - 0.5 * row[_H], row[_SHOWN_Y] + 0.5 * row[_H]
+    covered = 0.0
+    for d in range(len(order)):
+        other = seen[order[d]]
+        if other[3] <= bottom:
+            continue
+        across = min(right, other[2]) - max(left, other[0])
+        down = min(bottom, other[3]) - max(top, other[1])
+        if across > 0.0 and down > 0.0:
+            covered += across * down  # two of them rarely cover the same
+    return bool(covered >= _BEHIND_MIN * row[_W] * row[_H])
 
 
 @numba.njit(cache=True, nogil=True)
