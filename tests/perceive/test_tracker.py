@@ -30,8 +30,10 @@ def seen(
     return Detection(kind, Box(x, y, x + w, y + h), score)
 
 
-def run(frames: list[list[Detection]], fps: float = 10.0) -> list[Sequence[Track]]:
-    tracker = Tracker()
+def run(
+    frames: list[list[Detection]], fps: float = 10.0, behind_s: float = 0.0
+) -> list[Sequence[Track]]:
+    tracker = Tracker(behind_s=behind_s)
     return [
         tracker.update(frame, number / fps, width_px=WIDTH, height_px=HEIGHT)
         for number, frame in enumerate(frames)
@@ -108,11 +110,15 @@ def test_whoever_is_hidden_for_long_waits_where_it_was_hidden() -> None:
 LORRY = Box(270, 90, 400, 210)  # nearer than who stands at (300, 120)
 
 
-@pytest.mark.parametrize(("covers", "waited_for"), [(True, True), (False, False)])
-def test_who_stands_hidden_behind_somebody_is_waited_for(covers: bool, waited_for: bool) -> None:
+@pytest.mark.parametrize(
+    ("covers", "behind_s", "waited_for"), [(True, 90, True), (True, 0, False), (False, 90, False)]
+)
+def test_who_stands_hidden_behind_somebody_is_waited_for(
+    covers: bool, behind_s: float, waited_for: bool
+) -> None:
     car = seen(300, 120, 60, 40)
     lorry = [Detection(Kind.TRUCK, LORRY, 0.8)] if covers else []
-    told = run([[car]] * 10 + [lorry] * 300 + [[car]] * 5)
+    told = run([[car]] * 10 + [lorry] * 300 + [[car]] * 5, behind_s=behind_s)
     before = {t.id for t in told[9] if t.certain}
     assert (before == {t.id for t in told[-1] if t.seen}) is waited_for
 
@@ -120,7 +126,9 @@ def test_who_stands_hidden_behind_somebody_is_waited_for(covers: bool, waited_fo
 @pytest.mark.parametrize(("covers", "right_px"), [(True, 360), (False, 332)])
 def test_who_stands_partly_covered_is_where_it_was(covers: bool, right_px: float) -> None:
     lorry = [Detection(Kind.TRUCK, Box(330, 90, 460, 210), 0.8)] if covers else []
-    told = run([[seen(300, 120, 60, 40)]] * 10 + [[seen(300, 120, 32, 40), *lorry]] * 30)
+    told = run(
+        [[seen(300, 120, 60, 40)]] * 10 + [[seen(300, 120, 32, 40), *lorry]] * 30, behind_s=90
+    )
     (car,) = [t for t in told[-1] if t.box.left_px < 310]
     assert car.box.right_px == pytest.approx(right_px, abs=3)
 

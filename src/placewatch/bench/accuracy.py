@@ -31,7 +31,7 @@ from placewatch.measure.interval import Check, count_between
 from placewatch.measure.line import CountingLine
 from placewatch.measure.replay import GroundTracks, Replay, on_plan
 from placewatch.measure.stage import Stage
-from placewatch.perceive.tracker import Tracker
+from placewatch.perceive.tracker import BEHIND_S, Tracker
 from placewatch.simulate.detections import Eye, Faults, Seen
 from placewatch.simulate.folder import movements
 from placewatch.simulate.layouts import layouts
@@ -171,7 +171,7 @@ class _Seen:
         )
         self._camera = camera
         self._eye = Eye(camera, Faults(), seed)
-        self._tracker = Tracker(riders_seem_walkers=False)
+        self._tracker = Tracker(riders_seem_walkers=False, behind_s=BEHIND_S)
         self._stage = Stage(ground, _CAMERA, sorts=True, recognises=True)
         self._meter = FlowMeter(_CAMERA, lines, _START)
         self._crossings: list[Crossing] = []

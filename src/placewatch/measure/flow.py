@@ -267,7 +267,7 @@ class FlowMeter:
                 steps.append([scene.at, scene.media_s, scene.frame, *where])
             if not steps:
                 continue
-            rides = is_underway(np.array(steps))
+            rides = bool(self._arms.all) and is_underway(np.array(steps))
             user = self._taken_up(np.array(steps[0]), rides)
             if user is None:
                 user = self._new()

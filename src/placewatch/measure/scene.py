@@ -44,7 +44,8 @@ class Step(NamedTuple):
 class Mover:
     """One road user. `point` and the speed are None where the ground is not calibrated.
 
-    `anchor` is where it touches the ground on the picture: the middle of its box's lower edge.
+    `anchor` is where it stands on the picture: the middle of its footprint (anchor.py), or of its
+    box's lower edge where that is not known. `point` is the place of the latter, on the ground.
     `heading_deg` is on the picture: 0 right, 90 down; None while it stands. `before` is only
     there in a mover's first scene: the steps it took before it was certain to be a road user,
     oldest first, so that a line it crossed meanwhile still counts it.

@@ -122,12 +122,14 @@ def has_stood(path: Floats) -> bool:
 
 @numba.njit(cache=True, nogil=True)
 def is_underway(path: Floats) -> bool:
-    """Whether who took `path` drives faster at its end than who has just set off."""
-    began, last = approach_of(path), len(path) - 1
-    if began == last:
+    """Whether who took `path` drove faster at its beginning than who sets off."""
+    first, until = path[0], 0
+    while until < len(path) - 1 and path[until + 1, STEP_S] <= first[STEP_S] + VELOCITY_S:
+        until += 1
+    if until == 0:
         return False
-    right, down = velocity_px_s(path[began], path[last])
-    return bool(math.hypot(right, down) > UNDERWAY_SIZES_S * path[last, STEP_SIZE])
+    right, down = velocity_px_s(first, path[until])
+    return bool(math.hypot(right, down) > UNDERWAY_SIZES_S * first[STEP_SIZE])
 
 
 @numba.njit(cache=True, nogil=True)

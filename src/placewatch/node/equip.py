@@ -21,7 +21,7 @@ from placewatch.measure.zone import Zone
 from placewatch.node import config as settings
 from placewatch.perceive.detectors import BUILT_IN
 from placewatch.perceive.tempo import Tempo
-from placewatch.perceive.tracker import Tracker
+from placewatch.perceive.tracker import BEHIND_S, Tracker
 from placewatch.register.notices import Notice
 
 SIDE_PX_MIN = 16
@@ -109,8 +109,10 @@ def steady(decode: settings.Decode) -> Policy:
 
 
 def tracker_of(camera: settings.CameraSettings) -> Tracker:
-    """The camera's tracker. Nets that know COCO's classes see a rider as a person and a machine."""
-    return Tracker(riders_seem_walkers=camera.detector not in BUILT_IN)
+    """The camera's tracker. Nets that know COCO's classes see a rider as a person and a machine,
+    and of whom somebody covers what is seen."""
+    net = camera.detector not in BUILT_IN
+    return Tracker(riders_seem_walkers=net, behind_s=BEHIND_S if net else 0.0)
 
 
 def tempo_of(camera: settings.CameraSettings) -> Tempo:

@@ -57,6 +57,9 @@ SCORE_START = 0.4
 
 SCORE_MIN = 0.1
 
+BEHIND_S = 90.0
+"""How long somebody may stand hidden behind somebody: a red light."""
+
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
@@ -67,10 +70,15 @@ class Tracker:
     It remembers the boxes of the last seconds and nothing of what they look like.
     """
 
-    def __init__(self, hidden_s: float = 2.0, *, riders_seem_walkers: bool = True) -> None:
+    def __init__(
+        self, hidden_s: float = 2.0, *, riders_seem_walkers: bool = True, behind_s: float = 0.0
+    ) -> None:
         """`hidden_s`: how long a certain road user may be hidden and still be the same one.
         `riders_seem_walkers`: the detector often sees a rider without the machine, so that a few
-        votes for that outweigh many for a pedestrian."""
+        votes for that outweigh many for a pedestrian. `behind_s`: how much longer it may be hidden
+        behind somebody nearer, for a detector whose boxes are of what is seen of each; 0 also for
+        one whose boxes are of movement."""
+        self._behind_s = behind_s
         self._hidden_s = hidden_s
         self._ride_share = _RIDE_SHARE if riders_seem_walkers else math.inf
         self._state = np.zeros((32, _COLUMNS))
@@ -134,6 +142,7 @@ class Tracker:
             height_px,
             self._hidden_s,
             self._ride_share,
+            self._behind_s,
         )
         self._count = count
         told = self._told[:count]
@@ -183,7 +192,6 @@ _TENTATIVE_S = 0.25
 _PARTLY_S = 0.5  # after somebody was lost from sight, a part of it may be seen
 _ALIKE = 0.3  # of its speed: a part of it moves at most so much otherwise
 _HIDDEN_COST_S, _HIDDEN_S = 0.1, 3.0  # what each second of being hidden costs, up to so many
-_BEHIND_S_MAX = 90.0  # a red light
 _BEHIND_MIN = 0.45  # of a box: covered more than that, it is not seen
 _SLOW_SIZES_S = 0.4  # who is slower stands in a queue, and goes on standing while it is hidden
 _COVERED_MIN = 0.5  # of a side, along it
@@ -202,6 +210,7 @@ def _advance(
     height: float,
     hidden_s: float,
     ride_share: float,
+    behind_s: float,
 ) -> tuple[int, bool]:
     """Takes `seen` into the first `count` rows of `state`, in place, and tells them in `told`.
 
@@ -217,18 +226,19 @@ def _advance(
     track_of = np.full(total, -1, np.int64)  # of each detection, in order
     taken = np.full(count, -1, np.int64)  # the detection of each track, in order
     if count > 0 and total > 0:
-        _match(state, seen, order[:sure], track_of[:sure], taken, 0, 0, width, height)
-        _match(state, seen, order[:sure], track_of[:sure], taken, 0, 1, width, height)
-        _match(state, seen, order[sure:], track_of[sure:], taken, sure, 2, width, height)
+        late = _HIDDEN_COST_S if behind_s > 0.0 else 0.0
+        _match(state, seen, order[:sure], track_of[:sure], taken, 0, 0, late)
+        _match(state, seen, order[:sure], track_of[:sure], taken, 0, 1, late)
+        _match(state, seen, order[sure:], track_of[sure:], taken, sure, 2, late)
 
     for t in range(count):
         row = state[t]
         if taken[t] >= 0:
-            sides = _covered_sides(row, seen, order, taken[t])
+            sides = _covered_sides(row, seen, order, taken[t]) if behind_s > 0.0 else 0
             _learn(row, seen[order[taken[t]]], sides, edge, width, height)
         else:
             row[_UNSEEN] += max(elapsed_s, 1e-9)
-            waits = row[_CERTAIN] > 0.0 and row[_BEHIND] < _BEHIND_S_MAX
+            waits = row[_CERTAIN] > 0.0 and row[_BEHIND] < behind_s
             if waits and _is_behind(row, seen, order[:sure]):
                 row[_BEHIND] += max(elapsed_s, 1e-9)
                 if _is_slow(row):
@@ -336,12 +346,12 @@ def _match(
     taken: Whole,
     first: int,
     stage: int,
-    width: float,
-    height: float,
+    late: float,
 ) -> None:
     """One round: joins the detections of `order` that are free with the tracks still free.
 
-    `first` is what is added to the place in `order` to give what `taken` holds.
+    `first` is what is added to the place in `order` to give what `taken` holds; `late` what it
+    costs a track for each second that it was hidden: who is seen comes before who may be gone.
     """
     count, total = len(taken), len(order)
     if total == 0:
@@ -367,6 +377,7 @@ def _match(
                     continue
             cost = _cost(row, detection, stage)
             if cost < _NEVER:
+                cost += late * min(_HIDDEN_S, row[_UNSEEN])
                 pairs_t[n], pairs_d[n], costs[n] = t, d, cost
                 of_track[t] += 1
                 of_detection[d] += 1
@@ -466,8 +477,7 @@ def _cost(row: Floats, detection: Floats, stage: int) -> float:
     motors = row[_VOTES + 3] + row[_VOTES + 4] + row[_VOTES + 5] + row[_VOTES + 6]
     if (kind <= 2 and motors > 2 * people) or (3 <= kind <= 6 and people > 2 * motors):
         iou *= 0.6
-    # Who is seen comes before who was hidden and may be gone.
-    return float(1.0 - iou + _HIDDEN_COST_S * min(_HIDDEN_S, row[_UNSEEN]))
+    return float(1.0 - iou)
 
 
 @numba.njit(cache=True, nogil=True)
