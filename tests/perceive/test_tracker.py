@@ -107,19 +107,26 @@ def test_whoever_is_hidden_for_long_waits_where_it_was_hidden() -> None:
     assert max(hidden) - min(hidden) < 1e-6
 
 
-LORRY = Box(270, 90, 400, 210)  # nearer than who stands at (300, 120)
-
-
 @pytest.mark.parametrize(
-    ("covers", "behind_s", "waited_for"), [(True, 90, True), (True, 0, False), (False, 90, False)]
+    ("stays", "behind_s", "waited_for"), [(True, 90, True), (True, 0, False), (False, 90, False)]
 )
 def test_who_stands_hidden_behind_somebody_is_waited_for(
-    covers: bool, behind_s: float, waited_for: bool
+    stays: bool, behind_s: float, waited_for: bool
 ) -> None:
-    car = seen(300, 120, 60, 40)
-    lorry = [Detection(Kind.TRUCK, LORRY, 0.8)] if covers else []
-    told = run([[car]] * 10 + [lorry] * 300 + [[car]] * 5, behind_s=behind_s)
-    before = {t.id for t in told[9] if t.certain}
+    """A lorry stops before a car for half a minute, and drives on; or it does not stop, and the car
+    is not seen for as long."""
+
+    def street(lorry_px: float) -> list[Detection]:
+        lorry = Detection(Kind.TRUCK, Box(lorry_px, 90, lorry_px + 130, 210), 0.8)
+        hidden = lorry_px < 330 and lorry_px + 130 > 330
+        return [lorry] if hidden else [lorry, seen(300, 120, 60, 40)]
+
+    comes = [street(460 - 15 * n) for n in range(13)]
+    goes = [street(265 - 15 * n) for n in range(14)]
+    waits = [street(265)] * 300 if stays else [*goes[:5], *[[]] * 300]
+    told = run([*comes, *waits, *goes, [seen(300, 120, 60, 40)]], behind_s=behind_s)
+    before = {t.id for t in told[5] if t.seen and t.box.right_px < 370}
+    assert len(before) == 1
     assert (before == {t.id for t in told[-1] if t.seen}) is waited_for
 
 
