@@ -74,7 +74,9 @@ def _version(
 
 @app.command()
 def watch(
-    source: Annotated[str, typer.Argument(help="A file, rtsp://, http://, /dev/video0, street:")],
+    source: Annotated[
+        str, typer.Argument(help="A file, rtsp://, http://, /dev/video0, street:, sim://")
+    ],
     line: Annotated[
         list[str] | None,
         typer.Option(
@@ -157,7 +159,8 @@ def simulate(
     ] = False,
     size: Annotated[str, typer.Option(metavar="WxH", help="Of the film.")] = "1280x720",
     fps: Annotated[float, typer.Option(help="Of the film.")] = 25.0,
-    light: Annotated[str, typer.Option(help="Of the film: day or dusk.")] = "day",
+    light: Annotated[str, typer.Option(help="Of the film: day, dusk or night.")] = "day",
+    weather: Annotated[str, typer.Option(help="Of the film: clear, overcast or rain.")] = "clear",
     incident: Annotated[
         list[str] | None,
         typer.Option(
@@ -167,9 +170,10 @@ def simulate(
     ] = None,
 ) -> None:
     """Fills a street with SUMO's traffic: what is true, and what a camera's detector sees."""
-    from placewatch.simulate.command import film_of, simulate_street
+    from placewatch.simulate.asked import film_of
+    from placewatch.simulate.command import simulate_street
 
-    wished = film_of(size, fps, light) if film else None
+    wished = film_of(size, fps, light, weather) if film else None
     simulate_street(
         street, out, hours, seed, camera, perfect=perfect, film=wished, incidents=incident or ()
     )

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from placewatch.core.errors import Misconfigured
-from placewatch.simulate.command import film_of, simulate_street
+from placewatch.simulate.asked import film_of
+from placewatch.simulate.command import simulate_street
 from placewatch.simulate.film import pictures
 from placewatch.simulate.folder import Film, simulate_to
 from placewatch.simulate.poses import camera_at

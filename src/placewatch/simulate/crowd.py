@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from placewatch.core.kinds import Kind
 from placewatch.simulate.materials import Rgb
-from placewatch.simulate.scenery import Block, Corner
+from placewatch.simulate.scenery import Block, Corner, Lamp
 
 Floats = npt.NDArray[np.float64]
 Corners = tuple[Corner, ...]
@@ -163,6 +163,7 @@ class Crowd:
     blocks: tuple[Block, ...] = ()
     houses: tuple[tuple[Corner, Corner], ...] = ()
     trees: tuple[Corner, ...] = ()
+    lamps: tuple[Lamp, ...] = ()
 
 
 def nodes_xml(crowd: Crowd) -> str:

@@ -8,6 +8,7 @@ people wear colours from a range of hues that nothing else in the picture has (`
 import colorsys
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Protocol
 
 import cv2
@@ -16,14 +17,14 @@ import numpy.typing as npt
 
 from placewatch.core.kinds import Kind
 from placewatch.simulate.pinhole import Pinhole
-from placewatch.simulate.scenery import SUN, Light, Scenery, View
+from placewatch.simulate.scenery import Light, Scenery, View
 from placewatch.simulate.traffic import SIZES, RoadUser
 from placewatch.simulate.vehicles import (
     BODIES,
     CARRIAGE,
-    CARRIAGE_ROLES,
     SHINING,
     Body,
+    carriage_roles,
     roles_of,
 )
 
@@ -32,7 +33,6 @@ Floats = npt.NDArray[np.float64]
 Rgb = tuple[float, float, float]
 
 _SHIFT = 4
-_SUN = np.array(SUN) / math.sqrt(sum(c * c for c in SUN))
 
 _CLOTHES: tuple[Rgb, ...] = (
     (112, 8, 84),
@@ -95,6 +95,9 @@ class Artist:
         self._light = light
         self._scenery = scenery
         self._posts = view.posts
+        self._sunny = light == "day"
+        self._lit = light != "day"  # vehicles have their lights on
+        self._sun = np.array(view.sun) / math.sqrt(sum(c * c for c in view.sun))
 
     def draw(
         self, traffic: Cast, media_s: float, carriages_m: Sequence[tuple[float, float]] = ()
@@ -103,24 +106,24 @@ class Artist:
         middles of their floors, are behind everybody."""
         canvas: Picture = self._scenery.rgb.copy()
         self._signals(canvas, traffic, media_s)
-        eye = self._camera.x_m, self._camera.y_m
-        for x_m, y_m in sorted(carriages_m, key=lambda at: -math.dist(at, eye)):
-            self._carriage(canvas, RoadUser(Kind.UNKNOWN, x_m, y_m, 0.0, 0.0, False, 0.0, 0))
-        users = traffic.at(media_s)
-        if users:
-            feet = self._camera.view(np.array([(u.x_m, u.y_m, 0.0) for u in users]))
-            order = np.argsort(-np.hypot(feet[:, 2], feet[:, 0]))
-            shown = [
-                (users[i], feet[i])
-                for i in order
-                if feet[i, 2] > SIZES[users[i].kind].length_m * 0.6
-            ]
-            shown = [(user, foot) for user, foot in shown if self._in_sight(user, foot)]
-            for user, _ in shown:
-                self._shadow(canvas, user)
-            for user, foot in shown:
-                self._user(canvas, user, float(foot[2]))
+        self._carriages(canvas, carriages_m)
+        shown = self._shown(traffic.at(media_s))
+        for user, _ in shown:
+            self._shadow(canvas, user)
+        for user, foot in shown:
+            self._user(canvas, user, float(foot[2]))
         return canvas
+
+    def _shown(self, users: Sequence[RoadUser]) -> list[tuple[RoadUser, Floats]]:
+        """Who may be seen, with where each is in the camera's axes; the farthest first."""
+        if not users:
+            return []
+        feet = self._camera.view(np.array([(u.x_m, u.y_m, 0.0) for u in users]))
+        order = np.argsort(-np.hypot(feet[:, 2], feet[:, 0]))
+        shown = [
+            (users[i], feet[i]) for i in order if feet[i, 2] > SIZES[users[i].kind].length_m * 0.6
+        ]
+        return [(user, foot) for user, foot in shown if self._in_sight(user, foot)]
 
     def box(self, user: RoadUser) -> tuple[float, float, float, float] | None:
         """(left, top, right, bottom) px of the upright rectangle around `user`; None if unseen."""
@@ -172,16 +175,16 @@ class Artist:
             radius = 0.105 * self._camera.focal_px / float(seen[0, 2])
             for spot, name in zip(flat, ("red", "amber", "green"), strict=True):
                 lamp = _LAMPS[name] if name == colour else (58.0, 61.0, 63.0)
-                _disc(canvas, spot, max(1.2, radius), lamp)
+                disc(canvas, spot, max(1.2, radius), lamp)
 
     # Shadows
 
     def _shadow(self, canvas: Picture, user: RoadUser) -> None:
         """The soft dark where `user` touches the ground."""
-        ground = _turned(_FOOTPRINTS[user.kind], user)
+        ground = turned(_FOOTPRINTS[user.kind], user)
         reach = 0.12 * min(SIZES[user.kind].height_m, 1.6)
-        ground[:, 0] -= SUN[0] / SUN[2] * reach
-        ground[:, 1] -= SUN[1] / SUN[2] * reach
+        if self._sunny or self._light == "dusk":
+            ground[:, :2] -= self._sun[:2] / self._sun[2] * reach
         seen = self._camera.view(ground)
         if seen[:, 2].min() < 0.8:
             return
@@ -227,24 +230,40 @@ class Artist:
     def _vehicle(self, canvas: Picture, user: RoadUser) -> None:
         body = BODIES[user.kind][user.look % len(BODIES[user.kind])]
         roles = roles_of(user.kind, user.look, user.braking, self._light)
-        self._body(canvas, body, roles, user)
-        if self._light == "dusk" and user.kind is not Kind.UNKNOWN:
+        inside = self._light == "night" and user.kind is Kind.BUS  # it is lit
+        self._body(canvas, body, roles, user, inside=inside)
+        if self._lit and user.kind is not Kind.UNKNOWN:
             self._headlights(canvas, user)
+
+    def _carriages(self, canvas: Picture, middles_m: Sequence[tuple[float, float]]) -> None:
+        """The carriages of a train, the farthest first."""
+        eye = self._camera.x_m, self._camera.y_m
+        for x_m, y_m in sorted(middles_m, key=lambda at: -math.dist(at, eye)):
+            self._carriage(canvas, RoadUser(Kind.UNKNOWN, x_m, y_m, 0.0, 0.0, False, 0.0, 0))
 
     def _carriage(self, canvas: Picture, at: RoadUser) -> None:
         """One carriage, hidden by what stands before it."""
-        seen = self._camera.view(_turned(CARRIAGE.corners, at))
+        seen = self._camera.view(turned(CARRIAGE.corners, at))
         if seen[:, 2].min() < 1.0:
             return
         hidden = self._scenery.depth_m < float(seen[:, 2].min())
         kept = canvas[hidden]
-        self._body(canvas, CARRIAGE, CARRIAGE_ROLES, at)
+        self._body(canvas, CARRIAGE, carriage_roles(self._light), at, inside=self._light == "night")
         canvas[hidden] = kept
 
-    def _body(self, canvas: Picture, body: Body, roles: Mapping[str, Rgb], user: RoadUser) -> None:
+    def _body(
+        self,
+        canvas: Picture,
+        body: Body,
+        roles: Mapping[str, Rgb],
+        user: RoadUser,
+        *,
+        inside: bool = False,
+    ) -> None:
+        """A body where `user` is; `inside` says whether light shines out of its windows."""
         tint = self._tint(user)
         cos, sin = math.cos(user.heading_rad), math.sin(user.heading_rad)
-        seen = self._camera.view(_turned(body.corners, user))
+        seen = self._camera.view(turned(body.corners, user))
         if seen[:, 2].min() < 0.6:
             return
         flat = self._camera.flatten(seen)
@@ -257,10 +276,13 @@ class Artist:
             - away[:, 2, 1] * away[:, 3, 0]
         )
         normals = body.normals
-        sun_x, sun_y = cos * _SUN[0] + sin * _SUN[1], -sin * _SUN[0] + cos * _SUN[1]
-        lit = normals[:, 0] * sun_x + normals[:, 1] * sun_y + normals[:, 2] * _SUN[2]
-        if self._light == "day":
+        sun = self._sun
+        sun_x, sun_y = cos * sun[0] + sin * sun[1], -sin * sun[0] + cos * sun[1]
+        lit = normals[:, 0] * sun_x + normals[:, 1] * sun_y + normals[:, 2] * sun[2]
+        if self._sunny:
             bright = 0.82 + 0.08 * normals[:, 2] + 0.18 * np.maximum(lit, 0)
+        elif self._light == "day":
+            bright = 0.84 + 0.14 * normals[:, 2]
         else:
             bright = 0.74 + 0.24 * normals[:, 2]
         points = _fixed(shapes)
@@ -271,18 +293,18 @@ class Artist:
                 self._wheels(canvas, body, user, tint)
                 wheels_drawn = True
             colour = roles[role]
-            if role not in SHINING or self._light == "day":
-                shade = tint * (bright[index] if role not in SHINING else 1.0)
+            shines = role in SHINING or (inside and role == "glass")
+            if not shines or self._light == "day":
+                shade = tint * (1.0 if shines else bright[index])
                 colour = (colour[0] * shade[0], colour[1] * shade[1], colour[2] * shade[2])
             cv2.fillConvexPoly(canvas, points[index], colour, cv2.LINE_AA, _SHIFT)
 
     def _wheels(self, canvas: Picture, body: Body, user: RoadUser, tint: Floats) -> None:
-        towards = self._side(user)
-        for x, y, radius in body.wheels:
-            if (y > 0) != (towards > 0):
-                continue
-            ring = np.array([(x + c * radius, y, radius + s * radius) for c, s in _RING])
-            flat = self._camera.project(_turned(ring, user))
+        if not body.wheels:
+            return
+        rings = _rings(body, self._side(user) > 0)
+        flats = self._camera.project(turned(rings, user)).reshape(-1, len(_RING), 2)
+        for flat in flats:
             cv2.fillConvexPoly(
                 canvas, _fixed(flat), tuple(float(c * 40) for c in tint), cv2.LINE_AA, _SHIFT
             )
@@ -298,7 +320,7 @@ class Artist:
 
     def _headlights(self, canvas: Picture, user: RoadUser) -> None:
         size = SIZES[user.kind]
-        ends = _turned(
+        ends = turned(
             np.array(
                 [
                     (size.length_m / 2, size.width_m * 0.36, 0.65),
@@ -314,7 +336,7 @@ class Artist:
         if facing <= 0.15:
             return
         for spot, z in self._spots(ends):
-            _disc(canvas, spot, max(1.0, 0.16 * self._camera.focal_px / z), (255, 246, 220))
+            disc(canvas, spot, max(1.0, 0.16 * self._camera.focal_px / z), (255, 246, 220))
             self._halo(canvas, spot, 0.95 * self._camera.focal_px / z, (150, 138, 104), facing)
 
     def _spots(self, metres: Floats) -> list[tuple[Floats, float]]:
@@ -352,7 +374,7 @@ class Artist:
         sway = 0.0 if moving > 0.2 else 0.03 * math.sin(user.look % 7 + user.travelled_m)
         lift_a, lift_b = max(0.0, math.cos(phase)) * lift, max(0.0, -math.cos(phase)) * lift
         hip, chest = 0.88 * tall, 1.40 * tall
-        joints = _turned(
+        joints = turned(
             np.array(
                 [
                     (swing, 0.09, lift_a + 0.05),
@@ -410,9 +432,9 @@ class Artist:
         tyre = tuple(float(c * 36) for c in tint)
         for x in (-base, base):
             ring = np.array([(x + c * radius, 0.0, radius + s * radius) for c, s in _RING])
-            flat = self._camera.project(_turned(ring, user))
+            flat = self._camera.project(turned(ring, user))
             scale = self._camera.focal_px / max(
-                1.0, float(self._camera.view(_turned(ring[:1], user))[0, 2])
+                1.0, float(self._camera.view(turned(ring[:1], user))[0, 2])
             )
             thick = max(1, round((0.13 if motor else 0.05) * scale))
             cv2.polylines(canvas, [_fixed(flat)], True, tyre, thick, cv2.LINE_AA, _SHIFT)
@@ -466,7 +488,7 @@ class Artist:
                     (0.08, 0.0, 1.66),
                 ]
             )
-        joints = _turned(joints, user)
+        joints = turned(joints, user)
         near, far = ((10, 12, 16, 8), (11, 13, 17, 9))
         if self._side(user) <= 0:
             near, far = far, near
@@ -509,20 +531,20 @@ class Artist:
             if self._away(user):
                 head.reverse()
         self._capsules(canvas, joints, [*pieces, *head], tint)
-        if self._light == "dusk":
+        if self._lit:
             self._rider_lamp(canvas, user, motor)
 
     def _rider_lamp(self, canvas: Picture, user: RoadUser, motor: bool) -> None:
         front = not self._away(user)
         x = (0.72 if front else -0.80) if motor else (0.52 if front else -0.62)
-        spots = self._spots(_turned(np.array([(x, 0.0, 0.80)]), user))
+        spots = self._spots(turned(np.array([(x, 0.0, 0.80)]), user))
         for spot, z in spots:
             scale = self._camera.focal_px / z
             if front:
-                _disc(canvas, spot, max(1.0, 0.08 * scale), (255, 248, 224))
+                disc(canvas, spot, max(1.0, 0.08 * scale), (255, 248, 224))
                 self._halo(canvas, spot, (0.7 if motor else 0.42) * scale, (130, 122, 96), 1.0)
             else:
-                _disc(canvas, spot, max(0.9, 0.06 * scale), (226, 52, 36))
+                disc(canvas, spot, max(0.9, 0.06 * scale), (226, 52, 36))
 
     def _capsules(
         self,
@@ -563,7 +585,7 @@ class Artist:
         bright_side = middle - np.stack((ra * 0.22, ra * 0.16), axis=1)
         points = _fixed(shape)
         sunny = _fixed((shape - middle[:, None]) * 0.62 + bright_side[:, None])
-        daylight = self._light == "day"
+        daylight = self._sunny
         for index, piece in enumerate(pieces):
             colour = piece[4]
             shade = (colour[0] * tint[0], colour[1] * tint[1], colour[2] * tint[2])
@@ -571,6 +593,13 @@ class Artist:
             if daylight and ra[index] > 2.6:  # the side that the sun is on
                 bright = (shade[0] * 1.13 + 4, shade[1] * 1.13 + 4, shade[2] * 1.13 + 4)
                 cv2.fillConvexPoly(canvas, sunny[index], bright, cv2.LINE_AA, _SHIFT)
+
+
+@cache
+def _rings(body: Body, left: bool) -> Floats:
+    """The outlines of the wheels on one side, one after the other."""
+    wheels = [wheel for wheel in body.wheels if (wheel[1] > 0) == left]
+    return np.array([(x + c * r, y, r + s * r) for x, y, r in wheels for c, s in _RING])
 
 
 _RING = tuple((math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 14, endpoint=False))
@@ -621,7 +650,7 @@ def _footprint(kind: Kind) -> Floats:
 _FOOTPRINTS = {kind: _footprint(kind) for kind in SIZES}
 
 
-def _turned(corners: Floats, user: RoadUser) -> Floats:
+def turned(corners: Floats, user: RoadUser) -> Floats:
     """Corners of something that faces along x, put where `user` is."""
     cos, sin = math.cos(user.heading_rad), math.sin(user.heading_rad)
     placed = np.empty_like(corners)
@@ -634,7 +663,7 @@ def _turned(corners: Floats, user: RoadUser) -> Floats:
 def _block(user: RoadUser) -> Floats:
     """The eight corners of the room that `user` takes."""
     size = SIZES[user.kind]
-    return _turned(_CUBE * (size.length_m / 2, size.width_m / 2, size.height_m), user)
+    return turned(_CUBE * (size.length_m / 2, size.width_m / 2, size.height_m), user)
 
 
 _CUBE = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (0, 1)], float)
@@ -644,6 +673,6 @@ def _fixed(flat: Floats) -> npt.NDArray[np.int32]:
     return np.rint(flat * 16.0).astype(np.int32)
 
 
-def _disc(canvas: Picture, spot: Floats, radius: float, colour: Rgb) -> None:
+def disc(canvas: Picture, spot: Floats, radius: float, colour: Rgb) -> None:
     where = (round(float(spot[0]) * 16), round(float(spot[1]) * 16))
     cv2.circle(canvas, where, round(radius * 16), colour, -1, cv2.LINE_AA, _SHIFT)

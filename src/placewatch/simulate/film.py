@@ -13,11 +13,12 @@ import numpy.typing as npt
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from placewatch.simulate.drawing import Artist
+from placewatch.simulate.conditions import DAY, Conditions
+from placewatch.simulate.outdoors import Outdoors
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.roads import view_of
-from placewatch.simulate.scenery import Light, paint
-from placewatch.simulate.sensor import Sensor
+from placewatch.simulate.sensor import sensor_of
+from placewatch.simulate.street import Street
 from placewatch.simulate.sumo import Everybody, Piece, SumoRun
 from placewatch.simulate.traffic import RoadUser
 
@@ -63,30 +64,34 @@ class Cast:
         return "red"  # it has no lights that could be seen
 
 
+def moments(pieces: Iterable[Piece]) -> Iterator[tuple[float, Piece, slice]]:
+    """(seconds, piece, its rows then) of each moment."""
+    for piece in pieces:
+        begins = np.searchsorted(piece.at_s, piece.moments_s)
+        ends = np.searchsorted(piece.at_s, piece.moments_s, side="right")
+        for media_s, begin, end in zip(piece.moments_s.tolist(), begins, ends, strict=True):
+            yield media_s, piece, slice(int(begin), int(end))
+
+
 def pictures(
-    run: SumoRun, pieces: Iterable[Piece], camera: Pinhole, fps: float, light: Light = "day"
+    run: SumoRun, pieces: Iterable[Piece], camera: Pinhole, fps: float, conditions: Conditions = DAY
 ) -> Iterator[tuple[float, Picture]]:
     """(seconds, (H, W, 3) RGB) of each frame; `pieces` are those of `run`, which must step once a
     frame, 1 / fps seconds."""
     assert math.isclose(run.step_s * fps, 1.0), "a step is a frame"
     view = view_of(run.street, run.network)
-    artist = Artist(view, camera, light, paint(view, camera, light))
-    sensor = Sensor(camera.width_px, camera.height_px, fps, light, run.seed)
+    artist = Outdoors(view, camera, conditions, fps, run.seed)
+    sensor = sensor_of(camera, conditions, fps, run.seed)
     cast = Cast(run.everybody)
-    number = 0
-    for piece in pieces:
-        begins = np.searchsorted(piece.at_s, piece.moments_s)
-        ends = np.searchsorted(piece.at_s, piece.moments_s, side="right")
-        for media_s, begin, end in zip(piece.moments_s.tolist(), begins, ends, strict=True):
-            cast.move(media_s, piece, slice(int(begin), int(end)))
-            drawn = artist.draw(cast, media_s, _carriages(run, media_s))
-            yield media_s, sensor.rgb(drawn, number)
-            number += 1
+    for number, (media_s, piece, rows) in enumerate(moments(pieces)):
+        cast.move(media_s, piece, rows)
+        drawn = artist.draw(cast, media_s, carriages_m(run.street, media_s))
+        yield media_s, sensor.rgb(drawn, number)
 
 
-def _carriages(run: SumoRun, media_s: float) -> list[tuple[float, float]]:
-    """Where the carriages of a train are at that time, if there is one."""
-    trains = run.street.crowd.trains if run.street.crowd is not None else None
+def carriages_m(street: Street, media_s: float) -> list[tuple[float, float]]:
+    """Where the carriages of a train are at that time of a run, if there is one."""
+    trains = street.crowd.trains if street.crowd is not None else None
     off_m = trains.off_m(media_s) if trains is not None else None
     if trains is None or off_m is None:
         return []
@@ -99,13 +104,13 @@ def write_film(
     pieces: Iterable[Piece],
     camera: Pinhole,
     fps: float,
-    light: Light = "day",
+    conditions: Conditions = DAY,
 ) -> Iterator[float]:
     """Encodes the street at `path` (H.264, no B frames, a key frame every 2 s), and yields the
     seconds that are done."""
     with av.open(str(path), "w") as file:
         stream = _stream(file, camera, fps)
-        for number, (media_s, rgb) in enumerate(pictures(run, pieces, camera, fps, light)):
+        for number, (media_s, rgb) in enumerate(pictures(run, pieces, camera, fps, conditions)):
             frame = av.VideoFrame.from_ndarray(_yuv(rgb), format="yuv420p")
             frame.pts = number
             for packet in stream.encode(frame):

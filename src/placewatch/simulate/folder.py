@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import KINDS, Kind
 from placewatch.core.space import PicturePoint, Point
+from placewatch.simulate.conditions import DAY, Conditions
 from placewatch.simulate.crossing import Passage
 from placewatch.simulate.crowd import Crowd
 from placewatch.simulate.densities import Densities
@@ -35,7 +36,6 @@ from placewatch.simulate.detections import Eye, Faults
 from placewatch.simulate.incidents import Planted, Plants, Wish
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.poses import camera_at, ground_points, in_front
-from placewatch.simulate.scenery import Light
 from placewatch.simulate.street import Street
 from placewatch.simulate.sumo import STEP_S, Everybody, Piece, SumoRun
 
@@ -75,7 +75,7 @@ class Film:
     width_px: int = 1280
     height_px: int = 720
     fps: float = 25.0
-    light: Light = "day"
+    conditions: Conditions = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def simulate_to(
                 from placewatch.simulate.film import write_film  # drawing takes long to load
 
                 path = folder / "film.mp4"
-                for media_s in write_film(path, run, kept(), camera, film.fps, film.light):
+                for media_s in write_film(path, run, kept(), camera, film.fps, film.conditions):
                     told(media_s / duration_s)
         passages = run.passages()
         planted = plants.planted()
@@ -214,6 +214,19 @@ def _write_incidents(path: Path, planted: Iterable[Planted]) -> None:
             )  # fmt: skip
 
 
+def lines_px(street: Street, camera: Pinhole) -> list[tuple[str, PicturePoint, PicturePoint]]:
+    """(name, from, to) of the counting lines across the arms that the camera sees."""
+    return [
+        (
+            arm.name,
+            _inside(camera.to_picture(arm.start), camera),
+            _inside(camera.to_picture(arm.end), camera),
+        )
+        for arm in street.arms
+        if in_front(camera, arm.start) and in_front(camera, arm.end)
+    ]
+
+
 def settings(street: Street, camera: Pinhole) -> str:
     """The camera as settings of a node; of an arm that it does not see there is no line."""
     lines = [
@@ -232,17 +245,14 @@ def settings(street: Street, camera: Pinhole) -> str:
         '  contact = "nobody@example.org"',
         "  until = 2099-12-31",
     ]
-    for arm in street.arms:
-        if not (in_front(camera, arm.start) and in_front(camera, arm.end)):
-            continue
-        ends = [_inside(camera.to_picture(end), camera) for end in (arm.start, arm.end)]
+    for name, start, end in lines_px(street, camera):
         lines += [
             "",
             "  [[camera.line]]",
-            f"  name = {json.dumps(arm.name)}",
-            f"  arm = {json.dumps(arm.name)}",
-            f"  from_px = [{ends[0].x_px:.1f}, {ends[0].y_px:.1f}]",
-            f"  to_px = [{ends[1].x_px:.1f}, {ends[1].y_px:.1f}]",
+            f"  name = {json.dumps(name)}",
+            f"  arm = {json.dumps(name)}",
+            f"  from_px = [{start.x_px:.1f}, {start.y_px:.1f}]",
+            f"  to_px = [{end.x_px:.1f}, {end.y_px:.1f}]",
         ]
     for area in street.crowd.areas if street.crowd is not None else ():
         corners = [Point(*corner) for corner in area.corners]

@@ -129,11 +129,19 @@ class Pinhole:
 
     def to_ground(self, point: PicturePoint) -> Point:
         """The point on the ground that is seen at `point`, which lies below the horizon."""
-        flat = np.array([point.x_px - self.width_px / 2, point.y_px - self.height_px / 2])
-        ray = np.append(self.straighten(flat / self.focal_px), 1.0) @ self._turn
+        ray = self._ray(point)
         assert ray[2] < 0, "above the horizon"
         reach = -self.height_m / ray[2]
         return Point(float(self.x_m + ray[0] * reach), float(self.y_m + ray[1] * reach))
+
+    def sees_ground(self, point: PicturePoint) -> bool:
+        """Whether ground is seen at `point`, which is below the horizon then."""
+        return bool(self._ray(point)[2] < -1e-3)
+
+    def _ray(self, point: PicturePoint) -> Floats:
+        flat = np.array([point.x_px - self.width_px / 2, point.y_px - self.height_px / 2])
+        ray: Floats = np.append(self.straighten(flat / self.focal_px), 1.0) @ self._turn
+        return ray
 
     def rays(self) -> npt.NDArray[np.float32]:
         """(height, width, 3): for each pixel the direction it looks, 1 m forward."""

@@ -18,7 +18,7 @@ from placewatch.simulate.crowd import (
     nodes_xml,
 )
 from placewatch.simulate.materials import Rgb
-from placewatch.simulate.scenery import Block, Corner, box_corners
+from placewatch.simulate.scenery import Block, Corner, Lamp, box_corners
 from placewatch.simulate.street import Arm, Street
 
 _WOOD: Rgb = (150, 120, 88)
@@ -44,6 +44,9 @@ _GATES: dict[str, tuple[Corner, Corner, float]] = {  # middle of the mouth, outw
 _STALLS_M = (-14.0, 2.0, 8.5, 15.0)  # east of the middle
 _COUNTER_M = 11.2  # north of it
 _TREES: tuple[Corner, ...] = ((-15.0, -9.5), (13.0, -10.5))
+_LAMPS: tuple[Corner, ...] = (  # at its sides, beside the mouths
+    (-19.6, -14.4), (-19.6, 3.5), (-19.6, 14.4), (19.6, -14.4), (19.6, -2.0), (19.6, 14.4),
+)  # fmt: skip
 _PER_H = 200.0  # from each gate to each other, on a quiet day
 _BUSY = ((0.0, 1.0), (600.0, 1.0), (900.0, 3.0), (1200.0, 3.0), (1500.0, 1.0))
 """Twice an hour the square fills up and empties again."""
@@ -119,6 +122,7 @@ def market_square() -> Street:
             ((20.6, -0.4), (20.6, -24.0)),
         ),
         trees=_TREES,
+        lamps=tuple(Lamp(at, (0.0, 0.8 * at[1])) for at in _LAMPS),
     )
     arms = tuple(Arm(gate, "", "", *_line(*_GATES[gate])) for gate in _GATES)
     return _on_foot("market-square", "Market square", crowd, arms, (0.0, 0.0))
@@ -298,6 +302,9 @@ def station_platform() -> Street:
         paints=tuple(_platform_paints()),
         blocks=tuple(_platform_blocks()),
         trees=tuple((x, 18.0) for x in (-40.0, -27.0, -15.0, -2.0, 9.0, 22.0, 35.0)),
+        lamps=tuple(
+            Lamp((x, -5.0), (x + side, -5.0), 4.6) for x in _COLUMNS_M for side in (-1.0, 1.0)
+        ),
     )
     arms = (
         *(
@@ -347,10 +354,8 @@ def _platform_blocks() -> Iterator[Block]:
             yield Block((x + side, far - 5.0), (x + side, _BACK_M), 0.25, 0.0, 0.9, _CONCRETE)
     yield Block((-2.8, -7.8), (2.8, -7.8), 2.2, 0.0, 2.5, (112, 128, 132))  # a kiosk
     yield Block((-3.0, -7.8), (3.0, -7.8), 2.6, 2.5, 2.75, (90, 96, 100))
-    for x in _COLUMNS_M:  # lamps on plinths
+    for x in _COLUMNS_M:  # the plinths of lamps
         yield Block((x - 0.5, -5.0), (x + 0.5, -5.0), 1.0, 0.0, 0.45, _STONE)
-        yield Block((x - 0.09, -5.0), (x + 0.09, -5.0), 0.18, 0.45, 4.6, _POST)
-        yield Block((x - 0.7, -5.0), (x + 0.7, -5.0), 0.25, 4.6, 4.75, _POST)
 
 
 def _on_foot(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.simulate.crowd import Crowd
+from placewatch.simulate.furniture import along, houses_of, lamps_of, lane_length_m
 from placewatch.simulate.scenery import Corner, Paint, Surface, Terrace, Tree, View
 from placewatch.simulate.street import Street
 from placewatch.simulate.sumo import Lane, Network
@@ -19,6 +20,7 @@ _DASH_M, _GAP_M = 3.0, 6.0
 _KERB_M = 0.15
 _TREES_EVERY_M = 17.0
 _BENT_EVERY_M = 3.0
+_SUN = (0.58, -0.36, 0.73)  # it stands beside what the cameras look at
 
 
 def view_of(street: Street, network: Network) -> View:
@@ -44,7 +46,15 @@ def view_of(street: Street, network: Network) -> View:
         elif network.has_opposite(before):
             paints.append(_middle_line(before))
     paints += [_stop(lane) for lane in driven if any(arm.into == lane.edge for arm in street.arms)]
-    return View(tuple(surfaces), tuple(paints), trees=tuple(_trees(walked or driven, street)))
+    return View(
+        tuple(surfaces),
+        tuple(paints),
+        terraces=houses_of(street, network),
+        trees=tuple(_trees(walked or driven, street)),
+        lamps=lamps_of(street, network),
+        sun=_SUN,
+        casts=True,
+    )
 
 
 def _place(crowd: Crowd) -> View:
@@ -53,8 +63,10 @@ def _place(crowd: Crowd) -> View:
         tuple(Paint(corners, 0.15, colour) for corners, colour in crowd.paints),
         tuple(Terrace(start, end, number) for number, (start, end) in enumerate(crowd.houses)),
         tuple(Tree(at, 6.5 + n % 3, 4.2, n % 4) for n, at in enumerate(crowd.trees)),
+        lamps=crowd.lamps,
         blocks=crowd.blocks,
         base="pavement" if crowd.trains is None else "grass",
+        casts=True,
     )
 
 
@@ -87,21 +99,6 @@ def _as_corners(points: Floats) -> tuple[Corner, ...]:
     return tuple((float(x), float(y)) for x, y in points)
 
 
-def _along(lane: Lane, at_m: float) -> tuple[Floats, Floats]:
-    """The point `at_m` along a lane, and the way it leads there."""
-    for a, b in itertools.pairwise(lane.shape):
-        length_m = float(np.hypot(*(b - a)))
-        if at_m <= length_m or b is lane.shape[-1]:
-            way = (b - a) / max(1e-9, length_m)
-            return a + way * at_m, way
-        at_m -= length_m
-    return lane.shape[-1], (lane.shape[-1] - lane.shape[-2]) / 1.0
-
-
-def _length_m(lane: Lane) -> float:
-    return float(np.hypot(*np.diff(lane.shape, axis=0).T).sum())
-
-
 def _oblong(middle: Floats, way: Floats, long_m: float, wide_m: float) -> tuple[Corner, ...]:
     aside = np.array([-way[1], way[0]]) * wide_m / 2
     ahead = way * long_m / 2
@@ -111,18 +108,18 @@ def _oblong(middle: Floats, way: Floats, long_m: float, wide_m: float) -> tuple[
 
 def _zebra(lane: Lane) -> Iterator[Paint]:
     """Stripes across a crossing, side by side along the way that people take."""
-    length_m = _length_m(lane)
+    length_m = lane_length_m(lane)
     count = max(1, round(length_m / (2 * _STRIPE_M)))
     for number in range(count):
-        middle, way = _along(lane, (number + 0.5) * length_m / count)
+        middle, way = along(lane, (number + 0.5) * length_m / count)
         yield Paint(_oblong(middle, way, _STRIPE_M, lane.width_m), 0.2)
 
 
 def _dashes(lane: Lane) -> Iterator[Paint]:
     """The broken line on the right of a lane that has another beside it."""
     at_m = _GAP_M / 2
-    while at_m + _DASH_M < _length_m(lane):
-        middle, way = _along(lane, at_m + _DASH_M / 2)
+    while at_m + _DASH_M < lane_length_m(lane):
+        middle, way = along(lane, at_m + _DASH_M / 2)
         right = np.array([way[1], -way[0]]) * lane.width_m / 2
         yield Paint(_oblong(middle + right, way, _DASH_M, _MARK_M), 0.3)
         at_m += _DASH_M + _GAP_M
@@ -137,7 +134,7 @@ def _middle_line(lane: Lane) -> Paint:
 
 def _stop(lane: Lane) -> Paint:
     """The bar at the end of a lane that leads into a junction."""
-    middle, way = _along(lane, max(0.0, _length_m(lane) - 0.4))
+    middle, way = along(lane, max(0.0, lane_length_m(lane) - 0.4))
     return Paint(_oblong(middle, way, 0.4, lane.width_m - 0.3), 0.25)
 
 
@@ -145,8 +142,8 @@ def _trees(lanes: list[Lane], street: Street) -> Iterator[Tree]:
     """Trees behind the pavements, none near the middle, where they would hide the street."""
     for number, lane in enumerate(lanes):
         at_m = 8.0
-        while at_m < _length_m(lane):
-            middle, way = _along(lane, at_m)
+        while at_m < lane_length_m(lane):
+            middle, way = along(lane, at_m)
             right = np.array([way[1], -way[0]]) * (lane.width_m / 2 + 4.5)
             x, y = middle + right
             off_m = math.hypot(x - street.middle_m[0], y - street.middle_m[1])

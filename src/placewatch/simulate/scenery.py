@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from placewatch.simulate.conditions import Light as Light
+from placewatch.simulate.conditions import Weather
 from placewatch.simulate.materials import (
     ROOFS,
     WALLS,
@@ -30,7 +31,6 @@ from placewatch.simulate.materials import (
 )
 from placewatch.simulate.pinhole import Pinhole
 
-Light = Literal["day", "dusk"]
 Corner = tuple[float, float]
 Picture = npt.NDArray[np.uint8]
 
@@ -38,6 +38,7 @@ _TIMES = 2  # painted larger by this, for smooth edges
 _NEAR_M = 0.4
 SUN = (-0.40, -0.55, 0.73)  # from where it shines, as a direction
 _FAR_M = 1e9
+LAMP_M = 6.5  # how high a lamp usually hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Lamp:
 
     at: Corner
     over: Corner
-    height_m: float = 6.5
+    height_m: float = LAMP_M
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ class View:
     blocks: tuple[Block, ...] = ()
     base: str = "grass"
     hills: float = 1.0  # how much of a skyline there is
+    sun: tuple[float, float, float] = SUN
+    casts: bool = False  # houses and lamps cast shadows, and trees whole ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,21 +153,57 @@ class Scenery:
     """The painted street: `rgb` (H, W, 3), `depth_m` (H, W) forward distance of upright things.
 
     `light_at(x_m, y_m)` is how much light (r, g, b) falls on a road user there; 1 is daylight.
+    `albedo` (H, W, 3) is what the ground would be under the noon sky, black where none is seen;
+    `gloss` (H, W), 0..1, how much of a mirror it is.
     """
 
     rgb: Picture
     depth_m: Reals
     light_at: Callable[[float, float], tuple[float, float, float]]
+    albedo: Picture
+    gloss: Reals
 
 
-_AMBIENT: dict[Light, Rgb] = {"day": (1.0, 1.0, 1.0), "dusk": (0.36, 0.40, 0.53)}
+_AMBIENT: dict[Light, Rgb] = {
+    "day": (1.0, 1.0, 1.0),
+    "dusk": (0.36, 0.40, 0.53),
+    "night": (0.15, 0.155, 0.18),
+}
+_CLOUDED: dict[Weather, Rgb] = {
+    "clear": (1.0, 1.0, 1.0),
+    "overcast": (0.90, 0.91, 0.93),
+    "rain": (0.80, 0.82, 0.85),
+}
 _LAMP: Rgb = (0.62, 0.46, 0.24)
-_LAMP_REACH_M = 5.5
+_LAMP_NIGHT: Rgb = (0.66, 0.56, 0.40)
+_LAMP_REACH_M = 5.5  # of a lamp of the usual height
+_LAMPS_FEW = 8
+_UNLIT = 1.7
+_SKIES: dict[tuple[Light, bool], tuple[Rgb, Rgb]] = {  # overhead and at the horizon; True: clouded
+    ("day", False): ((176, 197, 212), (222, 228, 226)),
+    ("day", True): ((168, 174, 180), (208, 211, 212)),
+    ("dusk", False): ((64, 78, 112), (214, 158, 128)),
+    ("dusk", True): ((66, 74, 92), (138, 130, 132)),
+    ("night", False): ((11, 14, 24), (44, 40, 42)),
+    ("night", True): ((26, 25, 28), (62, 54, 48)),
+}
+_CLOUDS: dict[Light, float] = {"day": 16, "dusk": 12, "night": 5}
+_WINDOW: dict[Light, float] = {"day": 1.0, "dusk": 1.0, "night": 0.72}
+_SKYLINE: dict[Light, Rgb] = {
+    "day": (1.0, 1.0, 1.0),
+    "dusk": (0.52, 0.5, 0.62),
+    "night": (0.13, 0.12, 0.14),
+}
+_GLOSS = {  # of wet ground
+    **dict.fromkeys(("asphalt", "worn", "repair", "gutter"), 1.0),
+    **dict.fromkeys(("cycle", "stone", "quay"), 0.7),
+    **dict.fromkeys(("pavement", "square", "clinker", "kerb"), 0.55),
+}
 
 
-def paint(view: View, camera: Pinhole, light: Light) -> Scenery:
+def paint(view: View, camera: Pinhole, light: Light, weather: Weather = "clear") -> Scenery:
     """`view` as `camera` sees it."""
-    return _Painter(view, camera, light).paint()
+    return _Painter(view, camera, light, weather).paint()
 
 
 def box_corners(x0: float, y0: float, x1: float, y1: float) -> tuple[Corner, ...]:
@@ -179,7 +218,10 @@ class _Painter:
     view: View
     small: Pinhole
     light: Light
+    weather: Weather
     camera: Pinhole = field(init=False)
+    ambient: Rgb = field(init=False)
+    gloss: Reals = field(init=False)  # (H, W): how much of a mirror the ground is
     day: Reals = field(init=False)  # (H, W, 3): colours under the noon sky
     gain: Reals = field(init=False)  # (H, W, 3): the light of the hour
     glow: Reals = field(init=False)  # (H, W, 3): what shines by itself
@@ -192,7 +234,13 @@ class _Painter:
         height, width = self.camera.height_px, self.camera.width_px
         self.day = np.zeros((height, width, 3), np.float32)
         self.gain = np.empty((height, width, 3), np.float32)
-        self.gain[:] = _AMBIENT[self.light]
+        bright, clouded = _AMBIENT[self.light], _CLOUDED[self.weather]
+        # Where nothing is lit a camera amplifies what little there is.
+        more = _UNLIT if self.light == "night" and not self.view.lamps else 1.0
+        red, green, blue = (a * b * more for a, b in zip(bright, clouded, strict=True))
+        self.ambient = (red, green, blue)
+        self.gain[:] = self.ambient
+        self.gloss = np.zeros((height, width), np.float32)
         self.glow = np.zeros((height, width, 3), np.float32)
         self.depth_m = np.full((height, width), _FAR_M, np.float32)
         self.top_px = max(0, math.ceil(self.camera.horizon_px) + 1)
@@ -229,14 +277,11 @@ class _Painter:
         if rows <= 0:
             return
         share = np.linspace(0, 1, rows, dtype=np.float32)[:, None, None]
-        if self.light == "day":
-            high, low = np.array((176, 197, 212)), np.array((222, 228, 226))
-        else:
-            high, low = np.array((64, 78, 112)), np.array((214, 158, 128))
+        high, low = (np.array(colour) for colour in _SKIES[self.light, self.weather != "clear"])
         sky = (high * (1 - share) + low * share).astype(np.float32)
         width = self.camera.width_px
         haze = cv2.resize(cloud(1.7, 3), (width, max(512, rows)))[:rows]
-        sky = sky + np.clip(haze, 0, 1)[:, :, None] * (16 if self.light == "day" else 12)
+        sky = sky + np.clip(haze, 0, 1)[:, :, None] * _CLOUDS[self.light]
         self.day[:rows] = sky
         self.gain[:rows] = 1.0
         if self.view.hills > 0:
@@ -259,8 +304,8 @@ class _Painter:
                 wide = float(dice.uniform(9, 22)) * scale
                 tall = float(dice.uniform(4, 13)) * scale * self.view.hills
                 colour = tuple(float(c + dice.uniform(-5, 5)) for c in tint)
-                if self.light == "dusk":
-                    colour = tuple(c * f for c, f in zip(colour, (0.52, 0.5, 0.62), strict=True))
+                dim = _SKYLINE[self.light]
+                colour = tuple(c * f for c, f in zip(colour, dim, strict=True))
                 top = ground_px - tall
                 if dice.random() < 0.45:
                     cv2.ellipse(
@@ -305,18 +350,62 @@ class _Painter:
         for marking in self.view.paints:
             self._mark(marking)
         self._shade_ground()
+        if self.weather == "rain":
+            self._wet_ground(rays)
         # Haze: far away everything nears the colour of the air.
         far = np.clip((reach - 40.0) / 420.0, 0, 0.75)[:, :, None].astype(np.float32)
         air = np.array((206, 212, 208), np.float32)
         ground = self.day[self.top_px :]
         ground += (air - ground) * far
-        if self.light == "dusk":
-            gain = self.gain[self.top_px :]
-            gain[:] = _AMBIENT["dusk"]
+        gain = self.gain[self.top_px :]
+        gain[:] = self.ambient
+        if self.light != "day":
+            # What is far apart changes slowly: where there are many lamps, a few pixels tell.
+            step = 1 if len(self.view.lamps) <= _LAMPS_FEW else 4
+            x_m, y_m = self.earth.x_m[::step, ::step], self.earth.y_m[::step, ::step]
+            light = np.zeros_like(x_m)
             for lamp in self.view.lamps:
                 x, y = _lamp_foot(lamp)
-                near2 = ((self.earth.x_m - x) ** 2 + (self.earth.y_m - y) ** 2) / _LAMP_REACH_M**2
-                gain += (1.0 / (1.0 + near2) ** 2)[:, :, None] * np.array(_LAMP, np.float32)
+                near2 = ((x_m - x) ** 2 + (y_m - y) ** 2) / _reach_m(lamp) ** 2
+                light += 1.0 / (1.0 + near2) ** 2
+            if step > 1:
+                light = reals(cv2.resize(light, gain.shape[1::-1], interpolation=cv2.INTER_LINEAR))
+            gain += light[:, :, None] * np.array(self._lamp_colour, np.float32)
+            if self.weather == "rain":
+                self._mirror_lamps()
+
+    @property
+    def _lamp_colour(self) -> Rgb:
+        return _LAMP_NIGHT if self.light == "night" else _LAMP
+
+    def _wet_ground(self, rays: Reals) -> None:
+        """Water darkens the ground, and mirrors the sky the more the flatter one looks on it
+        (Schlick 1994)."""
+        gloss = self.gloss[self.top_px :]
+        puddles = sample(cloud(1.4, 31), self.earth.x_m, self.earth.y_m, 23.0)
+        gloss *= np.clip(0.62 + 0.5 * puddles, 0.25, 1.0)
+        ground = self.day[self.top_px :]
+        ground *= (1.0 - 0.42 * gloss)[:, :, None]
+        steep = -rays[:, :, 2] / np.sqrt((rays**2).sum(axis=2))
+        share = (0.02 + 0.55 * (1.0 - np.clip(steep, 0.0, 1.0)) ** 5) * gloss
+        ground *= (1.0 - share)[:, :, None]
+        sky = np.array(_SKIES[self.light, True][1], np.float32)
+        self.glow[self.top_px :] += share[:, :, None] * sky * 0.9
+
+    def _mirror_lamps(self) -> None:
+        """What a lamp throws on wet ground: a long streak below its mirror image."""
+        shine = np.zeros_like(self.gloss)
+        for lamp in self.view.lamps:
+            tip = _lamp_foot(lamp)
+            seen = self.camera.view(np.array([(*tip, 0.0), (*tip, -lamp.height_m - 0.3)]))
+            if seen[:, 2].min() < 3.0:
+                continue
+            foot, mirrored = self.camera.flatten(seen)
+            scale = self.camera.focal_px / float(seen[1, 2])
+            tall = max(4.0, 0.42 * float(mirrored[1] - foot[1]))
+            _streak(shine, mirrored, max(1.5, 0.30 * scale), tall, 0.85)
+        shine *= self.gloss
+        self.glow += shine[:, :, None] * np.array((255, 226, 172), np.float32)
 
     def _mask(
         self, outline: npt.NDArray[np.float64]
@@ -338,6 +427,9 @@ class _Painter:
         x0, y0, x1, y1 = window
         area = np.s_[y0:y1, x0:x1]
         colours = material(name, self.earth.window(area))
+        if self.weather == "rain":
+            gloss = self.gloss[self.top_px + y0 : self.top_px + y1, x0:x1]
+            gloss += (_GLOSS.get(name, 0.0) - gloss) * (mask.astype(np.float32) / 255)
         share = (mask.astype(np.float32) / 255)[:, :, None]
         target = self.day[self.top_px + y0 : self.top_px + y1, x0:x1]
         target += (colours - target) * share
@@ -376,7 +468,9 @@ class _Painter:
                     ),
                     strength,
                 )
-        shift = (-SUN[0] / SUN[2], -SUN[1] / SUN[2])
+        sunny = self.weather == "clear"
+        sun = self.view.sun
+        shift = (-sun[0] / sun[2], -sun[1] / sun[2]) if sunny else (0.0, 0.0)
         for tree in self.view.trees:
             x = tree.at[0] + shift[0] * tree.height_m * 0.45
             y = tree.at[1] + shift[1] * tree.height_m * 0.45
@@ -400,12 +494,57 @@ class _Painter:
             up_m = block.low_m + 0.3
             moved = tuple((cx + shift[0] * up_m, cy + shift[1] * up_m) for cx, cy in corners)
             self._soften(soft, moved, 90 if block.low_m else 110)
-        soft = cv2.GaussianBlur(soft, (0, 0), 2.2)
+        soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), 2.2), np.uint8)
+        if self.view.casts and sunny and self.light == "day":
+            np.maximum(soft, self._cast_shadows(soft), out=soft)
         full = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
-        share = 0.85 if self.light == "day" else 0.45
+        share = 0.85 if self.light == "day" and sunny else 0.45
         dark = 1 - (full.astype(np.float32) / 255 * share)[:, :, None]
         cool = np.array((1.0, 0.99, 0.95), np.float32)
         self.day[self.top_px :] *= dark**cool
+
+    def _cast_shadows(self, soft: Picture) -> Picture:
+        """What houses, trees, lamps and blocks keep from the sun, small as the soft shade is."""
+        cast = np.zeros_like(soft)
+        sun = self.view.sun
+        shift = np.array((-sun[0] / sun[2], -sun[1] / sun[2]))
+        for terrace in self.view.terraces:
+            (ax, ay), (bx, by) = terrace.start, terrace.end
+            length = math.dist(terrace.start, terrace.end)
+            back = np.array((-(by - ay), bx - ax)) / length * 9.0
+            front = np.array([terrace.start, terrace.end])
+            foot = np.concatenate([front, front + back])
+            ridge = front + back / 2
+            eaves_m = sum(terrace.height_m) / 2
+            self._fall(cast, [foot, foot + shift * eaves_m, ridge + shift * (eaves_m + 3.0)])
+        for tree in self.view.trees:
+            at = np.array(tree.at)
+            crown = at + shift * tree.height_m * 0.68
+            ring = np.array(
+                [
+                    crown + np.array((math.cos(a), math.sin(a))) * tree.crown_m * 0.46
+                    for a in np.linspace(0, 2 * math.pi, 16, endpoint=False)
+                ]
+            )
+            self._fall(cast, [ring])
+            self._fall(cast, [_thick(at, crown, 0.12)])
+        for lamp in self.view.lamps:
+            at = np.array(lamp.at)
+            top, tip = at + shift * lamp.height_m, np.array(_lamp_foot(lamp))
+            self._fall(cast, [_thick(at, top, 0.07)])
+            self._fall(cast, [_thick(top, tip + shift * (lamp.height_m + 0.3), 0.09)])
+        for block in self.view.blocks:
+            corners = np.array(_band(block.start, block.end, block.width_m))
+            self._fall(cast, [corners + shift * up_m for up_m in (block.low_m, block.high_m)])
+        return np.asarray(cv2.GaussianBlur(cast, (0, 0), 0.8), np.uint8)
+
+    def _fall(self, cast: Picture, parts: Sequence[npt.NDArray[np.float64]]) -> None:
+        points = np.concatenate(parts).astype(np.float32)
+        hull = cv2.convexHull(points)[:, 0, :]
+        outline = self._outline([(float(x), float(y)) for x, y in hull])
+        if outline is not None:
+            small = (outline - (0, self.top_px)) / 4
+            cv2.fillPoly(cast, [_fixed(small)], 135, cv2.LINE_AA, _SHIFT)
 
     def _soften(self, soft: Picture, corners: Sequence[Corner], strength: int) -> None:
         outline = self._outline(corners)
@@ -528,17 +667,18 @@ class _Painter:
         mask = np.zeros(window[::-1], np.uint8)
         cv2.fillPoly(mask, [_fixed(flat - (x0, y0))], 255, cv2.LINE_AA, _SHIFT)
         self._blend(mask, x0, y0, reals(colours), _plane(corners))
-        if self.light == "dusk":
+        if self.light != "day":
             share = (mask.astype(np.float32) / 255)[:, :, None] * shine[:, :, None]
             glow = self.glow[y0:y1, x0:x1]
-            warm = np.array((236, 186, 112), np.float32)
+            warm = np.array((236, 186, 112), np.float32) * _WINDOW[self.light]
             glow += (warm - glow) * share
 
     def _facing(self, nx: float, ny: float) -> float:
         """How bright a wall is whose outward direction is (nx, ny)."""
         size = math.hypot(nx, ny) or 1.0
-        sunlit = max(0.0, (nx * SUN[0] + ny * SUN[1]) / size)
-        return 0.80 + 0.30 * sunlit if self.light == "day" else 0.95
+        sunlit = max(0.0, (nx * self.view.sun[0] + ny * self.view.sun[1]) / size)
+        sunny = self.light == "day" and self.weather == "clear"
+        return 0.80 + 0.30 * sunlit if sunny else 0.95
 
     def _upright(
         self, a: Corner, b: Corner, low_m: float, high_m: float, colour: Sequence[float]
@@ -581,7 +721,7 @@ class _Painter:
         target = self.day[y0:y1, x0:x1]
         target += (colours - target) * share
         self.gain[y0:y1, x0:x1] += (
-            np.array(_AMBIENT[self.light], np.float32) - self.gain[y0:y1, x0:x1]
+            np.array(self.ambient, np.float32) - self.gain[y0:y1, x0:x1]
         ) * share
         self.glow[y0:y1, x0:x1] *= 1 - share
         normal, offset = plane
@@ -610,7 +750,7 @@ class _Painter:
         area = np.s_[y0 : y0 + mask.shape[0], x0 : x0 + mask.shape[1]]
         share = (mask.astype(np.float32) / 255)[:, :, None]
         self.day[area] += (colours - self.day[area]) * share
-        self.gain[area] += (np.array(_AMBIENT[self.light], np.float32) - self.gain[area]) * share
+        self.gain[area] += (np.array(self.ambient, np.float32) - self.gain[area]) * share
         self.glow[area] *= 1 - share
         self.depth_m[area] = np.where(mask > 127, np.float32(depth_m), self.depth_m[area])
 
@@ -662,7 +802,7 @@ class _Painter:
         for right, up, size in clumps:
             spot = (foot_x + right * crown * 0.42, centre_y - up * crown * 0.40)
             light = 0.86 + 0.17 * up - 0.09 * right + dice.uniform(-0.06, 0.06)
-            if self.light == "dusk":
+            if self.light != "day" or self.weather != "clear":
                 light = 0.86 + 0.08 * up + dice.uniform(-0.05, 0.05)
             colour = tuple(float(c) for c in leaf * light)
             where = (round(spot[0] * 16), round(spot[1] * 16))
@@ -727,7 +867,7 @@ class _Painter:
         self._bar(foot, top, 0.075 * scale, 0.05 * scale, metal, far_m)
         self._bar(top, end, 0.045 * scale, 0.04 * scale, metal, far_m)
         self._bar(neck, end, 0.10 * scale, 0.09 * scale, (120, 124, 126), far_m)
-        if self.light == "dusk":
+        if self.light != "day":
             middle = (neck + end) / 2
             for radius, strength in ((0.16, 1.0), (0.5, 0.30), (1.1, 0.14), (2.4, 0.07)):
                 self._shine(middle, radius * scale, (255, 214, 150), strength)
@@ -833,31 +973,36 @@ class _Painter:
 
     def _finish(self) -> Scenery:
         size = (self.small.width_px, self.small.height_px)
-        picture = self.day * self.gain if self.light == "dusk" else self.day
-        if self.light == "dusk":
-            picture = picture + self.glow
+        plain = self.light == "day" and self.weather == "clear"
+        picture = self.day if plain else self.day * self.gain + self.glow
+        if self.light != "day":
             halo = cv2.GaussianBlur(cv2.resize(self.glow, (size[0] // 4, size[1] // 4)), (0, 0), 4)
             picture += cv2.resize(halo, (picture.shape[1], picture.shape[0])) * 0.35
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         rgb = np.clip(small, 0, 255).astype(np.uint8)
         depth_m = np.ascontiguousarray(self.depth_m[::_TIMES, ::_TIMES])
-        return Scenery(rgb, depth_m, self._light_at())
+        ground = depth_m >= _FAR_M
+        ground[: math.ceil(self.small.horizon_px) + 1] = False
+        albedo = cv2.resize(self.day, size, interpolation=cv2.INTER_AREA) * ground[:, :, None]
+        gloss = cv2.resize(self.gloss, size, interpolation=cv2.INTER_AREA) * ground
+        return Scenery(
+            rgb, depth_m, self._light_at(), np.clip(albedo, 0, 255).astype(np.uint8), reals(gloss)
+        )
 
     def _light_at(self) -> Callable[[float, float], tuple[float, float, float]]:
-        ambient = _AMBIENT[self.light]
+        ambient, colour = self.ambient, self._lamp_colour
         if self.light == "day":
             return lambda x_m, y_m: ambient
-        feet = [_lamp_foot(lamp) for lamp in self.view.lamps]
+        feet = np.array([_lamp_foot(lamp) for lamp in self.view.lamps]).reshape(-1, 2)
+        reach2 = np.array([_reach_m(lamp) ** 2 for lamp in self.view.lamps])
 
         def light_at(x_m: float, y_m: float) -> tuple[float, float, float]:
-            more = sum(
-                1.0 / (1.0 + ((x_m - x) ** 2 + (y_m - y) ** 2) / _LAMP_REACH_M**2) ** 2
-                for x, y in feet
-            )
+            away2 = (feet[:, 0] - x_m) ** 2 + (feet[:, 1] - y_m) ** 2
+            more = float((1.0 / (1.0 + away2 / reach2) ** 2).sum())
             return (
-                ambient[0] + _LAMP[0] * more,
-                ambient[1] + _LAMP[1] * more,
-                ambient[2] + _LAMP[2] * more,
+                ambient[0] + colour[0] * more,
+                ambient[1] + colour[1] * more,
+                ambient[2] + colour[2] * more,
             )
 
         return light_at
@@ -920,6 +1065,34 @@ def _band(start: Corner, end: Corner, wide_m: float) -> tuple[Corner, ...]:
         (end[0] + ax, end[1] + ay),
         (start[0] + ax, start[1] + ay),
     )
+
+
+def _streak(
+    into: Reals, at: npt.NDArray[np.float64], wide_px: float, tall_px: float, strength: float
+) -> None:
+    """Adds a soft upright streak around `at` to a picture of one channel."""
+    height, width = into.shape
+    x0, x1 = max(0, int(at[0] - 3 * wide_px)), min(width, int(at[0] + 3 * wide_px) + 1)
+    y0, y1 = max(0, int(at[1] - 3 * tall_px)), min(height, int(at[1] + 3 * tall_px) + 1)
+    if x0 >= x1 or y0 >= y1:
+        return
+    across = np.exp(-(((np.arange(x0, x1) - at[0]) / wide_px) ** 2))
+    down = np.exp(-(((np.arange(y0, y1) - at[1]) / tall_px) ** 2)) * strength
+    into[y0:y1, x0:x1] += (down[:, None] * across[None, :]).astype(np.float32)
+
+
+def _thick(
+    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], half_m: float
+) -> npt.NDArray[np.float64]:
+    """The corners of a bar on the ground from `a` to `b`."""
+    along = (b - a) / max(1e-9, float(np.hypot(*(b - a))))
+    aside = np.array((-along[1], along[0])) * half_m
+    return np.array([a + aside, b + aside, b - aside, a - aside])
+
+
+def _reach_m(lamp: Lamp) -> float:
+    """How far a lamp lights the ground well: higher ones farther."""
+    return _LAMP_REACH_M * lamp.height_m / LAMP_M
 
 
 def _lamp_foot(lamp: Lamp) -> Corner:

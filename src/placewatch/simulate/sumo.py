@@ -14,12 +14,13 @@ import importlib.util
 import itertools
 import os
 import subprocess
+import sys
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import IO
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -28,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from placewatch.core.errors import Misconfigured
+from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.kinds import NUMBER_OF, Kind
 from placewatch.core.space import Point
 from placewatch.simulate.crossing import Lines, Passage
@@ -122,13 +123,19 @@ class Everybody:
             self.flows.append(int(flow))
         return known
 
+    def forget_all_but(self, present: Collection[str]) -> None:
+        """Forgets SUMO's names of all others: who left never comes back."""
+        self._numbers = {name: who for name, who in self._numbers.items() if name in present}
+
 
 class SumoRun:
     """One run of a street. Iterate over it for its pieces; then ask for its passages.
 
     Time 0 comes `warm_s` after the street was empty; None: as long as it takes to fill up. Actors
     may be added to `actors` before it runs: they give orders while it does, at times of SUMO's.
-    Raises Misconfigured where SUMO is not installed or refuses the street.
+    `live`: pieces come in small portions and may be as many as one wishes, but there are no
+    passages. SUMO ends with the thread that iterates first. Raises Misconfigured where SUMO is not
+    installed or refuses the street.
     """
 
     def __init__(
@@ -139,12 +146,16 @@ class SumoRun:
         *,
         step_s: float = STEP_S,
         warm_s: float | None = None,
+        live: bool = False,
         detectors: Callable[["Network", Path], Sequence[str]] | None = None,
     ) -> None:
         """`detectors` makes more elements of SUMO's additional file, of the network and of where
         it is stored; what they write lies in `folder`."""
         self.street = street
         self._detectors = detectors
+        self._live = live
+        self._stopped = False
+        self._process: subprocess.Popen[bytes] | None = None
         if warm_s is None:
             warm_s = WARM_S if street.crowd is None else CROWD_WARM_S
         self.duration_s, self.warm_s, self.step_s = duration_s, warm_s, step_s
@@ -152,6 +163,7 @@ class SumoRun:
         self.everybody = Everybody()
         self.actors: list[Actor] = []
         self._lines = Lines(street.arms)
+        self._present: set[str] = set()  # who is anywhere in the newest piece of a live run
         if street.crowd is not None:
             self.actors.append(Standing(street.crowd, warm_s, seed))
         self._folder = tempfile.TemporaryDirectory(prefix="placewatch-sumo-")
@@ -160,7 +172,7 @@ class SumoRun:
         try:
             self.network = build_network(street, self._path)
             self._write_demand()
-            self._write_loops()
+            self._write_loops(() if live else street.arms)
         except BaseException:
             self._folder.cleanup()
             raise
@@ -169,6 +181,15 @@ class SumoRun:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends SUMO, and with it the pieces. Any thread may ask, more than once."""
+        self._stopped = True
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
         self._folder.cleanup()
 
     @property
@@ -178,6 +199,8 @@ class SumoRun:
 
     def __iter__(self) -> Iterator[Piece]:
         # SUMO tells the format by the name of a file, so the pipe has a name that it likes.
+        if self._stopped:
+            return
         read, write = os.pipe()
         (self._path / _FCD).symlink_to(f"/dev/fd/{write}")
         director = None
@@ -186,32 +209,51 @@ class SumoRun:
             director = Director(self.actors, free_port(), self.warm_s + self.duration_s)
             # Whoever is moved by hand may touch others: SUMO would take them out of the street.
             orders = ["--remote-port", str(director.port), "--collision.action", "none"]
-        with (self._path / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [_tool("sumo"), *self._options(), *orders],
+        with (self._path / "log").open("w+b") as log, os.fdopen(read, "rb") as stream:
+            # Ctrl-C is for us alone, who end it then.
+            process = self._process = subprocess.Popen(
+                [*_MORTAL, str(os.getpid()), _tool("sumo"), *self._options(), *orders],
                 stdout=log,
                 stderr=log,
                 cwd=self._path,
                 pass_fds=(write,),
+                process_group=0,
             )
-        os.close(write)  # so that what comes ends with the process
-        if director is not None:
-            director.start(process)
-        ended = False
-        try:
-            with os.fdopen(read, "rb") as stream:
-                yield from self._pieces(stream)
-            process.wait()
-            ended = not process.returncode
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            os.close(write)  # so that what comes ends with the process
             if director is not None:
-                director.finish(ended)
-        if process.returncode:
-            told = (self._path / "log").read_text(errors="replace")
-            raise Misconfigured(f"SUMO refused the street {self.street.name}: {_reason(told)}")
+                director.start(process)
+            ended = False
+            try:
+                for piece in self._pieces(stream):
+                    if self._stopped:
+                        return
+                    if self._live:
+                        self._forget()
+                    yield piece
+                process.wait()
+                ended = not process.returncode
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+                if director is not None:
+                    director.finish(ended)
+            if self._stopped:
+                return
+            if process.returncode < 0:
+                raise Unavailable(
+                    f"SUMO was ended from outside (signal {-process.returncode})",
+                    hint="was there too little memory?",
+                )
+            if process.returncode:
+                log.seek(0)
+                told = log.read().decode(errors="replace")
+                raise Misconfigured(f"SUMO refused the street {self.street.name}: {_reason(told)}")
+
+    def _forget(self) -> None:
+        """Leaves nothing behind on the disk once SUMO has read all, and no names of who left."""
+        self._folder.cleanup()
+        self.everybody.forget_all_but(self._present)
 
     def passages(self) -> list[Passage]:
         """When vehicles passed the arms, or people those of a crowd, in order of time; after the
@@ -239,30 +281,38 @@ class SumoRun:
             key=lambda passage: passage.at_s,
         )
 
-    def _pieces(self, stream: IO[bytes]) -> Iterator[Piece]:
+    def _pieces(self, stream: BufferedReader) -> Iterator[Piece]:
         """Whole moments, as they come; the last moment of a block waits for the next block."""
-        try:
-            reader = csv.open_csv(
-                stream,
-                csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
-                csv.ParseOptions(delimiter=";"),
-                csv.ConvertOptions(
-                    include_columns=list(self._columns),
-                    column_types=dict(zip(self._columns, _TYPES, strict=True)),
-                ),
-            )
-        except pa.ArrowInvalid:  # SUMO ended without a word; its log says why
-            return
-        rest: pa.RecordBatch | None = None
-        for batch in reader:
-            table = pa.Table.from_batches([batch] if rest is None else [rest, batch])
+        rest: pa.Table | None = None
+        for block in self._tables(stream):
+            table = block if rest is None else pa.concat_tables([rest, block])
             at_s = table[_TIME].to_numpy()
-            whole = int(np.searchsorted(at_s, at_s[-1])) if len(at_s) else 0
-            rest = table.slice(whole).combine_chunks().to_batches()[0] if len(at_s) else None
+            whole = int(np.searchsorted(at_s, at_s[-1]))
+            rest = table.slice(whole)
             if whole:
-                yield self._piece(table.slice(0, whole))
+                yield self._piece(table.slice(0, whole).combine_chunks())
         if rest is not None and rest.num_rows:
-            yield self._piece(pa.Table.from_batches([rest]))
+            yield self._piece(rest.combine_chunks())
+
+    def _tables(self, stream: BufferedReader) -> Iterator[pa.Table]:
+        """The rows that SUMO writes, some at a time. They are read here and not by a thread of
+        Arrow's, which would outlive a run that is given up."""
+        names = stream.readline().decode().strip().split(";")
+        rest = b""
+        while data := stream.read1(_BLOCK_BYTES) if self._live else stream.read(_BLOCK_BYTES):
+            data = rest + data
+            whole = data.rfind(b"\n") + 1
+            rest = data[whole:]
+            if whole:
+                yield csv.read_csv(
+                    BytesIO(data[:whole]),
+                    csv.ReadOptions(column_names=names, use_threads=False),
+                    csv.ParseOptions(delimiter=";"),
+                    csv.ConvertOptions(
+                        include_columns=list(self._columns),
+                        column_types=dict(zip(self._columns, _TYPES, strict=True)),
+                    ),
+                )
 
     @property
     def _columns(self) -> tuple[str, ...]:
@@ -273,6 +323,8 @@ class SumoRun:
         _, name, x, y, angle, speed = self._columns
         moments_s = np.unique(np.round(table[_TIME].to_numpy() - self.warm_s, 3))
         table = table.filter(pc.not_equal(table[name], pa.scalar("")))
+        if self._live:
+            self._present = set(pc.unique(table[name]).to_pylist())
         crowd = self.street.crowd
         if crowd is not None:
             west, south, east, north = (pa.scalar(side) for side in crowd.seen)
@@ -299,7 +351,8 @@ class SumoRun:
         )
         if crowd is None:
             return self._calmed(piece) if self.actors else piece
-        self._lines.look(piece.at_s, piece.who, piece.x_m, piece.y_m)
+        if not self._live:
+            self._lines.look(piece.at_s, piece.who, piece.x_m, piece.y_m)
         # JuPedSim tells where the middle is, SUMO where the front is.
         ahead_m = 0.5 * self.everybody.lengths_m()[piece.who]
         return replace(
@@ -385,9 +438,9 @@ class SumoRun:
         rows.append("</routes>")
         (self._path / "demand.xml").write_text("\n".join(rows))
 
-    def _write_loops(self) -> None:
+    def _write_loops(self, arms: Sequence[Arm]) -> None:
         rows = ["<additional>"]
-        for arm in self.street.arms:
+        for arm in arms:
             for edge, inwards in ((arm.into, True), (arm.out_of, False)):
                 for lane, at_m in self.network.met(edge, arm):
                     name = f"loop{len(self._loops)}"
@@ -403,6 +456,18 @@ class SumoRun:
         rows.append("</additional>")
         (self._path / "loops.add.xml").write_text("\n".join(rows))
 
+
+_MORTAL = (
+    sys.executable,
+    "-S",
+    "-c",
+    "import ctypes, os, sys\n"
+    "ask = getattr(ctypes.CDLL(None), 'prctl', None)\n"
+    "ask and ask(1, 9)\n"  # PR_SET_PDEATHSIG, SIGKILL: prctl(2)
+    "os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[2], sys.argv[2:])",
+)
+"""Becomes the program it is given, which ends when the thread that began it does: nothing is left
+when we are killed. Where the system does not know that, the pipe that breaks ends it."""
 
 _FCD = "fcd.csv"
 _TIME = "timestep_time"

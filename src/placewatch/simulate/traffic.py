@@ -569,7 +569,7 @@ class Traffic:
             ax, ay, _ = user.place(user.before_m)
             bx, by, _ = user.place(user.s_m)
             for line in self._lines:
-                hit = _crossed(line, ax, ay, bx, by)
+                hit = crossed(line, ax, ay, bx, by)
                 if hit is not None:
                     share, direction = hit
                     at_s = ended_s - STEP_S * (1 - share)
@@ -586,7 +586,7 @@ def _media_s(crossing: TrueCrossing) -> float:
     return crossing.media_s
 
 
-def _crossed(
+def crossed(
     line: GroundLine, ax: float, ay: float, bx: float, by: float
 ) -> tuple[float, Direction] | None:
     """Where on the way from a to b (0..1) `line` is crossed, and which way; None if it is not."""

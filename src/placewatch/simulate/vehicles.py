@@ -51,6 +51,8 @@ _BUSES: tuple[Rgb, ...] = ((240, 196, 84), (168, 220, 214), (240, 234, 216), (24
 _BOXES: tuple[Rgb, ...] = ((196, 158, 112), (178, 140, 98))
 _TRUCKS: tuple[Rgb, ...] = ((240, 238, 230), (186, 208, 230), (242, 190, 150), (226, 218, 198))
 
+_LIT: Rgb = (236, 214, 160)  # windows that are lit inside
+
 
 def roles_of(kind: Kind, look: int, braking: bool, light: Light) -> Mapping[str, Rgb]:
     """The colour of each part of a vehicle."""
@@ -63,10 +65,10 @@ def roles_of(kind: Kind, look: int, braking: bool, light: Light) -> Mapping[str,
     }[kind]
     body = paints[(look // 5) % len(paints)]
     load = _TRUCKS[(look // 3) % len(_TRUCKS)]
-    tail: Rgb = (238, 48, 36) if braking else ((172, 40, 34) if light == "dusk" else (138, 36, 32))
+    tail: Rgb = (238, 48, 36) if braking else ((172, 40, 34) if light != "day" else (138, 36, 32))
     glass: Rgb = (36, 44, 52)
-    if light == "dusk" and kind is Kind.BUS:
-        glass = (236, 214, 160)  # lit inside
+    if light != "day" and kind is Kind.BUS:
+        glass = _LIT
     return {
         "body": body,
         "load": load,
@@ -80,7 +82,7 @@ def roles_of(kind: Kind, look: int, braking: bool, light: Light) -> Mapping[str,
         "trim": (44, 47, 50),
         "plate": (210, 208, 196),
         "tail": tail,
-        "head": (255, 246, 214) if light == "dusk" else (232, 234, 228),
+        "head": (255, 246, 214) if light != "day" else (232, 234, 228),
     }
 
 
@@ -353,15 +355,19 @@ def _carriage() -> Body:
 
 
 CARRIAGE = _carriage()
-CARRIAGE_ROLES: Mapping[str, Rgb] = {
-    "body": (226, 222, 210),
-    "load": (176, 62, 54),
-    "roof": (150, 152, 152),
-    "glass": (44, 54, 62),
-    "trim": (196, 170, 92),
-    "under": (52, 50, 48),
-}
-"""The colours of its parts, its doors yellow so that who sees badly finds them."""
+
+
+def carriage_roles(light: Light) -> Mapping[str, Rgb]:
+    """The colours of its parts, its doors yellow so that who sees badly finds them."""
+    return {
+        "body": (226, 222, 210),
+        "load": (176, 62, 54),
+        "roof": (150, 152, 152),
+        "glass": (44, 54, 62) if light == "day" else _LIT,
+        "trim": (196, 170, 92),
+        "under": (52, 50, 48),
+    }
+
 
 BODIES: Mapping[Kind, tuple[Body, ...]] = {
     Kind.CAR: (_car(False), _car(True)),
