@@ -45,6 +45,7 @@ def test_a_device_that_is_no_camera_is_told_in_one_sentence_with_a_hint(tmp_path
         ("http://10.0.4.3/mjpeg", "http"),
         ("https://10.0.4.3/mjpeg", "https"),
         ("street:crossing?seed=1", "street"),
+        ("sim://junction?camera=roof", "sim"),
         ("c:/street.mp4", "file"),
     ],
 )

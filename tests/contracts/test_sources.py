@@ -15,6 +15,7 @@ from tests.capture.cameras import RtspCamera, http_camera, why_no_rtsp
 from tests.capture.films import make_film
 
 from placewatch.capture import SOURCES, open_source
+from placewatch.capture.simulated import SimulatedSource
 from placewatch.capture.source import Source, SourceSpec
 from placewatch.capture.synthetic import SyntheticSource
 from placewatch.core.errors import Refused, Unavailable
@@ -49,6 +50,11 @@ def street(_folder: Path) -> AbstractContextManager[str]:
     return nullcontext("street:main?seed=1&width=320&height=180&fps=25")
 
 
+def sim(_folder: Path) -> AbstractContextManager[str]:
+    pytest.importorskip("sumo", reason="SUMO is not installed: placewatch[simulate]")
+    return nullcontext("sim://tee-right?seed=1&size=320x180&fps=25")
+
+
 def device(_folder: Path) -> AbstractContextManager[str]:
     if not Path("/dev/video0").exists():
         pytest.skip("this machine has no camera at /dev/video0")
@@ -60,6 +66,7 @@ PLACES: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
     "rtsp": rtsp,
     "http": http,
     "street": street,
+    "sim": sim,
     "device": device,
 }
 SAME_AS = {"rtsps": "rtsp", "https": "http"}  # TLS around what is asked here already
@@ -145,7 +152,7 @@ def test_what_is_unknown_before_a_frame_that_is_not_wanted_is_so_before_the_next
     second = iter((False, True))
     frame = next(source.frames(lambda media_s, after_gap: next(second)))
     assert frame.number > 0
-    assert frame.after_gap or isinstance(source, SyntheticSource)
+    assert frame.after_gap or isinstance(source, SyntheticSource | SimulatedSource)
 
 
 def test_a_frame_leaves_the_process_in_no_way(source: Source) -> None:

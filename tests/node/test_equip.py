@@ -7,9 +7,10 @@ from placewatch.node.config import CameraSettings, Decode
 from placewatch.node.equip import policy_of
 
 
+@pytest.mark.parametrize("url", ["street:main", "sim://junction"])
 @pytest.mark.parametrize("decode", ["auto", "keyframes"])
-def test_a_drawn_street_has_no_key_frames_to_sleep_between(decode: Decode) -> None:
-    drawn = policy_of(CameraSettings(id="a", url="street:main", decode=decode))
+def test_a_drawn_street_has_no_key_frames_to_sleep_between(decode: Decode, url: str) -> None:
+    drawn = policy_of(CameraSettings(id="a", url=url, decode=decode))
     assert drawn.report().why == ""
     assert isinstance(
         policy_of(CameraSettings(id="a", url="rtsp://a.example/", decode=decode)), Controller

@@ -196,6 +196,7 @@ def test_neither_pictures_nor_the_density_of_tracks_are_in_the_json() -> None:
         ("rtsp://10.0.4.3/user=ada&password=secret&channel=1", "rtsp://10.0.4.3/…"),
         ("/dev/video0", "/dev/video0"),
         ("street:crossing?seed=1&light=dusk", "street:crossing?seed=1&light=dusk"),
+        ("sim://junction?camera=roof&seed=1", "sim://junction?camera=roof&seed=1"),
     ],
 )
 def test_a_source_is_named_without_folder_login_or_query(source: str, printed: str) -> None:

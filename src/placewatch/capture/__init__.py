@@ -1,4 +1,4 @@
-"""Capture: cameras, files and drawn streets become frames."""
+"""Capture: cameras, files, drawn and simulated streets become frames."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -43,6 +43,14 @@ def _street(spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy
     return SyntheticSource(spec, clock)
 
 
+def _simulated(
+    spec: SourceSpec, clock: Clock, stopping: Callable[[], bool], policy: Policy
+) -> Source:
+    from placewatch.capture.simulated import SimulatedSource
+
+    return SimulatedSource(spec, clock, stopping)
+
+
 SOURCES: Mapping[str, Opener] = {
     "file": _file,
     "rtsp": rtsp_source,
@@ -51,6 +59,7 @@ SOURCES: Mapping[str, Opener] = {
     "https": http_source,
     "device": device_source,
     "street": _street,
+    "sim": _simulated,
 }
 """From what a URL begins with to what opens it; whatever has no scheme is a file."""
 
@@ -69,5 +78,5 @@ def _kind(url: str) -> str:
         return kind
     raise Misconfigured(
         f"{clean(url)} has a scheme that is not known",
-        hint="give a path, rtsp://, rtsps://, http://, https://, /dev/videoN or street:NAME",
+        hint="give a path, rtsp://, rtsps://, http://, https://, /dev/videoN, street:NAME or sim://NAME",
     )

@@ -11,6 +11,9 @@ Login = tuple[str, str]
 DRAWN = "street:"
 """With this the URL of a drawn street begins."""
 
+SIMULATED = "sim://"
+"""And with this the URL of a simulated one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

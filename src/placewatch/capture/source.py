@@ -13,7 +13,8 @@ class SourceSpec:
     """What it takes to open a source.
 
     `url` is a path, `rtsp://`, `http://` or `https://` (MJPEG), `/dev/videoN`, or
-    `street:NAME?seed=1&light=dusk` for a drawn street. `pace` `full` is as fast as the machine
+    `street:NAME?seed=1&light=dusk` for a drawn street, or `sim://NAME?camera=roof&seed=1` for a
+    simulated one. `pace` `full` is as fast as the machine
     can, for files; `real` is at the pace of the recording. `login` is (user, password); it never
     stands in `url`, in a log line or in an error.
     """

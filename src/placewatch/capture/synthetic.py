@@ -3,18 +3,17 @@
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import cast
-from urllib.parse import parse_qsl
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from placewatch.capture.address import DRAWN
+from placewatch.capture.query import number_in, offer, parameters
 from placewatch.capture.source import SourceHealth, SourceSpec, StreamInfo, Takes, every
 from placewatch.core.errors import Misconfigured
 from placewatch.core.time import Clock, UtcMicros
@@ -117,14 +116,14 @@ class SyntheticSource:
                 media_s,
                 number,
                 luma,
-                _later_rgb(sensor, canvas, number),
+                later_rgb(sensor, canvas, number),
             )
 
     def close(self) -> None:
         self._closed.set()
 
 
-def _later_rgb(
+def later_rgb(
     sensor: Sensor, canvas: npt.NDArray[np.uint8], number: int
 ) -> Callable[[int], npt.NDArray[np.uint8]]:
     def to_rgb(width_px: int) -> npt.NDArray[np.uint8]:
@@ -160,59 +159,22 @@ def _wish(url: str) -> _Wish:
     assert url.startswith(DRAWN)
     name, _, query = url.removeprefix(DRAWN).partition("?")
     if name not in STREETS:
-        raise Misconfigured(f'there is no drawn street "{name}"', hint=_offer(name, STREETS))
+        raise Misconfigured(f'there is no drawn street "{name}"', hint=offer(name, STREETS))
     street = STREETS[name]
-    asked: dict[str, str] = {}
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
-    except ValueError:
-        raise Misconfigured(
-            f'"{query}" is no list of parameters', hint="write it as seed=1&light=dusk"
-        ) from None
-    for key, value in pairs:
-        if key not in _PARAMETERS:
-            raise Misconfigured(
-                f'a drawn street has no parameter "{key}"', hint=_offer(key, _PARAMETERS)
-            )
-        asked[key] = value
+    asked = parameters(query, _PARAMETERS, "a drawn street", "seed=1&light=dusk")
     light = asked.get("light", "day")
     if light not in ("day", "dusk"):
         raise Misconfigured(f'light is "{light}"', hint="it may be day or dusk")
     duration = asked.get("duration_s")
     return _Wish(
         street,
-        seed=round(_number(asked, "seed", 1, 0, 2**31, whole=True)),
+        seed=round(number_in(asked, "seed", 1, 0, 2**31, whole=True)),
         light=cast(Light, light),
-        fps=_number(asked, "fps", 12.5, 1, 60),
-        width_px=round(_number(asked, "width", 960, 64, 3840, whole=True)),
-        height_px=round(_number(asked, "height", 540, 36, 2160, whole=True)),
-        duration_s=None if duration is None else _number(asked, "duration_s", 0, 0.1, 86_400),
+        fps=number_in(asked, "fps", 12.5, 1, 60),
+        width_px=round(number_in(asked, "width", 960, 64, 3840, whole=True)),
+        height_px=round(number_in(asked, "height", 540, 36, 2160, whole=True)),
+        duration_s=None if duration is None else number_in(asked, "duration_s", 0, 0.1, 86_400),
     )
 
 
 _PARAMETERS = ("seed", "light", "fps", "width", "height", "duration_s")
-
-
-def _offer(word: str, there: object) -> str:
-    names = sorted(str(name) for name in cast("Mapping[str, object]", there))
-    near = get_close_matches(word, names, 1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    return f"{meant}there are {', '.join(names)}"
-
-
-def _number(
-    asked: Mapping[str, str], key: str, usual: float, least: float, most: float, whole: bool = False
-) -> float:
-    text = asked.get(key)
-    if text is None:
-        return usual
-    try:
-        value = float(int(text)) if whole else float(text)
-    except ValueError:
-        value = math.nan
-    if not least <= value <= most:
-        kind = "a whole number" if whole else "a number"
-        raise Misconfigured(
-            f'{key} is "{text}"', hint=f"it must be {kind} from {least:g} to {most:g}"
-        )
-    return value

@@ -231,6 +231,7 @@ class WatchedCamera:
         with self._lock:
             self._analysed_px = (width_px, height_px)
             self._fit()
+        self._count_truth()
         self._log.info("camera.opened", width_px=width_px, height_px=height_px)
         self._retry_at_s = None
         if self._backdrop is None:
@@ -480,6 +481,7 @@ class WatchedCamera:
             )
             crossings = self._measure_anew(changed, site)
             self.settings, self._site = changed, site
+        self._count_truth()
         self._tell_crossings(crossings)
 
     def _become(self, state: views.State, why: str | None) -> None:
@@ -560,8 +562,15 @@ class WatchedCamera:
                 counts.get(line.name, {}).get(Direction.RIGHT_TO_LEFT, {}),
             )
             for line in self.settings.line
-            if line.name in own  # of a line that people drew themselves it knows nothing
+            if line.name in own  # what people drew themselves a drawn street does not know
         }
+
+    def _count_truth(self) -> None:
+        """Has a simulated street count its truth at this camera's lines; others cannot."""
+        count = getattr(self._source, "count", None)
+        if count is not None:
+            lines = counting_lines(scaled(self.settings, *self._scale))
+            count([(line.name, line.a, line.b) for line in lines])
 
     def _scene_view(self, scene: Scene, late_s: float) -> views.SceneView:
         width_px, height_px = self._analysed_px or (1, 1)

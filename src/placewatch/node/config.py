@@ -120,7 +120,7 @@ class CameraSettings:
     """One fixed camera."""
 
     id: str  # small letters, digits, hyphens; permanent
-    url: str  # rtsp://, http://, a file, /dev/video0 or street:NAME
+    url: str  # rtsp://, http://, a file, /dev/video0, street:NAME or sim://NAME
     sub_url: str | None = None  # its small stream, analysed in place of `url`; pixels are `url`'s
     transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
     decode: Decode = "auto"  # how much of the stream is decoded; see the guide

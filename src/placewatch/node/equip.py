@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from placewatch.capture.address import DRAWN
+from placewatch.capture.address import DRAWN, SIMULATED
 from placewatch.capture.controller import Controller, Demands
 from placewatch.capture.policy import Policy, Steady
 from placewatch.core.errors import Misconfigured
@@ -94,7 +94,7 @@ def stage_of(
 def policy_of(camera: settings.CameraSettings) -> Policy:
     """How much of a live camera's stream is decoded. `auto` sleeps between key frames, where the
     camera has proven that nobody is missed; the rest is decoded bit-exact."""
-    drawn = camera.url.startswith(DRAWN)  # nothing is decoded
+    drawn = camera.url.startswith((DRAWN, SIMULATED))  # nothing is decoded
     if camera.decode in ("auto", "keyframes") and not drawn:
         # Chance decides only what is audited: it need not be secret, and can be repeated.
         dice = random.Random(f"audit {camera.id}")
