@@ -259,8 +259,8 @@ class CountedRun(SumoRun):
         """The end of what is counted."""
         return self.duration_s - LAST_S
 
-    def _write_loops(self) -> None:
-        super()._write_loops()
+    def _write_loops(self, arms: Sequence[Arm]) -> None:
+        super()._write_loops(arms)
         path = self._path / "loops.add.xml"
         told = (
             f'<edgeData id="walked" file="walked.xml" begin="{self.warm_s + FIRST_S:g}" '

@@ -26,6 +26,7 @@ from placewatch.node.decoded import decoded
 from placewatch.node.equip import (
     address_of,
     check_picture,
+    counting_lines,
     meters_of,
     notice_of,
     policy_of,

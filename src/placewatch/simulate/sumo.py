@@ -324,7 +324,7 @@ class SumoRun:
         moments_s = np.unique(np.round(table[_TIME].to_numpy() - self.warm_s, 3))
         table = table.filter(pc.not_equal(table[name], pa.scalar("")))
         if self._live:
-            self._present = set(pc.unique(table[name]).to_pylist())
+            self._present = {str(one) for one in pc.unique(table[name]).to_pylist()}
         crowd = self.street.crowd
         if crowd is not None:
             west, south, east, north = (pa.scalar(side) for side in crowd.seen)
