@@ -180,6 +180,20 @@ def test_the_truth_is_whose_middle_crossed_a_line_and_any_line_can_be_asked() ->
 
 
 @needs_sumo
+@pytest.mark.parametrize("name", ["market-square", "station-platform"])
+def test_a_place_on_foot_is_a_source_that_is_the_same_again_and_leaves_no_sumo(name: str) -> None:
+    def seen() -> tuple[int, list[bytes]]:
+        source = source_of(f"sim://{name}?{SMALL}&seed=2&light=night&weather=rain&hours=0.0003")
+        pid = pid_of(source)
+        return pid, [frame.luma.tobytes() for frame in source.frames()]
+
+    pid, pictures = seen()
+    assert len(set(pictures)) == len(pictures) == 11
+    assert gone_within_s(pid, 5.0)
+    assert seen()[1] == pictures
+
+
+@needs_sumo
 def test_sumo_that_somebody_else_ends_is_waited_for() -> None:
     source = source_of(QUIET)
     os.kill(pid_of(source), signal.SIGKILL)

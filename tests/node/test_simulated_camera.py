@@ -1,5 +1,6 @@
 """A simulated street as a camera of a node: what is true beside what was counted, and no orphan."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -7,8 +8,13 @@ import pytest
 from tests.node.test_camera import NOTICE, until, watched
 
 from placewatch.capture.simulated import SimulatedSource
+from placewatch.capture.source import Source
+from placewatch.core.facts import Crossing
+from placewatch.measure.scene import Scene
+from placewatch.node import camera as module
 from placewatch.node import config
 from placewatch.node.camera import WatchedCamera
+from placewatch.node.pipeline import Post
 
 pytest.importorskip("sumo", reason="SUMO is not installed: placewatch[simulate]")
 
@@ -31,9 +37,19 @@ def lines_of(camera: WatchedCamera) -> dict[str, Any]:
     return {line.name: line.truth for line in camera.view().totals.lines}
 
 
-def test_a_simulated_camera_knows_the_truth_of_any_line_and_takes_sumo_with_it(
-    tmp_path: Path,
+def seen_without_looking(
+    source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]
 ) -> None:
+    """Takes each frame for a scene where nobody is: what is true needs no detector."""
+    for frame in source.frames():
+        tell(Scene(frame.at, frame.media_s, frame.number, frame.camera, (), frame.after_gap), [])
+
+
+def test_a_simulated_camera_knows_the_truth_of_any_line_and_takes_sumo_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "watch", seen_without_looking)
+    monkeypatch.setattr(WatchedCamera, "_paint", lambda self, at, now_s: None)
     camera = watched(CAMERA + NOTICE, tmp_path)
     camera.start()
     try:

@@ -95,6 +95,34 @@ def test_headlights_light_the_road_before_a_car_and_not_behind_it() -> None:
     assert grey_at(full, 8.0, 0.0) < 1.3 * grey_at(empty, 8.0, 0.0) + 3
 
 
+@pytest.mark.parametrize("light", ["day", "dusk", "night"])
+@pytest.mark.parametrize("weather", ["clear", "overcast", "rain"])
+def test_a_train_stands_there_in_all_lights_and_weathers(light: str, weather: str) -> None:
+    artist = Outdoors(ROAD, CAMERA, conditions_of(light, weather), fps=10.0)
+    empty, train = (artist.draw(Standing(), 0.0, at).astype(float) for at in ((), [(0.0, 8.0)]))
+    x, y = np.rint(CAMERA.project(np.array([[0.0, 6.6, 1.4]]))[0]).astype(int)
+    changed = np.abs(train - empty).max(axis=2) > 12
+    assert changed[y - 2 : y + 3, x - 30 : x + 31].mean() > 0.5
+
+
+def test_who_stands_before_a_train_is_not_hidden_by_it() -> None:
+    artist = Outdoors(ROAD, CAMERA, Conditions("day", "overcast"), fps=10.0)
+    person = RoadUser(Kind.PEDESTRIAN, 0.0, 5.5, -1.57, 0.0, False, 0.0, 3)
+    x, y = np.rint(CAMERA.project(np.array([[0.0, 5.5, 1.2]]))[0]).astype(int)
+    alone, with_train, train = (
+        artist.draw(Standing(*users), 0.0, at)[y, x].astype(float)
+        for users, at in (((person,), ()), ((person,), [(0.0, 8.0)]), ((), [(0.0, 8.0)]))
+    )
+    assert np.abs(alone - with_train).max() < 3
+    assert np.abs(alone - train).max() > 40
+
+
+def test_the_windows_of_a_train_shine_at_night() -> None:
+    train = Outdoors(ROAD, CAMERA, NIGHT, fps=10.0).draw(Standing(), 0.0, [(0.0, 8.0)])
+    assert train.max() > 150
+    assert drawn(NIGHT).max() < 120
+
+
 def redness_below(picture: Floats) -> float:
     """How much redder than green the road is on the near side of a car that drives away."""
     x, y = np.rint(CAMERA.project(np.array([[0.0, -4.2, 0.0]]))[0]).astype(int)

@@ -1,5 +1,4 @@
-"""Rain: what falls between a camera and a street: drops as streaks, and a veil that grows with
-distance."""
+"""Rain: what falls between a camera and a street: drops in streaks, and a veil over the far."""
 
 import cv2
 import numpy as np
