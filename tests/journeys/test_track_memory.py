@@ -1,0 +1,121 @@
+"""Track memory: of a single road user nothing is left ten seconds after it left the view, and
+nothing ever reaches the disk but sums."""
+
+import gc
+import types
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from placewatch.core.ids import camera_id
+from placewatch.core.kinds import Kind
+from placewatch.core.space import Point
+from placewatch.core.time import MINUTE_US, UtcMicros
+from placewatch.measure.ground import Ground
+from placewatch.measure.line import CountingLine
+from placewatch.measure.meters import Meters
+from placewatch.measure.replay import GroundTracks, Replay, on_plan
+from placewatch.measure.zone import Zone
+from placewatch.store.rows import SHAPES
+from placewatch.store.store import Store
+
+CAMERA = camera_id("road")
+START = UtcMicros(1_800_000_000_000_000 - 1_800_000_000_000_000 % MINUTE_US)
+LEFT_S, MEMORY_S = 6.0, 10.0
+# Places that nothing else has: whoever finds one of these digits has found a road user.
+WEST_M, NORTH_M, SPEED_M_S = 3.141592653589793, 1.7320508075688772, 9.869604401089358
+
+
+def plan() -> Ground:
+    metres = np.array([(0.0, -40.0), (80.0, -40.0), (80.0, 40.0), (0.0, 40.0)])
+    pixels = [(point.x_px, point.y_px) for point in (on_plan(Point(x, y)) for x, y in metres)]
+    return Ground.fit(np.array(pixels), metres)
+
+
+def drives() -> GroundTracks:
+    """Two cars that nearly meet, both gone after LEFT_S."""
+    moments = np.arange(0.0, LEFT_S + MEMORY_S + 1.0, 0.1)
+    there = moments[moments < LEFT_S]
+    zeros = np.zeros(len(there))
+    east = (WEST_M + SPEED_M_S * there, NORTH_M + zeros, zeros, zeros + SPEED_M_S)
+    north = (
+        WEST_M + 30.0 + zeros,
+        NORTH_M - 36.0 + SPEED_M_S * there,
+        zeros + np.pi / 2,
+        zeros + SPEED_M_S,
+    )
+    x, y, heading, speed = (np.concatenate(pair) for pair in zip(east, north, strict=True))
+    who = np.repeat([0, 1], len(there))
+    return GroundTracks(
+        moments, np.concatenate([there, there]), who, x, y, heading, speed,
+        [Kind.CAR, Kind.CAR], np.full((2, 2), (4.4, 1.8)),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> tuple[Meters, set[str], Path]:
+    box = Zone("Box", (Point(5, -30), Point(60, -30), Point(60, 30), Point(5, 30)))
+    line = CountingLine("Road", on_plan(Point(20, -9)), on_plan(Point(20, 9)))
+    meters = Meters(CAMERA, [line], START, plan(), [box])
+    names: set[str] = set()
+    for scene in Replay(CAMERA, START).scenes(drives()):
+        names |= {str(mover.track) for mover in scene.movers}
+        meters.measure(scene)
+    store = Store(tmp_path / "data")
+    told = meters.close_minutes(UtcMicros(START + 3 * MINUTE_US))
+    assert len({type(fact) for fact in told}) == len(SHAPES) - 1, "all sorts but movements"
+    for sort in SHAPES:
+        store.append([fact for fact in told if type(fact) is sort])
+    store.close()
+    return meters, names, tmp_path
+
+
+def test_ten_seconds_after_they_left_nothing_of_them_is_in_memory(
+    measured: tuple[Meters, set[str], Path],
+) -> None:
+    meters, names, _ = measured
+    assert len(names) == 2
+    seen: set[int] = set()
+    waiting: list[object] = [meters]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, type | types.ModuleType | types.FunctionType):
+            continue
+        seen.add(id(one))
+        assert not (isinstance(one, str) and one in names), "an id is kept"
+        if isinstance(one, np.ndarray) and one.dtype == np.float64:
+            for place in (NORTH_M, WEST_M + 30.0, SPEED_M_S):
+                assert not np.isclose(one, place, rtol=0, atol=1e-9).any(), "a place is kept"
+        waiting += gc.get_referents(one)
+    assert len(seen) > 50, "nothing was looked at"
+
+
+def test_no_file_has_an_id_a_place_or_a_moment_of_them(
+    measured: tuple[Meters, set[str], Path],
+) -> None:
+    _, names, folder = measured
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".parquet" for path in files)
+    digits = [repr(value)[:12].encode() for value in (NORTH_M, WEST_M + 30.0, SPEED_M_S)]
+    for path in files:
+        content = path.read_bytes()
+        for secret in [name.encode() for name in names] + digits:
+            assert secret not in content, path
+    store = Store(folder / "data", writes=False)
+    for shape in SHAPES.values():
+        table = store.table(shape)
+        assert table is not None
+        rows = table.between(START, UtcMicros(START + 3 * MINUTE_US))
+        for name in rows.column_names:
+            column = rows[name]
+            if pa.types.is_floating(column.type):
+                values = [value for value in column.to_pylist() if value is not None]
+                if name in ("x_m", "y_m"):
+                    assert all((2 * value).is_integer() for value in values), "finer than 0.5 m"
+            if pa.types.is_timestamp(column.type):
+                micros = column.cast(pa.int64()).to_pylist()
+                assert all(at % MINUTE_US == 0 for at in micros), "finer than a minute"
+            assert name not in ("track", "id", "frame", "media_s"), name
+    store.close()
