@@ -13,7 +13,7 @@ from placewatch.core.space import PicturePoint
 from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.line import CountingLine
-from placewatch.measure.movement import ODD_LOOKS, SURE, Arms, Origins
+from placewatch.measure.movement import Arms, Origins
 from placewatch.measure.scene import STEP_COLUMNS, STEP_S, STEP_SIZE
 from placewatch.measure.ways import place_of
 
@@ -127,20 +127,6 @@ def test_a_place_tells_by_which_arms_one_comes_there() -> None:
         origins.begin(30, first_step(100.0), False)
         origins.drive(30, at)
         assert origins.leave(30, "S") == came_by
-
-
-def test_a_place_tells_of_two_tracks_that_they_have_changed_places() -> None:
-    origins = Origins(("N", "E", "S"))
-    lane = place_of(0.0, 20.0, 0.0, -5.0)
-    for user in range(SURE + 1):
-        origins.enter(user, "N")
-        origins.drive(user, lane)
-    for looks, came_by in ((1, "E"), (ODD_LOOKS, "N")):
-        origins.begin(90, first_step(0.0), False)
-        origins.enter(90, "E")
-        for _ in range(looks):
-            origins.drive(90, lane)
-        assert origins.leave(90, "S") == came_by
 
 
 def first_step(media_s: float) -> np.ndarray:

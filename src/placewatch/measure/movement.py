@@ -33,8 +33,6 @@ LOST_S = 20.0  # who was lost inside on the move is found again within this,
 LOST_STANDING_S = 120.0  # and who was lost while it stood: behind a bus, at a red light
 KEPT_S = 300.0  # from when it began, somebody may take so long to leave
 TIDY_EVERY_S = 1.0
-SURE = 40  # looks at a place, from which on who drives there cannot come from elsewhere,
-ODD_LOOKS = 3  # if it does so at as many of them
 BEFORE_S = 0.5  # a track may begin so long before the one that it follows is lost
 AHEAD_S = 1.0  # for so long somebody is taken to go on as before
 OFF_SIZES = 1.5  # from where it must be by now, in own sizes,
@@ -113,7 +111,6 @@ class Origins:
     _lost: list[_Lost] = field(default_factory=list)
     _may: dict[int, frozenset[int]] = field(default_factory=dict)  # by which arms, by the ways
     _hidden: dict[int, _Lost] = field(default_factory=dict)  # users whose tracks wait for them
-    _odd: dict[int, int] = field(default_factory=dict)  # looks at which an arm cannot be
     _ways: Ways = field(init=False)
     _tidied_s: float = -math.inf
 
@@ -136,23 +133,10 @@ class Origins:
         """`user` drives over a place."""
         arm = self._arms.get(user)
         if arm is not None:
-            number = self.names.index(arm)
-            possible = self._ways.possible(at, SURE)
-            if possible is None or len(possible) > 1 or number in possible:
-                self._odd.pop(user, None)
-                if user in self._seen_in:
-                    self._ways.learn(at, number)
-                return
-            # All who drive here come from elsewhere: two tracks have changed places.
-            odd = self._odd[user] = self._odd.get(user, 0) + 1
-            if odd < ODD_LOOKS:
-                return
-            del self._odd[user], self._arms[user]
-            self._seen_in.discard(user)
-        elif user not in self._began:
+            if user in self._seen_in:
+                self._ways.learn(at, self.names.index(arm))
             return
-        else:
-            possible = self._ways.possible(at)
+        possible = self._ways.possible(at) if user in self._began else None
         if possible is not None:
             may = self._may.get(user)
             both = possible if may is None else possible & may
@@ -222,7 +206,6 @@ class Origins:
         self._seen_in.discard(user)
         self._rode.discard(user)
         self._hidden.pop(user, None)
-        self._odd.pop(user, None)
 
     def tidy(self, media_s: float) -> None:
         """Forgets who was lost too long ago."""
