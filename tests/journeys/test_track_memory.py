@@ -42,7 +42,7 @@ def drives() -> GroundTracks:
     east = (WEST_M + SPEED_M_S * there, NORTH_M + zeros, zeros, zeros + SPEED_M_S)
     north = (
         WEST_M + 30.0 + zeros,
-        NORTH_M - 36.0 + SPEED_M_S * there,
+        NORTH_M - 44.0 + SPEED_M_S * there,
         zeros + np.pi / 2,
         zeros + SPEED_M_S,
     )
@@ -98,7 +98,8 @@ def test_no_file_has_an_id_a_place_or_a_moment_of_them(
     _, names, folder = measured
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert any(path.suffix == ".parquet" for path in files)
-    digits = [repr(value)[:12].encode() for value in (NORTH_M, WEST_M + 30.0, SPEED_M_S)]
+    # Not their speed: a minute in which one passed tells it, as a count of one tells a passage.
+    digits = [repr(value)[:12].encode() for value in (NORTH_M, WEST_M + 30.0)]
     for path in files:
         content = path.read_bytes()
         for secret in [name.encode() for name in names] + digits:
@@ -116,6 +117,7 @@ def test_no_file_has_an_id_a_place_or_a_moment_of_them(
                     assert all((2 * value).is_integer() for value in values), "finer than 0.5 m"
             if pa.types.is_timestamp(column.type):
                 micros = column.cast(pa.int64()).to_pylist()
-                assert all(at % MINUTE_US == 0 for at in micros), "finer than a minute"
+                whole = [at is not None and at % MINUTE_US == 0 for at in micros]
+                assert all(whole), "finer than a minute"
             assert name not in ("track", "id", "frame", "media_s"), name
     store.close()

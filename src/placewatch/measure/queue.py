@@ -351,6 +351,7 @@ class QueueMeter:
             self._states = longer(self._states)
             self._states[had:, _APPROACH] = -1.0
         if gone:
+            self._states[gone] = math.nan
             self._states[gone, _APPROACH] = -1.0
         if new:
             self._states[new] = math.nan
@@ -377,6 +378,7 @@ class QueueMeter:
         """The view is lost, or the recording ends: all cycles end here, and are not whole."""
         last, self._last = self._last, None
         self._roster.clear()
+        self._states[:] = math.nan
         self._states[:, _APPROACH] = -1.0
         ended = []
         if last is not None:

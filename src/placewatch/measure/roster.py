@@ -54,7 +54,7 @@ class Roster:
             gone = [user for user in self._ended if self._is_over(user, media_s)]
             if gone:
                 self._ended = [user for user in self._ended if user not in gone]
-                self._free += gone
+                self._forget(gone)
         if movers.ids is not self._ids:
             new = self._meet(movers, media_s)
         _see(self.users, movers.rows, self._known, media_s)
@@ -63,10 +63,15 @@ class Roster:
     def clear(self) -> list[int]:
         """Nothing is known of the time that comes: everybody is forgotten. Their rows."""
         gone = [*self._present.values(), *self._ended]
-        self._free += gone
+        self._forget(gone)
         self._present, self._ended, self._ids = {}, [], None
         self.users = np.zeros(0, np.int64)
         return gone
+
+    def _forget(self, users: list[int]) -> None:
+        """Nothing is left of them but what they were, until their rows are somebody else's."""
+        self._known[users, :_KIND] = math.nan
+        self._free += users
 
     @property
     def lost(self) -> Whole:

@@ -233,6 +233,7 @@ class ZoneMeter:
         movers = Movers.of(scene.movers)
         new, gone = self._roster.follow(movers, scene.media_s)
         self._name(gone)
+        self._states[gone] = 0.0
         if len(self._states) < len(self._roster):
             while len(self._states) < len(self._roster):
                 self._states = longer(self._states)
@@ -264,6 +265,7 @@ class ZoneMeter:
     def leave(self) -> None:
         """The view is lost, or the recording ends: everybody is forgotten."""
         self._name(self._roster.clear())
+        self._states[:] = 0.0
         self._book_entries(math.inf)
         self._now[:] = 0
         self._last = None
