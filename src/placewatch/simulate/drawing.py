@@ -248,7 +248,7 @@ class Artist:
             return
         hidden = self._scenery.depth_m < float(seen[:, 2].min())
         kept = canvas[hidden]
-        self._body(canvas, CARRIAGE, carriage_roles(self._light), at, inside=self._light == "night")
+        self._body(canvas, CARRIAGE, carriage_roles(self._light), at, inside=self._light != "day")
         canvas[hidden] = kept
 
     def _body(
