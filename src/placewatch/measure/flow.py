@@ -174,6 +174,8 @@ class FlowMeter:
             self._watched(last.at, scene.at)
 
         self._origins.tidy(scene.media_s)
+        if self._ended:
+            self._forget(scene.media_s)
         movers = Movers.of(scene.movers)
         if movers.ids is not self._ids:
             self._meet(movers.ids)
@@ -258,7 +260,6 @@ class FlowMeter:
 
     def _begin(self, movers: Movers, scene: Scene) -> None:
         """Gives a row to everybody who is seen for the first time, and takes its first steps."""
-        self._forget(scene.media_s)
         for row in np.flatnonzero(self._users < 0).tolist():
             steps = [row_of(step) for step in movers.before.get(row, ())]
             mover = movers.rows[row]
