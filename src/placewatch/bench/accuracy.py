@@ -330,9 +330,9 @@ def _intervals(runs: Sequence[Counted], how: str) -> Figure:
         100 * abs(share - HELD),
         None,
         bins > 0 and abs(share - HELD) <= HELD_OFF_MAX,
-        f"of {bins} quarters of an hour of a movement {100 * share:.1f} % have the truth within their "
-        f"interval of 95 %; {100 * MASKED_SHARE:g} % of the minutes are not watched, and the errors of the "
-        f"camera are known from another hour of the same street; {how}",
+        f"of {bins} quarters of an hour of a movement {100 * share:.1f} % have the truth within "
+        f"their interval of 95 %; {100 * MASKED_SHARE:g} % of the minutes are not watched, and the "
+        f"errors of the camera are known from another run of the same street; {how}",
     )
 
 

@@ -98,7 +98,8 @@ _ACCURACY_ROWS = {
     "accuracy.counts.bins": "quarters of an hour of a movement with 20 or more, by camera: off by "
     "more than 5 %",
     "accuracy.counts.kinds": "kinds of vehicles, by camera: right",
-    "accuracy.intervals": "intervals of 95 %, by camera, a tenth not watched: share that holds the truth, off by",
+    "accuracy.intervals": "intervals of 95 %, by camera, a tenth not watched: share that holds "
+    "the truth, off by",
     "accuracy.ttc.perfect": "time to collision of who follows, perfect tracks: off by",
     "accuracy.pet.perfect": "post-encroachment time of who crosses, perfect tracks: off by",
     "accuracy.ttc.camera": "time to collision of who follows, by camera: off by",
