@@ -213,7 +213,8 @@ def test_a_place_tells_movements_speeds_and_conflicts_of_the_day(visit: Visitor)
     expect(movements.locator("svg path.band")).to_have_count(6)
     row = movements.get_by_role("row", name="North")
     expect(row.get_by_role("cell")).to_have_text(["0", "137", "243"])
-    expect(page.get_by_text("V85")).to_have_text(re.compile(r"V85 5\d km/h"))
+    speeds = page.get_by_role("region", name="Speeds, last 24 h")
+    expect(speeds.get_by_text("V85")).to_have_text(re.compile(r"V85 5\d km/h"))
     conflicts = page.get_by_role("region", name="Conflicts, last 24 h")
     expect(conflicts.get_by_role("row", name="crossing").get_by_role("cell")).to_have_text(
         ["3", "6", "0"]

@@ -580,7 +580,7 @@ def _conflicts(report: SiteReport) -> str:
         f'<div class="grid two"><figure class="sheet">{picture}<figcaption>{caption}</figcaption>'
         '</figure><section class="sheet"><h2>Conflicts</h2>'
         '<div class="scroll" role="region" tabindex="0" aria-label="Conflicts by type">'
-        f'<table><thead><tr><th></th>{heads}<th class="n">all</th></tr></thead>'
+        f'<table><thead><tr><th>type</th>{heads}<th class="n">all</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
         f'<p class="small soft" style="margin-top: 8px">{plural(total, "conflict")}: two road '
         "users on a collision course with at most 1.5 s left (TTC), or, of those who cross each "

@@ -136,7 +136,7 @@ class Live {
     hear<{ at: string; cameras: CameraNews[] }>("cameras", (news) => {
       if (first) {
         // What was saved between two streams was told to nobody here.
-        if (followed) void this.refresh(followed).catch(() => undefined);
+        if (followed && this.camera(followed)) void this.refresh(followed).catch(() => undefined);
         for (const listener of this.#listeners.setup) listener(null);
         first = false;
       }
