@@ -28,6 +28,7 @@ url = "street:main"
 """
 CAMERA = CameraId("kista-03")
 ROWS_A_MINUTE = 16  # kinds times directions
+FLOW_ROWS_A_MINUTE = 2  # directions
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_what_a_stop_could_not_store_is_told(
     Full(node, monkeypatch)
     tick(node, clock, 1)
     node.stop()
-    assert node.unstored == 2 * ROWS_A_MINUTE
+    assert node.unstored == 2 * (ROWS_A_MINUTE + FLOW_ROWS_A_MINUTE)
 
 
 def test_a_bug_in_the_storing_ends_the_node(

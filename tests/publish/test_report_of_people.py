@@ -48,7 +48,8 @@ def test_the_empty_street_of_a_report_shows_nobody(written: Path) -> None:
 
 def test_no_row_of_a_person_is_in_any_file_that_was_written(written: Path) -> None:
     files = {path.name: path.read_bytes() for path in written.iterdir()}
-    assert set(files) == {"report.html", "watch.json", "facts.csv", "facts.parquet"}
+    tables = {"facts.csv", "facts.parquet", "flows.csv", "flows.parquet"}
+    assert set(files) == {"report.html", "watch.json"} | tables
     everything = b"".join(files.values())
     everything += b"".join(
         base64.b64decode(text) for text in re.findall(rb"base64,([A-Za-z0-9+/=]+)", everything)
