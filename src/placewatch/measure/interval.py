@@ -39,7 +39,7 @@ class Check:
         assert self.extra >= 0, "fewer than none extra"
 
 
-CLIPS = Check(passages=41, missed=0, extra=0)
+CLIPS = Check(passages=46, missed=0, extra=0)
 """What stands for a place that nobody checked: the clips that were counted by hand."""
 
 
