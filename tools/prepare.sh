@@ -48,7 +48,8 @@ prepare_alone() {
   VIRTUAL_ENV= .venv/bin/uv sync --locked --inexact --system-certs --compile-bytecode --quiet "$@" >&2 ||
     fail "the packages could not be installed: see above; is pypi.org and registry.npmjs.org reachable from here?"
   # What is compiled at the first start would else be compiled while the first road users pass.
-  echo "placewatch: compiling what watches (half a minute, once)" >&2
+  echo "placewatch: compiling what watches (a minute, once)" >&2
   .venv/bin/placewatch watch "street:main?seed=1&duration_s=3&width=480&height=270" --json - >/dev/null 2>&1 || true
+  .venv/bin/python -m placewatch.node.warm >/dev/null 2>&1 || true
   printf '%s' "$PWD $*" >"$stamp"
 }

@@ -1,0 +1,66 @@
+"""Warm: compiles all that measures, once, so that no camera waits for it while road users pass."""
+
+import numpy as np
+
+from placewatch.core.facts import Fact
+from placewatch.core.ids import camera_id, new_track_id
+from placewatch.core.kinds import Kind
+from placewatch.core.sightings import Box, Track
+from placewatch.core.space import Point
+from placewatch.core.time import UtcMicros
+from placewatch.measure.ground import Ground
+from placewatch.measure.line import CountingLine
+from placewatch.measure.meters import Meters
+from placewatch.measure.replay import GroundTracks, Replay, on_plan
+from placewatch.measure.stage import Stage
+from placewatch.measure.zone import Zone
+
+_SIDE_M = 80.0
+
+
+def warm() -> list[Fact]:
+    """Measures two cars that nearly meet on a plan, with lines across arms and an area. The
+    facts of it, which are nobody's."""
+    camera = camera_id("warm")
+    corners = np.array([(0.0, -40.0), (_SIDE_M, -40.0), (_SIDE_M, 40.0), (0.0, 40.0)])
+    pixels = [(at.x_px, at.y_px) for at in (on_plan(Point(x, y)) for x, y in corners.tolist())]
+    ground = Ground.fit(np.array(pixels), corners)
+    lines = [
+        CountingLine("West", on_plan(Point(10, -9)), on_plan(Point(10, 9)), "West"),
+        CountingLine("East", on_plan(Point(60, -9)), on_plan(Point(60, 9)), "East"),
+        CountingLine("South", on_plan(Point(20, -20)), on_plan(Point(50, -20)), "South"),
+    ]
+    box = Zone("Box", (Point(5, -30), Point(60, -30), Point(60, 30), Point(5, 30)))
+    meters = Meters(camera, lines, UtcMicros(0), ground, [box])
+    for scene in Replay(camera, UtcMicros(0)).scenes(_drives()):
+        meters.measure(scene)
+    meters.leave()
+    name = new_track_id()
+    stage = Stage(ground, camera, sorts=True, recognises=True)
+    for number in range(20):
+        left = 100.0 + 8.0 * number
+        box_px = Box(left, 300.0, left + 80.0, 340.0)
+        track = Track(name, Kind.CAR, box_px, (80.0, 0.0), number / 10, True, True)
+        scene = stage.place([track], UtcMicros(number * 100_000), number / 10, number, False)
+        meters.measure(scene)
+    return meters.close(UtcMicros(60_000_000))
+
+
+def _drives() -> GroundTracks:
+    moments = np.arange(0.0, 17.0, 0.1)
+    there = moments[moments < 6.0]
+    zeros = np.zeros(len(there))
+    x_m = np.concatenate([10.0 * there, 30.0 + zeros])
+    y_m = np.concatenate([zeros, 10.0 * there - 42.0])
+    heading = np.concatenate([zeros, zeros + np.pi / 2])
+    who = np.repeat([0, 1], len(there))
+    kinds = [Kind.CAR, Kind.CAR]
+    sizes = np.full((2, 2), (4.4, 1.8))
+    at_s = np.concatenate([there, there])
+    return GroundTracks(
+        moments, at_s, who, x_m, y_m, heading, np.full(len(who), 10.0), kinds, sizes
+    )
+
+
+if __name__ == "__main__":
+    warm()
