@@ -6,7 +6,7 @@ from placewatch.core.facts import Fact
 from placewatch.core.ids import camera_id, new_track_id
 from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box, Track
-from placewatch.core.space import Point
+from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
@@ -19,7 +19,7 @@ _SIDE_M = 80.0
 
 
 def warm() -> list[Fact]:
-    """Measures two cars that nearly meet on a plan, with lines across arms and an area. The
+    """Measures cars on a plan, two of which nearly meet, with lines across arms and an area. The
     facts of it, which are nobody's."""
     camera = camera_id("warm")
     corners = np.array([(0.0, -40.0), (_SIDE_M, -40.0), (_SIDE_M, 40.0), (0.0, 40.0)])
@@ -31,6 +31,10 @@ def warm() -> list[Fact]:
         CountingLine("South", on_plan(Point(20, -20)), on_plan(Point(50, -20)), "South"),
     ]
     box = Zone("Box", (Point(5, -30), Point(60, -30), Point(60, 30), Point(5, 30)))
+    for point in (PicturePoint(200.0, 300.0), PicturePoint(900.0, 700.0)):
+        ground.error_m(point)
+    ground.metres_of(np.array(pixels))
+    ground.grid_px(1600, 1600, 20.0)
     meters = Meters(camera, lines, UtcMicros(0), ground, [box])
     for scene in Replay(camera, UtcMicros(0)).scenes(_drives()):
         meters.measure(scene)
@@ -50,13 +54,14 @@ def _drives() -> GroundTracks:
     moments = np.arange(0.0, 17.0, 0.1)
     there = moments[moments < 6.0]
     zeros = np.zeros(len(there))
-    x_m = np.concatenate([10.0 * there, 30.0 + zeros])
-    y_m = np.concatenate([zeros, 10.0 * there - 42.0])
-    heading = np.concatenate([zeros, zeros + np.pi / 2])
-    who = np.repeat([0, 1], len(there))
-    kinds = [Kind.CAR, Kind.CAR]
-    sizes = np.full((2, 2), (4.4, 1.8))
-    at_s = np.concatenate([there, there])
+    # The third comes when the others have just gone: it could be one of them.
+    x_m = np.concatenate([10.0 * there, 30.0 + zeros, 60.0 + 2.0 * there])
+    y_m = np.concatenate([zeros, 10.0 * there - 42.0, zeros])
+    heading = np.concatenate([zeros, zeros + np.pi / 2, zeros])
+    who = np.repeat([0, 1, 2], len(there))
+    kinds = [Kind.CAR, Kind.CAR, Kind.CAR]
+    sizes = np.full((3, 2), (4.4, 1.8))
+    at_s = np.concatenate([there, there, there + 6.5])
     return GroundTracks(
         moments, at_s, who, x_m, y_m, heading, np.full(len(who), 10.0), kinds, sizes
     )
