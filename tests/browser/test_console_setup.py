@@ -247,7 +247,8 @@ def test_what_was_saved_while_nothing_was_heard_is_shown_afterwards(visit: Visit
     theirs = {"lines": [{**post.lines[0], "name": "Theirs"}], "areas": [], "ground": None}
     assert reader.node.set_up(post, theirs) is None
     reader.node.silent = False
-    expect(page.get_by_label("Name of line 1")).to_have_value("Theirs")
+    # Whoever was away for long is asked for at longer and longer distances, up to 18 s.
+    expect(page.get_by_label("Name of line 1")).to_have_value("Theirs", timeout=60_000)
 
 
 def test_nobody_loses_a_drawing_by_leaving(visit: Visitor) -> None:
