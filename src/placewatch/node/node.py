@@ -187,7 +187,7 @@ class Node:
                     part = rows[:APPEND_ROWS_MAX]
                     self.store.append(part)
                     del rows[: len(part)]
-                    self._log.info("facts.stored", rows=len(part))
+                    self._log.info("facts.stored", rows=len(part), what=SHAPES[type(part[0])].name)
             if self._health_unstored:
                 self.store.ledger.add_health(self._health_unstored)
                 self._health_unstored.clear()
