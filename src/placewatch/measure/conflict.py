@@ -23,6 +23,7 @@ from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import KINDS, ConflictType
 from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.measure.encounter import NEAR_M, WITHIN_S, Encounter, Path, encounter
+from placewatch.measure.flow import UNSEEN_AFTER_S
 from placewatch.measure.ground import Ground
 from placewatch.measure.scene import (
     EAST as MOVER_EAST,
@@ -36,21 +37,20 @@ from placewatch.measure.scene import (
     X,
     Y,
 )
+from placewatch.measure.ssam import TTC_S_MAX
 from placewatch.measure.trajectory import EAST, T, path_of
 
 Floats = npt.NDArray[np.float64]
 
 QUARTER_US = 15 * MINUTE_US
 PLACE_M = 0.5  # to which a place is rounded
-TTC_S_MAX = 1.5  # SSAM's threshold
-PET_S_MAX = 2.0  # of those who cross each other's way (Laureshyn and Varhelyi 2018: 2 s)
+PET_S_MAX = 2.0  # of those who cross each other's way: the threshold of SUMO's SSM device
 DELTA_S_MIN = 2.0  # m/s: slower than this against each other nobody is in danger
 SAMPLE_S = 0.08  # between two samples of a path
 LASTS_S = 120.0  # whoever stays longer is told of in parts
 GOES_ON_S = 3.0  # a track may go on after so long, this far from where it must be by now:
 GOES_ON_M, GOES_ON_M_S = 3.0, 2.0
 OVER_SHARE = 0.5  # of the time of both: so long two lie over each other only if they are one
-UNSEEN_AFTER_S = 2.1
 LEAPS_M_S2 = 9.0  # nobody brakes or turns harder
 LEAPS_WITHIN_S = 1.0  # of the encounter
 
@@ -61,7 +61,6 @@ class _Walk:
 
     samples: list[tuple[float, float, float, float, float]] = field(default_factory=list)
     kind: int = 0
-    cut: bool = False  # its first part was told of already, and this goes on from it
 
     @property
     def last_s(self) -> float:
@@ -130,7 +129,7 @@ class ConflictMeter:
                 walk = self._here[track] = _Walk()
             elif walk.samples and scene.media_s - walk.samples[0][0] > LASTS_S:
                 self._end(walk)
-                walk = self._here[track] = _Walk(walk.samples[-1:], cut=True)
+                walk = self._here[track] = _Walk(walk.samples[-1:])
             walk.kind = int(kind)
             walk.samples.append((scene.media_s, x, y, east, north))
 
