@@ -243,7 +243,7 @@ def test_what_was_saved_while_nothing_was_heard_is_shown_afterwards(visit: Visit
     post = reader.node.post("kista-03")
     assert post is not None
     reader.node.silent = True  # the stream ends, and the page has to listen anew
-    expect(page.get_by_text("does not answer")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("does not answer")).to_be_visible()
     theirs = {"lines": [{**post.lines[0], "name": "Theirs"}], "areas": [], "ground": None}
     assert reader.node.set_up(post, theirs) is None
     reader.node.silent = False

@@ -8,35 +8,28 @@ some hide others. All runs of all streets are counted; none is left out.
 """
 
 import math
-import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from placewatch.bench import Extent, Figure
+from placewatch.bench.roof import CAMERA, POSE, START, Roof, run_all
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.facts import Crossing
-from placewatch.core.ids import camera_id
 from placewatch.core.kinds import Kind
-from placewatch.core.sightings import Tracks
-from placewatch.core.time import UtcMicros
 from placewatch.measure.flow import FlowMeter
-from placewatch.measure.ground import Ground
 from placewatch.measure.interval import Check, count_between
 from placewatch.measure.line import CountingLine
 from placewatch.measure.replay import GroundTracks, Replay, on_plan
-from placewatch.measure.stage import Stage
-from placewatch.perceive.tracker import BEHIND_S, Tracker
-from placewatch.simulate.detections import Eye, Faults, Seen
+from placewatch.perceive.tracker import BEHIND_S
+from placewatch.simulate.detections import Faults
 from placewatch.simulate.folder import movements
 from placewatch.simulate.layouts import layouts
 from placewatch.simulate.pinhole import Pinhole
-from placewatch.simulate.poses import camera_at, ground_points, in_front
+from placewatch.simulate.poses import camera_at, in_front
 from placewatch.simulate.street import Street
 from placewatch.simulate.streets import street_named
 from placewatch.simulate.sumo import Everybody, Piece, SumoRun
@@ -47,10 +40,7 @@ HELD, HELD_OFF_MAX = 0.95, 0.02  # share of bins whose interval holds the truth
 TOTAL_MAX = 0.01
 GEH_MAX = 1.0
 BIN_COUNT_MIN, BIN_OFF_MAX = 20, 0.05
-POSE = "roof"
 
-_CAMERA = camera_id("bench")
-_START = UtcMicros(1_767_225_600_000_000)
 _ON_FOOT = frozenset({Kind.PEDESTRIAN})
 
 Way = tuple[str | None, str]
@@ -73,7 +63,7 @@ def measure_counts(extent: Extent) -> list[Figure]:
     names = [layout.name for layout in layouts()][: extent.streets]
     jobs = [(name, seed, extent.hours) for name in names for seed in range(1, extent.seeds + 1)]
     try:
-        runs = list(_all(jobs, extent))
+        runs = list(run_all(count, jobs, extent.told))
     except PlacewatchError as error:
         return [_missing(name, unit, must, str(error)) for name, (unit, must) in _BOUNDS.items()]
     how = (
@@ -92,21 +82,6 @@ _BOUNDS = {
     "accuracy.intervals": ("% points", f"<= {100 * HELD_OFF_MAX:g}"),
 }
 """Figure, its unit, what is demanded."""
-
-
-def _all(jobs: Sequence[tuple[str, int, float]], extent: Extent) -> Iterator[Counted]:
-    """All runs, on all cores; in this process where there is one, or one run."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if min(cores, len(jobs)) < 2:
-        for number, job in enumerate(jobs):
-            extent.told(f"{job[0]}, {number + 1} of {len(jobs)}")
-            yield count(*job)
-        return
-    context = multiprocessing.get_context("spawn")  # what is compiled does not survive a fork
-    with ProcessPoolExecutor(cores, mp_context=context) as pool:
-        for number, run in enumerate(pool.map(count, *zip(*jobs, strict=True))):
-            extent.told(f"{run.street}, {number + 1} of {len(jobs)}")
-            yield run
 
 
 def count(name: str, seed: int, hours: float, pose: str = POSE) -> Counted:
@@ -136,8 +111,8 @@ class _Plan:
             CountingLine(arm.name, on_plan(arm.start), on_plan(arm.end), arm.name)
             for arm in street.arms
         ]
-        self._meter = FlowMeter(_CAMERA, lines, _START)
-        self._replay = Replay(_CAMERA, _START)
+        self._meter = FlowMeter(CAMERA, lines, START)
+        self._replay = Replay(CAMERA, START)
         self._crossings: list[Crossing] = []
 
     def follow(self, piece: Piece, everybody: Everybody) -> None:
@@ -163,40 +138,13 @@ class _Seen:
             for arm in street.arms
             if in_front(camera, arm.start) and in_front(camera, arm.end)
         ]
-        points = ground_points(camera, street)
-        ground = Ground.fit(
-            np.array([(picture.x_px, picture.y_px) for picture, _ in points]),
-            np.array([(place.x_m, place.y_m) for _, place in points]),
-            size_px=(camera.width_px, camera.height_px),
-        )
-        self._camera = camera
-        self._eye = Eye(camera, Faults(), seed)
-        self._tracker = Tracker(riders_seem_walkers=False, behind_s=BEHIND_S)
-        self._stage = Stage(ground, _CAMERA, sorts=True, recognises=True)
-        self._meter = FlowMeter(_CAMERA, lines, _START)
+        self._roof = Roof(street, camera, seed, BEHIND_S)
+        self._meter = FlowMeter(CAMERA, lines, START)
         self._crossings: list[Crossing] = []
-        self._frame = 0
 
     def follow(self, piece: Piece, everybody: Everybody) -> None:
-        x_m, y_m = piece.middles_m(everybody.lengths_m())
-        kinds = everybody.kind_numbers()[piece.who]
-        seen = self._eye.look(
-            piece.moments_s, piece.at_s, piece.who, x_m, y_m, piece.heading_rad, kinds
-        )
-        self._count(seen)
-
-    def _count(self, seen: Seen) -> None:
-        for moment, media_s in enumerate(seen.at_s.tolist()):
-            rows = np.ascontiguousarray(seen.at(moment))
-            told = self._tracker.advance(
-                rows, media_s, width_px=self._camera.width_px, height_px=self._camera.height_px
-            )
-            at = UtcMicros(_START + round(media_s * 1e6))
-            scene = self._stage.place(
-                Tracks(self._tracker.ids, told), at, media_s, self._frame, after_gap=False
-            )
+        for scene in self._roof.scenes(piece, everybody):
             self._crossings += self._meter.measure(scene)
-            self._frame += 1
 
     def cells(self) -> Iterator[Cell]:
         return _cells([*self._crossings, *self._meter.leave()])
@@ -205,7 +153,7 @@ class _Seen:
 def _cells(crossings: Iterable[Crossing]) -> Iterator[Cell]:
     for crossing in crossings:
         if crossing.movement is not None and crossing.kind not in _ON_FOOT:
-            number = int((crossing.at - _START) / 1e6 // MINUTE_S)
+            number = int((crossing.at - START) / 1e6 // MINUTE_S)
             yield number, *crossing.movement, crossing.kind
 
 

@@ -15,21 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.bench import Extent, Figure
-from placewatch.bench.accuracy import POSE
+from placewatch.bench.roof import POSE, Roof
 from placewatch.core.errors import PlacewatchError
-from placewatch.core.ids import TrackId, camera_id
+from placewatch.core.ids import TrackId
 from placewatch.core.kinds import KINDS, ConflictType, Kind
-from placewatch.core.sightings import Tracks
-from placewatch.core.time import UtcMicros
 from placewatch.measure.encounter import Encounter, Path, encounter, encounters
-from placewatch.measure.ground import Ground
 from placewatch.measure.scene import EAST, KIND, NORTH, SEEN, Movers, X, Y
-from placewatch.measure.stage import Stage
 from placewatch.measure.trajectory import path_of
-from placewatch.perceive.tracker import Tracker
-from placewatch.simulate.detections import Eye, Faults
-from placewatch.simulate.pinhole import Pinhole
-from placewatch.simulate.poses import camera_at, ground_points
+from placewatch.simulate.poses import camera_at
 from placewatch.simulate.street import Street
 from placewatch.simulate.streets import street_named
 from placewatch.simulate.sumo import Everybody, Piece, SumoRun
@@ -175,44 +168,21 @@ class _Seen:
     """The tracks of a camera, and of whom each is."""
 
     def __init__(self, street: Street, seed: int) -> None:
-        self._camera: Pinhole = camera_at(street, POSE)
-        points = ground_points(self._camera, street)
-        self._ground = Ground.fit(
-            np.array([(picture.x_px, picture.y_px) for picture, _ in points]),
-            np.array([(place.x_m, place.y_m) for _, place in points]),
-            size_px=(self._camera.width_px, self._camera.height_px),
-        )
-        self._eye = Eye(self._camera, Faults(), seed)
-        self._tracker = Tracker(riders_seem_walkers=False)
-        self._stage = Stage(self._ground, camera_id("bench"), sorts=True, recognises=True)
+        self._roof = Roof(street, camera_at(street, POSE), seed)
         self._samples: dict[TrackId, list[tuple[float, ...]]] = defaultdict(list)
         self._kinds: dict[TrackId, Kind] = {}
         self._whose: dict[TrackId, Counter[int]] = defaultdict(Counter)
-        self._frame = 0
 
     def look(self, piece: Piece, everybody: Everybody) -> None:
         coarse = np.abs(piece.moments_s / COARSE_S - np.round(piece.moments_s / COARSE_S)) < 1e-3
         moments = piece.moments_s[coarse]
         if not len(moments):
             return
-        here = np.isin(np.round(piece.at_s / FINE_S), np.round(moments / FINE_S))
-        x_m, y_m = (column[here] for column in piece.middles_m(everybody.lengths_m()))
-        at_s, who = piece.at_s[here], piece.who[here]
-        kinds = everybody.kind_numbers()[who]
-        seen = self._eye.look(moments, at_s, who, x_m, y_m, piece.heading_rad[here], kinds)
-        for moment, media_s in enumerate(seen.at_s.tolist()):
-            told = self._tracker.advance(
-                np.ascontiguousarray(seen.at(moment)),
-                media_s,
-                width_px=self._camera.width_px,
-                height_px=self._camera.height_px,
-            )
-            at = UtcMicros(round(media_s * 1e6) + 1_767_225_600_000_000)
-            tracks = Tracks(self._tracker.ids, told)
-            scene = self._stage.place(tracks, at, media_s, self._frame, after_gap=False)
-            self._frame += 1
-            now = np.abs(at_s - media_s) < FINE_S / 2
-            self._take(media_s, Movers.of(scene.movers), x_m[now], y_m[now], who[now])
+        x_m, y_m = piece.middles_m(everybody.lengths_m())
+        for scene in self._roof.scenes(piece, everybody, moments):
+            now = np.abs(piece.at_s - scene.media_s) < FINE_S / 2
+            movers = Movers.of(scene.movers)
+            self._take(scene.media_s, movers, x_m[now], y_m[now], piece.who[now])
 
     def _take(
         self, media_s: float, movers: Movers, x_m: Floats, y_m: Floats, who: npt.NDArray[np.int64]
@@ -232,7 +202,7 @@ class _Seen:
         """The tracks of each road user."""
         told: dict[int, list[Path]] = defaultdict(list)
         for track, samples in self._samples.items():
-            path = path_of(np.array(samples), self._kinds[track], self._ground.view)
+            path = path_of(np.array(samples), self._kinds[track], self._roof.ground.view)
             if path is not None and self._whose[track]:
                 told[self._whose[track].most_common(1)[0][0]].append(path)
         return told

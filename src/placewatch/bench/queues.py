@@ -9,10 +9,7 @@ counts as one without a queue. What vehicles lost is SUMO's word as well (E3).
 """
 
 import math
-import multiprocessing
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,21 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.bench import Extent, Figure
-from placewatch.bench.accuracy import POSE
+from placewatch.bench.roof import CAMERA, POSE, START, Roof, run_all
 from placewatch.core.errors import PlacewatchError
-from placewatch.core.ids import camera_id
-from placewatch.core.sightings import Tracks
 from placewatch.core.space import Point
-from placewatch.core.time import UtcMicros
-from placewatch.measure.ground import Ground
 from placewatch.measure.queue import Approach, QueueCycle, QueueMeter, delay_of
 from placewatch.measure.replay import GroundTracks, Replay
-from placewatch.measure.stage import Stage
-from placewatch.perceive.tracker import Tracker
-from placewatch.simulate.detections import Eye, Faults
+from placewatch.simulate.detections import Faults
 from placewatch.simulate.layouts import layouts
 from placewatch.simulate.pinhole import Pinhole
-from placewatch.simulate.poses import camera_at, ground_points, in_front
+from placewatch.simulate.poses import camera_at, in_front
 from placewatch.simulate.queues import Jams, Losses, StopLine, detectors, jams, losses, stop_lines
 from placewatch.simulate.street import Street
 from placewatch.simulate.streets import street_named
@@ -48,8 +39,6 @@ PIXEL_M_MAX = 0.5
 WITHIN, SHARE_MIN = 1, 0.95
 DELAY_VEHICLES_MIN = 20
 
-_CAMERA = camera_id("bench")
-_START = UtcMicros(1_767_225_600_000_000)
 _SEEN = "seen-"  # of detectors over what the camera sees
 
 
@@ -102,7 +91,7 @@ def measure_queues(extent: Extent) -> list[Figure]:
     names = [one.name for one in layouts() if one.control == "signal"][: extent.streets]
     jobs = [(name, seed, extent.hours) for name in names for seed in range(1, extent.seeds + 1)]
     try:
-        runs = list(_all(jobs, extent))
+        runs = list(run_all(queue_up, jobs, extent.told))
     except PlacewatchError as error:
         return [
             Figure(name, None, None, None, unit, must, "", False, str(error))
@@ -203,21 +192,6 @@ def _delays(name: str, delays: Sequence[Delayed]) -> Figure:
     )  # fmt: skip
 
 
-def _all(jobs: Sequence[tuple[str, int, float]], extent: Extent) -> Iterator[Queued]:
-    """All runs, on all cores; in this process where there is one, or one run."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if min(cores, len(jobs)) < 2:
-        for number, job in enumerate(jobs):
-            extent.told(f"{job[0]}, {number + 1} of {len(jobs)}")
-            yield queue_up(*job)
-        return
-    context = multiprocessing.get_context("spawn")  # what is compiled does not survive a fork
-    with ProcessPoolExecutor(cores, mp_context=context) as pool:
-        for number, run in enumerate(pool.map(queue_up, *zip(*jobs, strict=True))):
-            extent.told(f"{run.street}, {number + 1} of {len(jobs)}")
-            yield run
-
-
 def queue_up(
     name: str, seed: int, hours: float, pose: str = POSE, warm_s: float = WARM_S
 ) -> Queued:
@@ -288,8 +262,8 @@ class _Plan:
     """Perfect tracks: the middle of everybody, its true speed and kind."""
 
     def __init__(self, lines: Sequence[StopLine]) -> None:
-        self._meter = QueueMeter(_CAMERA, _approaches(lines))
-        self._replay = Replay(_CAMERA, _START)
+        self._meter = QueueMeter(CAMERA, _approaches(lines))
+        self._replay = Replay(CAMERA, START)
         self._cycles: list[QueueCycle] = []
 
     def follow(self, piece: Piece, everybody: Everybody) -> None:
@@ -311,42 +285,13 @@ class _Seen:
     def __init__(
         self, street: Street, camera: Pinhole, lines: Sequence[StopLine], seed: int
     ) -> None:
-        points = ground_points(camera, street)
-        ground = Ground.fit(
-            np.array([(picture.x_px, picture.y_px) for picture, _ in points]),
-            np.array([(point.x_m, point.y_m) for _, point in points]),
-            size_px=(camera.width_px, camera.height_px),
-        )
-        self._camera = camera
-        self._eye = Eye(camera, Faults(), seed)
-        self._tracker = Tracker(riders_seem_walkers=False)
-        self._stage = Stage(ground, _CAMERA, sorts=True, recognises=True)
-        self._meter = QueueMeter(_CAMERA, _approaches(lines), ground)
+        self._roof = Roof(street, camera, seed)
+        self._meter = QueueMeter(CAMERA, _approaches(lines), self._roof.ground)
         self._cycles: list[QueueCycle] = []
-        self._frame = 0
 
     def follow(self, piece: Piece, everybody: Everybody) -> None:
-        x_m, y_m = piece.middles_m(everybody.lengths_m())
-        kinds = everybody.kind_numbers()[piece.who]
-        seen = self._eye.look(
-            piece.moments_s, piece.at_s, piece.who, x_m, y_m, piece.heading_rad, kinds
-        )
-        for moment, media_s in enumerate(seen.at_s.tolist()):
-            told = self._tracker.advance(
-                np.ascontiguousarray(seen.at(moment)),
-                media_s,
-                width_px=self._camera.width_px,
-                height_px=self._camera.height_px,
-            )
-            scene = self._stage.place(
-                Tracks(self._tracker.ids, told),
-                UtcMicros(_START + round(media_s * 1e6)),
-                media_s,
-                self._frame,
-                after_gap=False,
-            )
+        for scene in self._roof.scenes(piece, everybody):
             self._cycles += self._meter.measure(scene)
-            self._frame += 1
 
     def ended(self) -> list[QueueCycle]:
         return [*self._cycles, *self._meter.leave()]
@@ -364,7 +309,7 @@ def _compared(
             parts: dict[int, list[QueueCycle]] = {}
             for cycle in found:
                 if (cycle.approach, cycle.lane) == (line.edge, number) and cycle.green is not None:
-                    green_s = (cycle.green - _START) / 1e6
+                    green_s = (cycle.green - START) / 1e6
                     parts.setdefault(math.floor((green_s - begin_s) / line.cycle_s), []).append(
                         cycle
                     )

@@ -11,33 +11,25 @@ end in the same measure. All runs are counted, none is left out.
 import bisect
 import itertools
 import math
-import os
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 
 import numpy as np
 import numpy.typing as npt
 
 from placewatch.bench import Extent, Figure
+from placewatch.bench.roof import CAMERA, POSE, START, Roof, run_all
 from placewatch.core.errors import PlacewatchError
-from placewatch.core.ids import camera_id
 from placewatch.core.kinds import Kind
-from placewatch.core.sightings import Tracks
 from placewatch.core.space import Point
-from placewatch.core.time import UtcMicros
 from placewatch.measure.carriageway import Across, Carriageway, CarriagewayMeter, MarkedCrossing
-from placewatch.measure.ground import Ground
 from placewatch.measure.replay import GroundTracks, Replay
 from placewatch.measure.scene import Scene
-from placewatch.measure.stage import Stage
-from placewatch.perceive.tracker import Tracker
-from placewatch.simulate.detections import Eye, Faults
+from placewatch.simulate.detections import Faults
 from placewatch.simulate.plan import edge_xml, node_xml
-from placewatch.simulate.poses import camera_at, ground_points
+from placewatch.simulate.poses import camera_at
 from placewatch.simulate.street import MIX, Arm, Flow, Street, Walk, across
 from placewatch.simulate.streets import street_named
 from placewatch.simulate.sumo import Everybody, Piece, SumoRun
@@ -49,7 +41,6 @@ COUNT_OFF_MAX = 0.02
 PLACE_M_MAX = 1.0
 SPEED_M_S_MAX = 0.05
 MIDBLOCK_MIN = 0.98
-POSE = "roof"
 SAME_S, SAME_M = 5.0, 3.0  # a passage told so near a true one is that one
 FIRST_S = 10.0  # whoever was on the road when the run began is across by then
 LAST_S = 10.0  # before its end nobody is counted any more: some are half across
@@ -57,8 +48,6 @@ STANDS_M_S = 0.4
 QUARTER_S = 900.0
 NEAR_CROSSING_M = 2.0  # half of what SUMO's crossings are wide
 
-_CAMERA = camera_id("bench")
-_START = UtcMicros(1_767_225_600_000_000)
 _PIECE_M = 28.0  # of the road, to either side of the middle, that is looked at
 _FAR_M = 200.0
 # Where people cross the open road, and whether there is a zebra.
@@ -181,7 +170,7 @@ def measure_walkers(extent: Extent) -> list[Figure]:
     names = STREETS[: extent.streets]
     jobs = [(name, seed, extent.hours) for name in names for seed in range(1, extent.seeds + 1)]
     try:
-        runs = list(_all(jobs, extent))
+        runs = list(run_all(walk, jobs, extent.told))
     except PlacewatchError as error:
         return [
             Figure(name, None, None, None, unit, must, "", False, str(error))
@@ -215,20 +204,6 @@ _BOUNDS = {
     )
 }
 """Figure, its unit, what is demanded."""
-
-
-def _all(jobs: Sequence[tuple[str, int, float]], extent: Extent) -> Iterator[Walked]:
-    """All runs, on all cores; in this process where there is one, or one run."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if min(cores, len(jobs)) < 2:
-        for number, job in enumerate(jobs):
-            extent.told(f"{job[0]}, {number + 1} of {len(jobs)}")
-            yield walk(*job)
-        return
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        for number, run in enumerate(pool.map(walk, *zip(*jobs, strict=True))):
-            extent.told(f"{run.street}, {number + 1} of {len(jobs)}")
-            yield run
 
 
 def walk(name: str, seed: int, hours: float, pose: str = POSE) -> Walked:
@@ -355,7 +330,7 @@ class _Way:
     """One way from simulated road users to passages."""
 
     def __init__(self, roads: Sequence[Road]) -> None:
-        self.meters = [CarriagewayMeter(_CAMERA, road.carriageway(), _START) for road in roads]
+        self.meters = [CarriagewayMeter(CAMERA, road.carriageway(), START) for road in roads]
         self._told: dict[str, list[Passage]] = {road.name: [] for road in roads}
 
     def take(self, scene: Scene) -> None:
@@ -372,7 +347,7 @@ class _Way:
     def _keep(self, road: str, told: Sequence[Across]) -> None:
         self._told[road] += [
             Passage(
-                (one.at - _START) / 1e6, one.place.x_m, one.place.y_m, one.speed_m_s, one.crossing
+                (one.at - START) / 1e6, one.place.x_m, one.place.y_m, one.speed_m_s, one.crossing
             )
             for one in told
         ]
@@ -383,7 +358,7 @@ class _Plan(_Way):
 
     def __init__(self, roads: Sequence[Road]) -> None:
         super().__init__(roads)
-        self._replay = Replay(_CAMERA, _START)
+        self._replay = Replay(CAMERA, START)
 
     def follow(self, piece: Piece, everybody: Everybody) -> None:
         tracks = GroundTracks(
@@ -399,33 +374,11 @@ class _Seen(_Way):
 
     def __init__(self, street: Street, roads: Sequence[Road], pose: str, seed: int) -> None:
         super().__init__(roads)
-        camera = camera_at(street, pose)
-        points = ground_points(camera, street)
-        ground = Ground.fit(
-            np.array([(picture.x_px, picture.y_px) for picture, _ in points]),
-            np.array([(place.x_m, place.y_m) for _, place in points]),
-            size_px=(camera.width_px, camera.height_px),
-        )
-        self._camera = camera
-        self._eye = Eye(camera, Faults(), seed)
-        self._tracker = Tracker(riders_seem_walkers=False)
-        self._stage = Stage(ground, _CAMERA, sorts=True, recognises=True)
-        self._frame = 0
+        self._roof = Roof(street, camera_at(street, pose), seed)
 
     def follow(self, piece: Piece, everybody: Everybody) -> None:
-        x_m, y_m = piece.middles_m(everybody.lengths_m())
-        kinds = everybody.kind_numbers()[piece.who]
-        seen = self._eye.look(
-            piece.moments_s, piece.at_s, piece.who, x_m, y_m, piece.heading_rad, kinds
-        )
-        width_px, height_px = self._camera.width_px, self._camera.height_px
-        for moment, media_s in enumerate(seen.at_s.tolist()):
-            rows = np.ascontiguousarray(seen.at(moment))
-            told = self._tracker.advance(rows, media_s, width_px=width_px, height_px=height_px)
-            at = UtcMicros(_START + round(media_s * 1e6))
-            tracks = Tracks(self._tracker.ids, told)
-            self.take(self._stage.place(tracks, at, media_s, self._frame, after_gap=False))
-            self._frame += 1
+        for scene in self._roof.scenes(piece, everybody):
+            self.take(scene)
 
 
 def paired(
