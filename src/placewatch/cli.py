@@ -233,6 +233,10 @@ def bench(
     peers: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The peers' environments: tools/peers.")
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Recorded tracks with published results, for accuracy."),
+    ] = None,
     net: Annotated[
         Path | None, typer.Option(metavar="FILE.onnx", help="YOLOX-nano, for the peers.")
     ] = None,
@@ -240,7 +244,7 @@ def bench(
     """Measures: ratios and counts with their ranges, what is demanded and what is aimed at."""
     from placewatch.bench.run import run_benches
 
-    if not run_benches(names or [], json, report=report, peers=peers, net=net):
+    if not run_benches(names or [], json, report=report, peers=peers, data=data, net=net):
         raise typer.Exit(1)
 
 

@@ -9,7 +9,7 @@ from placewatch.core.facts import Conflict
 from placewatch.core.ids import camera_id
 from placewatch.core.kinds import ConflictType, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros
-from placewatch.measure.conflict import ConflictMeter
+from placewatch.measure.conflict import SETTLE_S, ConflictMeter
 from placewatch.measure.encounter import WITHIN_S
 from placewatch.measure.replay import GroundTracks, Replay
 
@@ -108,7 +108,9 @@ def test_a_path_that_leaps_is_no_movement() -> None:
 
 def test_nothing_is_kept_of_who_left_but_for_the_last_seconds() -> None:
     meter = ConflictMeter(CAMERA, None, from_above=True)
-    found = tracks(straight(-40, 0, 10, 0), straight(0, -56.2, 0, 10), until_s=9.0 + WITHIN_S + 0.3)
+    found = tracks(
+        straight(-40, 0, 10, 0), straight(0, -56.2, 0, 10), until_s=9.0 + WITHIN_S + SETTLE_S + 0.3
+    )
     told = [one for scene in Replay(CAMERA, START).scenes(found) for one in meter.measure(scene)]
     assert len(told) == 1
     assert meter._here == {}

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground, Lens, check_ground, place, vanishing_point
 from placewatch.measure.stage import Stage
+from placewatch.simulate import poses
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.poses import POSES
 
@@ -31,19 +33,7 @@ STREET = np.array(list(itertools.product(np.linspace(-27, 27, 13), repeat=2)))
 
 def hung(pose: str, k1: float, k2: float = 0.0) -> Pinhole:
     """A camera that hangs in that pose above a street of 60 m, with a lens of its own."""
-    where = POSES[pose]
-    away_m, bearing = where.away * REACH_M, math.radians(where.bearing_deg)
-    return Pinhole(
-        away_m * math.sin(bearing),
-        away_m * math.cos(bearing),
-        where.height_m,
-        -90.0 - where.bearing_deg,
-        math.degrees(math.atan2(where.height_m, 0.9 * away_m)),
-        where.focal_share,
-        *SIZE_PX,
-        k1,
-        k2,
-    )
+    return poses.hung(replace(poses.POSES[pose], k1=k1, k2=k2), REACH_M)
 
 
 def seen(camera: Pinhole, metres: Floats) -> Floats:

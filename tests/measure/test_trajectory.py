@@ -74,7 +74,7 @@ def street() -> Ground:
     )
 
 
-def test_the_middle_lies_behind_the_edge_that_faces_the_camera() -> None:
+def test_without_a_footprint_the_middle_lies_behind_the_edge_that_faces_the_camera() -> None:
     view = street().view
     ground = street()
     rows = samples(0 * T_S, 8 + 3 * T_S)
@@ -82,11 +82,14 @@ def test_the_middle_lies_behind_the_edge_that_faces_the_camera() -> None:
         picture = ground.to_picture(Point(row[3], row[4]))
         assert picture is not None
         row[1], row[2] = picture.x_px, picture.y_px
-    edge, middle = path_of(rows, Kind.CAR), path_of(rows, Kind.CAR, view)
+    edge, middle = path_of(rows, Kind.BICYCLE), path_of(rows, Kind.BICYCLE, view)
     assert edge is not None
     assert middle is not None
-    assert middle.y_m - edge.y_m[: len(middle)] == pytest.approx(2.2, abs=0.05)  # half of a car
+    assert middle.y_m - edge.y_m[: len(middle)] == pytest.approx(0.9, abs=0.05)
     assert middle.x_m == pytest.approx(0.0, abs=0.05)
+    laid = path_of(rows, Kind.CAR, view)
+    assert laid is not None
+    assert laid.y_m == pytest.approx(edge.y_m[: len(laid)])
 
 
 def test_what_is_so_far_that_a_pixel_is_deep_is_left_out() -> None:

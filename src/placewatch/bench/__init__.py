@@ -71,6 +71,7 @@ class Extent:
     watched_s: float = 20.0  # how long memory is left to grow
     detector: str | None = None  # the default one
     peers: Path | None = None  # a folder with the virtual environments of tools/peers
+    data: Path | None = None  # recorded tracks with their published results
     net: Path | None = None  # YOLOX-nano for the peers; None: the one in the models' folder
     looks: Looks = Looks()
     streets: int = 20  # layouts of `accuracy`, and how often and how long each is simulated
@@ -127,6 +128,24 @@ def _accuracy_counts(extent: Extent) -> list[Figure]:
     return measure_counts(extent)
 
 
+def _accuracy_speeds(extent: Extent) -> list[Figure]:
+    from placewatch.bench.speeds import measure_speeds
+
+    return measure_speeds(extent)
+
+
+def _accuracy_reference(extent: Extent) -> list[Figure]:
+    from placewatch.bench.reference import measure_reference
+
+    return measure_reference(extent)
+
+
+def _accuracy_cost(extent: Extent) -> list[Figure]:
+    from placewatch.bench.measuring import measure_cost
+
+    return measure_cost(extent)
+
+
 def _accuracy_encounters(extent: Extent) -> list[Figure]:
     from placewatch.bench.encounters import measure_encounters
 
@@ -166,7 +185,10 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "core.memory": _core_memory,
     "core.start": _core_start,
     "accuracy.counts": _accuracy_counts,
+    "accuracy.speeds": _accuracy_speeds,
     "accuracy.encounters": _accuracy_encounters,
+    "accuracy.reference": _accuracy_reference,
+    "accuracy.cost": _accuracy_cost,
     "accuracy.walkers": _accuracy_walkers,
     "accuracy.journeys": _accuracy_journeys,
     "accuracy.queues": _accuracy_queues,

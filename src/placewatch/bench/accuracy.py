@@ -37,6 +37,7 @@ from placewatch.simulate.sumo import Everybody, Piece, SumoRun
 MINUTE_S, MINUTES = 60.0, 15  # of a bin
 MASKED_SHARE = 0.1  # of the minutes nothing is known, where intervals are asked for
 HELD, HELD_OFF_MAX = 0.95, 0.02  # share of bins whose interval holds the truth
+WARM_S = 120.0  # who is inside when watching begins has come in unseen: all are gone by then
 TOTAL_MAX = 0.01
 GEH_MAX = 1.0
 BIN_COUNT_MIN, BIN_OFF_MAX = 20, 0.05
@@ -91,13 +92,14 @@ def count(name: str, seed: int, hours: float, pose: str = POSE) -> Counted:
     counted = Counted(name, seed)
     plan = _Plan(street)
     seen = _Seen(street, camera, seed)
-    with SumoRun(street, hours * 3600.0, seed) as run:
+    with SumoRun(street, WARM_S + hours * 3600.0, seed) as run:
         for piece in run:
             plan.follow(piece, run.everybody)
             seen.follow(piece, run.everybody)
         passages = run.passages()
         for at_s, came_by, left_by, kind in movements(passages, run.everybody):
-            counted.true[int(at_s // MINUTE_S), came_by, left_by, kind] += 1
+            if at_s >= WARM_S:
+                counted.true[_minute(at_s), came_by, left_by, kind] += 1
     counted.perfect.update(plan.cells())
     counted.camera.update(seen.cells())
     return counted
@@ -152,9 +154,13 @@ class _Seen:
 
 def _cells(crossings: Iterable[Crossing]) -> Iterator[Cell]:
     for crossing in crossings:
-        if crossing.movement is not None and crossing.kind not in _ON_FOOT:
-            number = int((crossing.at - START) / 1e6 // MINUTE_S)
-            yield number, *crossing.movement, crossing.kind
+        at_s = (crossing.at - START) / 1e6
+        if crossing.movement is not None and crossing.kind not in _ON_FOOT and at_s >= WARM_S:
+            yield _minute(at_s), *crossing.movement, crossing.kind
+
+
+def _minute(at_s: float) -> int:
+    return int((at_s - WARM_S) // MINUTE_S)
 
 
 def _perfect(runs: Sequence[Counted], how: str) -> Figure:

@@ -100,6 +100,16 @@ _ACCURACY_ROWS = {
     "accuracy.counts.kinds": "kinds of vehicles, by camera: right",
     "accuracy.intervals": "intervals of 95 %, by camera, a tenth not watched: share that holds "
     "the truth, off by",
+    **{
+        f"accuracy.speed.{name}.{row}": f"speed at a line, {what}: {told}"
+        for name, what in (("mark", "a mark on the road"), ("car", "the box of a car"))
+        for row, told in (
+            ("mae", "off by, on average"),
+            ("bias", "too high or too low, on average"),
+            ("p99", "99 of 100 are off by less than"),
+            ("foretold", "error foretold and made: ratio, or its inverse"),
+        )
+    },
     "accuracy.ttc.perfect": "time to collision of who follows, perfect tracks: off by",
     "accuracy.pet.perfect": "post-encroachment time of who crosses, perfect tracks: off by",
     "accuracy.ttc.camera": "time to collision of who follows, by camera: off by",
@@ -124,6 +134,15 @@ _ACCURACY_ROWS = {
     "1 s",
     "accuracy.journeys.street.refused": "the way over a signal, as if it were a link: refused",
     "accuracy.journeys.street.route": "means of a route over a signal, link and view: the worst",
+    "accuracy.conflicts.ssam": "conflicts of recorded tracks in the mode `ssam`, beside SSAM's "
+    "list: F1",
+    "accuracy.flow.people": "people over a line in the Jülich experiments, beside JPSreport: off "
+    "by",
+    "accuracy.density.voronoi": "Voronoi density in the Jülich experiments, beside JPSreport: off "
+    "by, on average",
+    "accuracy.cost.measures": "all measures of 100 road users at 25 frames a second: share of a "
+    "core",
+    "accuracy.cost.replay": "an hour of a busy junction's tracks, measured again",
     "accuracy.queues.perfect": "longest queue of a lane in a signal's cycle, perfect tracks: "
     "within a vehicle",
     "accuracy.queues.camera": "longest queue of a lane in a signal's cycle, by camera: within a "

@@ -22,19 +22,20 @@ def run_benches(
     *,
     report: Path | None = None,
     peers: Path | None = None,
+    data: Path | None = None,
     net: Path | None = None,
 ) -> bool:
     """Measures the benches of `names` (none: all of core), shows them, writes JSON to `out` (`-`:
     standard output) and a page to `report`, that of accuracy where all are of it. Whether all
     passed. Raises Misconfigured for a name that is none. `peers` and `net` are what the peers run
-    in and with."""
+    in and with, `data` holds recorded tracks with their published results."""
     chosen = [name for wish in names or ["core"] for name in _meant(wish)]
     told = Console(stderr=True)
     figures: list[Figure] = []
     for name in dict.fromkeys(chosen):
         with told.status(f"measuring {name} …") as status:
             say = functools.partial(_say, status, name)
-            extent = Extent(peers=peers, net=net, told=say)
+            extent = Extent(peers=peers, data=data, net=net, told=say)
             figures += BENCHES[name](extent)
     document = json.dumps(record(figures), indent=1, allow_nan=False)
     if out == "-":

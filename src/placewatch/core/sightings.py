@@ -79,9 +79,10 @@ DETECTION_COLUMNS = 6
 
 # The columns of `Tracks.rows`, after the sides: the velocity of its foot, its age, how long it has
 # not been seen (0: seen now), 1 where it is certain, a number in KINDS, its row in the frame before
-# (-1: it is new) and the row of the detection that it was seen as (-1: none).
-RIGHT_PX_S, DOWN_PX_S, AGE_S, UNSEEN_S, CERTAIN, KIND, BEFORE, SEEN_AS = range(4, 12)
-TRACK_COLUMNS = 12
+# (-1: it is new), the row of the detection that it was seen as (-1: none), and how far to the right
+# and down of the lower edge of its box that of this detection lies (0: not seen, or not whole).
+RIGHT_PX_S, DOWN_PX_S, AGE_S, UNSEEN_S, CERTAIN, KIND, BEFORE, SEEN_AS, OFF_X, OFF_Y = range(4, 14)
+TRACK_COLUMNS = 14
 
 _new = tuple.__new__  # a Track and its Box in a third of the time
 
@@ -151,6 +152,8 @@ class Tracks(Sequence[Track]):
                 NUMBER_OF[track.kind],
                 -1.0,
                 -1.0,
+                0.0,
+                0.0,
             ]
             for track in each
         )
@@ -193,7 +196,6 @@ class Tracks(Sequence[Track]):
                 unseen_s,
                 certain,
                 kind,
-                _,
-                _,
+                *_,
             ) in zip(self.ids, self.rows.tolist(), strict=True)
         ]

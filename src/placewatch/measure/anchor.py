@@ -43,6 +43,9 @@ _BOUNDS_M = {
 }
 _BOUNDS: Floats = np.array([_BOUNDS_M.get(kind, (0.0, 4.4, 0.0)) for kind in KINDS])
 
+LAID = tuple(kind in _BOUNDS_M for kind in KINDS)
+"""For each of KINDS whether a footprint is laid, so that it stands in the middle of that."""
+
 # What is known of one road user: its course as a vector on the ground, as long as it is sure (0:
 # not at all, 1); its length and the variance of that; the length of its footprint.
 _EAST, _NORTH, _LENGTH, _VARIANCE, _FOOTPRINT = range(5)

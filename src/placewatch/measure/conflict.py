@@ -1,9 +1,9 @@
 """Conflict: road users who nearly met, told of a place and without a name of anybody.
 
-How this works. The path of everybody in view is kept while it lasts and five seconds longer, since
-so late somebody may still come to where it was. Then it is compared with all who were near it (see
-encounter.py), and forgotten. What remains of a pair is one row: where, to half a metre, in which
-quarter of an hour, what kinds, and how near it was.
+How this works. The path of everybody in view is kept while it lasts and five to eight seconds
+longer, since so late somebody may still come to where it was. Then it is compared with all who were
+near it (see encounter.py), together with who left about then, and forgotten. What remains of a pair
+is one row: where, to half a metre, in which quarter of an hour, what kinds, and how near it was.
 
 Tracks are not road users. One that breaks and is found again would meet itself, and one that is
 seen twice would hit itself; so two tracks of which one goes on where the other ended, and two that
@@ -12,7 +12,7 @@ And whose footprints touch did not collide: they are of usual sizes, not of true
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +22,7 @@ from placewatch.core.facts import Conflict
 from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import KINDS, ConflictType
 from placewatch.core.time import MINUTE_US, UtcMicros
-from placewatch.measure.encounter import NEAR_M, WITHIN_S, Encounter, Path, encounter
+from placewatch.measure.encounter import WITHIN_S, Encounter, Path, met
 from placewatch.measure.flow import UNSEEN_AFTER_S
 from placewatch.measure.ground import Ground
 from placewatch.measure.scene import (
@@ -38,7 +38,8 @@ from placewatch.measure.scene import (
     Y,
 )
 from placewatch.measure.ssam import TTC_S_MAX
-from placewatch.measure.trajectory import EAST, T, path_of
+from placewatch.measure.stage import longer
+from placewatch.measure.trajectory import SAMPLE_COLUMNS, T, path_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,6 +48,7 @@ PLACE_M = 0.5  # to which a place is rounded
 PET_S_MAX = 2.0  # of those who cross each other's way: the threshold of SUMO's SSM device
 DELTA_S_MIN = 2.0  # m/s: slower than this against each other nobody is in danger
 SAMPLE_S = 0.08  # between two samples of a path
+SETTLE_S = 3.0  # how often those who left are compared with all others, at once
 LASTS_S = 120.0  # whoever stays longer is told of in parts
 GOES_ON_S = 3.0  # a track may go on after so long, this far from where it must be by now:
 GOES_ON_M, GOES_ON_M_S = 3.0, 2.0
@@ -55,16 +57,32 @@ LEAPS_M_S2 = 9.0  # nobody brakes or turns harder
 LEAPS_WITHIN_S = 1.0  # of the encounter
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Walk:
     """The path of one track so far."""
 
-    samples: list[tuple[float, float, float, float, float]] = field(default_factory=list)
+    rows: Floats = field(default_factory=lambda: np.empty((64, SAMPLE_COLUMNS)))
+    count: int = 0
     kind: int = 0
+
+    def add(self, sample: Sequence[float]) -> None:
+        if self.count == len(self.rows):
+            self.rows = longer(self.rows)
+        self.rows[self.count] = sample
+        self.count += 1
+
+    @property
+    def first_s(self) -> float:
+        return float(self.rows[0, T])
 
     @property
     def last_s(self) -> float:
-        return self.samples[-1][0]
+        return float(self.rows[self.count - 1, T])
+
+    def since(self, media_s: float, view: Floats | None) -> Path | None:
+        """Its path from `media_s` on; None where it leads nowhere."""
+        first = int(np.searchsorted(self.rows[: self.count, T], media_s))
+        return path_of(self.rows[first : self.count], KINDS[self.kind], view)
 
 
 class ConflictMeter:
@@ -84,7 +102,7 @@ class ConflictMeter:
         self._gone: list[_Walk] = []
         self._ids: list[TrackId] | None = None
         self._last: Scene | None = None
-        self._sampled_s = -math.inf
+        self._sampled_s = self._settled_s = -math.inf
         self._epoch = UtcMicros(0)  # of media second 0
 
     def measure(self, scene: Scene) -> list[Conflict]:
@@ -103,9 +121,11 @@ class ConflictMeter:
         if scene.media_s - self._sampled_s >= SAMPLE_S or scene.media_s < self._sampled_s:
             self._sampled_s = scene.media_s
             self._sample(scene)
-        due = [walk for walk in self._gone if scene.media_s - walk.last_s > WITHIN_S]
-        for walk in due:
-            told += self._settle(walk)
+        if not 0.0 <= scene.media_s - self._settled_s < SETTLE_S:
+            self._settled_s = scene.media_s
+            told += self._settle(
+                [walk for walk in self._gone if scene.media_s - walk.last_s > WITHIN_S]
+            )
         return told
 
     def leave(self) -> list[Conflict]:
@@ -127,14 +147,16 @@ class ConflictMeter:
             walk = self._here.get(track)
             if walk is None:
                 walk = self._here[track] = _Walk()
-            elif walk.samples and scene.media_s - walk.samples[0][0] > LASTS_S:
+            elif walk.count and scene.media_s - walk.first_s > LASTS_S:
                 self._end(walk)
-                walk = self._here[track] = _Walk(walk.samples[-1:])
+                last = walk.rows[walk.count - 1]
+                walk = self._here[track] = _Walk()
+                walk.add(last.tolist())
             walk.kind = int(kind)
-            walk.samples.append((scene.media_s, x, y, east, north))
+            walk.add((scene.media_s, x, y, east, north))
 
     def _end(self, walk: _Walk) -> None:
-        if walk.samples:
+        if walk.count:
             self._gone.append(walk)
 
     def _all(self) -> list[Conflict]:
@@ -142,36 +164,32 @@ class ConflictMeter:
             self._end(walk)
         self._here.clear()
         self._ids, self._sampled_s = None, -math.inf
-        told: list[Conflict] = []
-        while self._gone:
-            told += self._settle(self._gone[0])
-        return told
+        return self._settle(list(self._gone))
 
-    def _settle(self, walk: _Walk) -> list[Conflict]:
-        """What `walk` met, which is forgotten."""
-        self._gone.remove(walk)
-        samples = np.array(walk.samples)
-        path = path_of(samples, KINDS[walk.kind], self._view)
-        if path is None:
+    def _settle(self, due: list[_Walk]) -> list[Conflict]:
+        """What those who are `due` met, who are forgotten."""
+        if not due:
             return []
-        return [self._told(met) for met in self._met(path, samples) if is_conflict(met)]
-
-    def _met(self, path: Path, samples: Floats) -> Iterator[Encounter]:
-        since_s, until_s = samples[0, T] - WITHIN_S, samples[-1, T] + WITHIN_S
-        low, high = samples[:, EAST:].min(axis=0) - NEAR_M, samples[:, EAST:].max(axis=0) + NEAR_M
-        for other in [*self._gone, *self._here.values()]:
-            if not other.samples or other.samples[0][0] > until_s or other.last_s < since_s:
+        since_s = min(walk.first_s for walk in due) - WITHIN_S
+        until_s = max(walk.last_s for walk in due) + WITHIN_S
+        self._gone = [walk for walk in self._gone if walk not in due]
+        paths: list[Path] = []
+        wanted: list[bool] = []
+        for walk in (*due, *self._gone, *self._here.values()):
+            if not walk.count or walk.last_s < since_s or walk.first_s > until_s:
                 continue
-            rows = np.array(other.samples)
-            rows = rows[(rows[:, T] >= since_s) & (rows[:, T] <= until_s)]
-            if not len(rows) or not _overlap(rows[:, EAST:], low, high):
-                continue
-            theirs = path_of(rows, KINDS[other.kind], self._view)
-            if theirs is None or is_one(path, theirs):
-                continue
-            met = encounter(path, theirs)
-            if met is not None and not _leaps(path, met.at_s) and not _leaps(theirs, met.at_s):
-                yield met
+            path = walk.since(since_s, self._view)
+            if path is not None:
+                paths.append(path)
+                wanted.append(walk in due)
+        return [
+            self._told(each)
+            for each, first, second in met(paths, wanted)
+            if is_conflict(each)
+            and not is_one(first, second)
+            and not _leaps(first, each.at_s)
+            and not _leaps(second, each.at_s)
+        ]
 
     def _told(self, met: Encounter) -> Conflict:
         at = self._epoch + round(met.at_s * 1e6)
@@ -235,10 +253,6 @@ def is_one(path: Path, other: Path) -> bool:
     )
     over_m = 0.25 * (path.width_m + other.width_m)
     return bool((apart_m < over_m).mean() >= OVER_SHARE)
-
-
-def _overlap(places_m: Floats, low: Floats, high: Floats) -> bool:
-    return bool(((places_m.max(axis=0) >= low) & (places_m.min(axis=0) <= high)).all())
 
 
 def _rounded(value: float, to: float) -> float:

@@ -162,14 +162,22 @@ class Encounter:
         return sum(nearest_s <= most_s for most_s in (2.0, 1.5)) + int(nearest_s < 1.0)
 
 
-def encounters(paths: Sequence[Path], mode: Mode = "footprint") -> list[Encounter]:
-    """All encounters between `paths`, in order of time.
+def encounters(
+    paths: Sequence[Path], mode: Mode = "footprint", of: Sequence[bool] | None = None
+) -> list[Encounter]:
+    """All encounters between `paths`, in order of time; with `of` only those of which at least one
+    is of a path that is marked there.
 
     In the mode `ssam` these are the conflicts of SSAM 3.0, TTC at most 1.5 s and PET below 5 s, of
     paths that are looked at every 0.1 s; what SSAM does not measure is None.
     """
-    if mode == "ssam":
-        return _by_ssam(paths)
+    return [each for each, _, _ in met(paths, of)] if mode == "footprint" else _by_ssam(paths)
+
+
+def met(
+    paths: Sequence[Path], of: Sequence[bool] | None = None
+) -> list[tuple[Encounter, Path, Path]]:
+    """The same in the mode `footprint`, each with the path of the first and of the second."""
     order = sorted(range(len(paths)), key=lambda number: float(paths[number].t_s[0]))
     sorted_ = [paths[number] for number in order]
     if len(sorted_) < 2:
@@ -179,8 +187,13 @@ def encounters(paths: Sequence[Path], mode: Mode = "footprint") -> list[Encounte
     sizes = np.array([(path.length_m, path.width_m) for path in sorted_])
     rows = np.concatenate(every)
     knots, knot_begins = _all_knots(rows, begins)
-    found = _search(rows, begins, sizes, knots, knot_begins, NEAR_M, WITHIN_S, TTC_S_MAX)
-    return sorted((_encounter(row, sorted_) for row in found), key=lambda each: each.at_s)
+    wanted = np.ones(len(order), bool) if of is None else np.array(of, bool)[order]
+    found = _search(rows, begins, sizes, knots, knot_begins, wanted, NEAR_M, WITHIN_S, TTC_S_MAX)
+    told = (
+        (_encounter(row, sorted_), sorted_[int(row[_FIRST])], sorted_[int(row[_SECOND])])
+        for row in found
+    )
+    return sorted(told, key=lambda each: each[0].at_s)
 
 
 def encounter(first: Path, second: Path) -> Encounter | None:
@@ -369,23 +382,34 @@ def _search(
     sizes: Floats,
     knots: Floats,
     knot_begins: Whole,
+    wanted: npt.NDArray[np.bool_],
     near_m: float,
     within_s: float,
     low_s: float,
 ) -> Floats:
     """The encounters, (N, _FOUND_COLUMNS), of the paths rows[begins[n] : begins[n + 1]], which
-    begin one after the other."""
+    begin one after the other; of each at least one must be `wanted`."""
     found = np.empty((64, _FOUND_COLUMNS))
     count = 0
     polygons = np.empty((2, 16, 2))
     paths = len(begins) - 1
     boxes, box_begins = _all_boxes(knots, knot_begins, sizes)
+    reach = np.empty((paths, 4))
+    for one in range(paths):
+        x, y = rows[begins[one] : begins[one + 1], _X], rows[begins[one] : begins[one + 1], _Y]
+        around_m = 0.5 * math.hypot(sizes[one, 0], sizes[one, 1])
+        reach[one, 0], reach[one, 1] = x.min() - around_m, x.max() + around_m
+        reach[one, 2], reach[one, 3] = y.min() - around_m, y.max() + around_m
     for one in range(paths):
         path = rows[begins[one] : begins[one + 1]]
         for two in range(one + 1, paths):
             other = rows[begins[two] : begins[two + 1]]
             if other[0, _T] > path[-1, _T] + within_s:
                 break
+            if not (wanted[one] or wanted[two]):
+                continue
+            if path[0, _T] > other[-1, _T] + within_s or _is_far(reach[one], reach[two], near_m):
+                continue
             if count == len(found):
                 found = np.concatenate((found, np.empty_like(found)))
             row = found[count]
@@ -413,6 +437,17 @@ def _search(
                 _describe(path, other, sizes[one], sizes[two], row)
             count += 1
     return found[:count]
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_far(reach: Floats, other: Floats, near_m: float) -> bool:
+    """Whether two ways lie so far apart that their users never were near each other."""
+    return bool(
+        reach[0] > other[1] + near_m
+        or other[0] > reach[1] + near_m
+        or reach[2] > other[3] + near_m
+        or other[2] > reach[3] + near_m
+    )
 
 
 @numba.njit(cache=True, nogil=True)

@@ -64,7 +64,7 @@ from placewatch.measure.scene import (
     Y,
     row_of,
 )
-from placewatch.measure.stage import longer, speed_m_s
+from placewatch.measure.stage import longer, spot_speed_m_s
 from placewatch.measure.walk import (
     PATH_STEPS_MAX,
     STEPS,
@@ -89,7 +89,6 @@ UNSEEN_AFTER_S = 2.1
 GRACE_S = 5.0  # a minute stays open for late frames and crossings that settle
 KIND_S = 1.0  # after somebody passed a line its kind is told
 UNKNOWN_S = 2.5  # or, where it is still unknown, so long after
-SPOT_S = 0.4  # the spot speed is that of the path this long before and after the line
 SPEEDS_FOR_P85 = 5
 WAYS_EVERY_S = 0.25
 HIDDEN_S = 1.0
@@ -365,7 +364,7 @@ class FlowMeter:
     def _name(self, users: list[int]) -> None:
         """Tells the kinds of those who are about to be forgotten; nothing is learnt of them."""
         self._held = [
-            (replace(one, kind=KINDS[self._kinds[user]]), _NOBODY) if user in users else (one, user)
+            (self._known(one, user), _NOBODY) if user in users else (one, user)
             for one, user in self._held
         ]
 
@@ -378,15 +377,26 @@ class FlowMeter:
             if user != _NOBODY and one.media_s <= media_s < one.media_s + wait_s:
                 held.append((one, user))
             else:
-                told.append(replace(one, kind=kind))
+                told.append(one if user == _NOBODY else self._known(one, user))
                 self._book(told[-1])
         self._held = held
         return told
 
+    def _known(self, crossing: Crossing, user: int) -> Crossing:
+        """What is known of a crossing by now: its kind, and its speed with what came after it."""
+        speed = self._spot_speed(user, crossing.media_s)
+        return replace(
+            crossing,
+            kind=KINDS[self._kinds[user]],
+            speed_m_s=crossing.speed_m_s if speed is None else speed,
+        )
+
+    def _spot_speed(self, user: int, media_s: float) -> float | None:
+        speed = spot_speed_m_s(self._path(user), media_s)
+        return None if math.isnan(speed) else speed
+
     def _crossing(self, user: int, line: int) -> Crossing:
         passing = passing_of(self._passages[user, line])
-        path = self._path(user)
-        speed = speed_m_s(path[np.abs(path[:, STEP_S] - passing.media_s) <= SPOT_S])
         return Crossing(
             at=passing.at,
             media_s=passing.media_s,
@@ -395,7 +405,7 @@ class FlowMeter:
             line=self.lines[line].name,
             kind=KINDS[self._kinds[user]],
             direction=passing.direction,
-            speed_m_s=None if math.isnan(speed) else speed,
+            speed_m_s=self._spot_speed(user, passing.media_s),
             movement=self._movement(user, line, passing.direction),
         )
 

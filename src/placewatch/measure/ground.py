@@ -160,6 +160,28 @@ class Ground:
         error_m = self.click_px * math.sqrt(float((change**2).sum()))
         return math.inf if math.isnan(error_m) else error_m
 
+    def speed_error_m_s(
+        self, since: PicturePoint, until: PicturePoint, over_s: float, sightings: int
+    ) -> float | None:
+        """Standard error in m/s of the speed of somebody who was seen to go from `since` to `until`
+        within `over_s`, by a line through so many evenly spread `sightings`, each as wrong as a
+        click; None where one of both lies at the horizon or above it, or they are one.
+        """
+        ends = np.array([[since.x_px, since.y_px], [until.x_px, until.y_px]])
+        places = self.metres_of(ends)
+        far_m = float(np.hypot(*(places[1] - places[0])))
+        if math.isnan(far_m) or far_m == 0.0 or over_s <= 0.0 or sightings < 2:
+            return None
+        moved = np.array([_placed(nudged, ends) for nudged in self._nudged])
+        farther = (np.hypot(*(moved[:, 1] - moved[:, 0]).T) - far_m) / _NUDGE_PX
+        middle = ends.mean(axis=0, keepdims=True)
+        beside = self.metres_of(middle + _NUDGE_PX * np.eye(2)) - self.metres_of(middle)
+        along = beside @ ((places[1] - places[0]) / far_m) / _NUDGE_PX
+        plane = float((farther**2).sum()) / over_s**2
+        seen = 12.0 * float((along**2).sum()) / (sightings * over_s**2)
+        error_m_s = self.click_px * math.sqrt(plane + seen)
+        return None if math.isnan(error_m_s) else error_m_s
+
     def grid_px(
         self, width_px: int, height_px: int, step_m: float = 5.0
     ) -> list[tuple[tuple[float, float], tuple[float, float]]]:

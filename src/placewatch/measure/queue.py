@@ -40,6 +40,7 @@ from placewatch.core.ids import CameraId
 from placewatch.core.kinds import KINDS, NUMBER_OF, Kind
 from placewatch.core.space import Point
 from placewatch.core.time import UtcMicros
+from placewatch.measure.anchor import LAID
 from placewatch.measure.flow import UNSEEN_AFTER_S
 from placewatch.measure.ground import VIEW_COLUMNS, Ground, place
 from placewatch.measure.roster import Roster
@@ -80,6 +81,7 @@ Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 _SIZES: Floats = np.array([USUAL_SIZES_M[kind] for kind in KINDS])
+_DEEP = np.where(np.array(LAID)[:, None], 0.0, _SIZES)  # behind where it is seen to stand
 _ON_FOOT = NUMBER_OF[Kind.PEDESTRIAN]
 
 # Of an approach: how long, how wide, how many lanes, the number of its first lane, how many points.
@@ -771,8 +773,8 @@ def _along(
     """Where the middle of a vehicle is on an approach whose middle are `points`: how far before the
     stop line, and how far to the right of the middle, for who drives there.
 
-    The lower edge of its box lies at its nearest corner, so its middle is half of what it shows of
-    its length and its width farther away.
+    Where no footprint is laid (anchor.py) it is the lower edge of its box that is there: at its
+    nearest corner, so its middle is half of what it shows of its length and its width farther away.
     """
     best_s, best_aside = math.nan, math.inf
     begin_m = 0.0
@@ -787,7 +789,7 @@ def _along(
         up_x, up_y = up_x / side_m, up_y / side_m
         lengthwise = abs(up_x * away_x + up_y * away_y)
         across = abs(up_x * away_y - up_y * away_x)
-        half_m = 0.5 * (_SIZES[kind, 0] * lengthwise + _SIZES[kind, 1] * across)
+        half_m = 0.5 * (_DEEP[kind, 0] * lengthwise + _DEEP[kind, 1] * across)
         off_x = east + half_m * away_x - points[corner, 0]
         off_y = north + half_m * away_y - points[corner, 1]
         along_m = off_x * up_x + off_y * up_y

@@ -19,6 +19,8 @@ from placewatch.core.sightings import (
     CERTAIN,
     DOWN_PX_S,
     LEFT,
+    OFF_X,
+    OFF_Y,
     RIGHT,
     RIGHT_PX_S,
     TOP,
@@ -65,6 +67,8 @@ SPEED_STEPS_MIN = 4
 SPEED_SPAN_S_MIN = 0.3
 MEMORY_S = 2.0  # a slow camera gives its four steps within this, or no speed
 STEPS_MAX = 512  # of a path: the whole memory at 240 frames a second
+SPOTS_S = (0.4, 0.6, 0.8, 1.0)  # before and after the moment of a spot speed
+SPOT_ERROR_M_S = 0.1  # so well known, more of its path would only make it less that of the moment
 SPEED_ERROR_M_S_MAX = 1.5  # a speed worse known than this (5 km/h) is unknown
 STANDS_SIZES_S = (
     0.15  # own sizes a second below which somebody stands: a car 0.5, a person 0.15 m/s
@@ -225,7 +229,9 @@ def _place(
         x, y = anchor_of(
             one[_ANCHOR:], view, back, track[:4], velocity, seen and moves, kind, elapsed_s, seen
         )
-        east, north = place(view, 0.5 * (track[LEFT] + track[RIGHT]), track[BOTTOM])
+        # Where it was seen, and not where it is told: what is smooth on the picture lags behind who
+        # drives straight away.
+        east, north = place(view, x + track[OFF_X], y + track[OFF_Y])
         if seen:
             step = path[int(one[_NEXT])]
             step[STEP_AT], step[STEP_S], step[STEP_FRAME] = at, media_s, frame
@@ -298,6 +304,27 @@ def speed_m_s(steps: Floats) -> float:
     0.0 where it does not differ from standing; NaN where the ground is unknown, the steps are
     too few or too close in time, or the speed would be worse known than 1.5 m/s.
     """
+    return _speed_of(steps)[0]
+
+
+@numba.njit(cache=True, nogil=True)
+def spot_speed_m_s(path: Floats, media_s: float) -> float:
+    """The speed of who went along `path` (N, STEP_COLUMNS) at the moment `media_s`: that of what
+    lies as long before it as after, as much as it takes to know it well (braking does not change
+    it then), but no more. 0.0 and NaN as in `speed_m_s`."""
+    speed, error_m_s = math.nan, math.inf
+    for spot_s in SPOTS_S:
+        found, wrong_m_s = _speed_of(path[np.abs(path[:, STEP_S] - media_s) <= spot_s])
+        if wrong_m_s < error_m_s:
+            speed, error_m_s = found, wrong_m_s
+        if error_m_s < SPOT_ERROR_M_S:
+            break
+    return speed
+
+
+@numba.njit(cache=True, nogil=True)
+def _speed_of(steps: Floats) -> tuple[float, float]:
+    """The speed, and its standard error (infinite where the speed is NaN)."""
     placed = np.empty((len(steps), 3))
     count = 0
     for step in steps:
@@ -307,16 +334,16 @@ def speed_m_s(steps: Floats) -> float:
             count += 1
     placed = placed[:count]
     if count < SPEED_STEPS_MIN or placed[-1, 0] - placed[0, 0] < SPEED_SPAN_S_MIN:
-        return math.nan
+        return math.nan, math.inf
     east, north, error_m_s, off = _slope(placed)
     # A step off by more than three (robust) standard deviations is a box that jumped.
     kept = off <= 3 * 1.4826 * np.sort(off)[len(off) // 2] + 1e-9
     if SPEED_STEPS_MIN <= kept.sum() < len(placed):
         east, north, error_m_s, _ = _slope(placed[kept])
     if error_m_s > SPEED_ERROR_M_S_MAX:
-        return math.nan
+        return math.nan, math.inf
     speed = math.hypot(east, north)
-    return 0.0 if speed < 2 * error_m_s else speed
+    return (0.0 if speed < 2 * error_m_s else speed), error_m_s
 
 
 @numba.njit(cache=True, nogil=True)

@@ -4,9 +4,9 @@ How this works. What a camera knows of a road user is a point at its feet, frame
 trembles. At each moment a parabola through the points of about a second before and after it, the
 near ones weighing more, tells place, velocity and acceleration (local polynomial regression;
 Cleveland 1979). The course is that of the way from a metre behind to a metre ahead, however long
-that takes: who stands keeps it, and what trembles does not turn it. The point at the
-feet is the edge that faces the camera: the middle lies behind it, seen from the camera, by half of
-what the usual footprint of its kind is deep that way.
+that takes: who stands keeps it, and what trembles does not turn it. Of whom no footprint is laid
+the point at the feet is the edge that faces the camera: the middle lies behind it, seen from the
+camera, by half of what the usual footprint of its kind is deep that way.
 """
 
 import math
@@ -15,7 +15,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from placewatch.core.kinds import Kind
+from placewatch.core.kinds import NUMBER_OF, Kind
+from placewatch.measure.anchor import LAID
 from placewatch.measure.encounter import Path
 from placewatch.measure.ground import place
 from placewatch.measure.size import USUAL_SIZES_M
@@ -37,8 +38,9 @@ DEEP_M_MAX = 0.25  # where a pixel is deeper than this on the ground, a box that
 def path_of(samples: Floats, kind: Kind, view: Floats | None = None) -> Path | None:
     """The path of one road user from its samples (N, SAMPLE_COLUMNS) in order of time.
 
-    With `view`, that of a Ground, samples are the edge that faces a camera; without they are the
-    middle of the footprint, and those so far away that a pixel is deep on the ground are left out.
+    Samples are the middle of the footprint. With `view`, that of a Ground, they are the edge that
+    faces a camera for kinds of which no footprint is laid (anchor.py), and those so far away that a
+    pixel is deep on the ground are left out.
     None where they are too few, span too little time, or lead nowhere.
     """
     if view is not None and len(samples):
@@ -53,7 +55,7 @@ def path_of(samples: Floats, kind: Kind, view: Floats | None = None) -> Path | N
         return None
     heading, speed, acceleration = _course(smooth, CHORD_M)
     x_m, y_m = smooth[:, 0].copy(), smooth[:, 1].copy()
-    if view is not None:
+    if view is not None and not LAID[NUMBER_OF[kind]]:
         off = away - heading
         behind_m = 0.5 * (length_m * np.abs(np.cos(off)) + width_m * np.abs(np.sin(off)))
         x_m += behind_m * np.cos(away)

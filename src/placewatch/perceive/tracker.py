@@ -33,6 +33,8 @@ from placewatch.core.sightings import (
     DOWN_PX_S,
     KIND,
     LEFT,
+    OFF_X,
+    OFF_Y,
     RIGHT,
     RIGHT_PX_S,
     SEEN_AS,
@@ -663,6 +665,7 @@ def _tell(row: Floats, told: Floats, before: int, seen_as: int, ride_share: floa
     told[RIGHT_PX_S], told[DOWN_PX_S] = row[_VX], row[_VY] + 0.5 * row[_VH]
     told[AGE_S], told[UNSEEN_S], told[CERTAIN] = row[_AGE], row[_UNSEEN], row[_CERTAIN]
     told[KIND], told[BEFORE], told[SEEN_AS] = _kind(row, ride_share), before, seen_as
+    told[OFF_X] = told[OFF_Y] = 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -675,6 +678,8 @@ def _sharpen(told: Floats, detection: Floats, edge: float, width: float, height:
         told[TOP] += _TOLD_MEASURED * (detection[1] - told[TOP])
         told[RIGHT] += _TOLD_MEASURED * (detection[2] - told[RIGHT])
         told[BOTTOM] += _TOLD_MEASURED * (detection[3] - told[BOTTOM])
+        told[OFF_X] = 0.5 * (detection[0] + detection[2] - told[LEFT] - told[RIGHT])
+        told[OFF_Y] = detection[3] - told[BOTTOM]
 
 
 @numba.njit(cache=True, nogil=True)

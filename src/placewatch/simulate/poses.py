@@ -45,15 +45,24 @@ def camera_at(street: Street, name: str, width_px: int = 1920, height_px: int = 
         ),
         default=30.0,
     )
+    return hung(pose, reach_m, street.middle_m, width_px, height_px)
+
+
+def hung(
+    pose: Pose,
+    reach_m: float,
+    middle_m: tuple[float, float] = (0.0, 0.0),
+    width_px: int = 1920,
+    height_px: int = 1080,
+) -> Pinhole:
+    """A camera that hangs in that pose over a street which reaches so far from its middle."""
     away_m = pose.away * reach_m
     bearing = math.radians(pose.bearing_deg)
-    x_m = street.middle_m[0] + away_m * math.sin(bearing)
-    y_m = street.middle_m[1] + away_m * math.cos(bearing)
     # Looks at the near edge of the middle, so that the near arms are in the picture, too.
     pitch_deg = math.degrees(math.atan2(pose.height_m, 0.9 * away_m))
     return Pinhole(
-        x_m,
-        y_m,
+        middle_m[0] + away_m * math.sin(bearing),
+        middle_m[1] + away_m * math.cos(bearing),
         pose.height_m,
         90.0 - pose.bearing_deg - 180.0,
         pitch_deg,
