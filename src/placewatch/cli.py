@@ -233,6 +233,10 @@ def bench(
     peers: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The peers' environments: tools/peers.")
     ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="How often accuracy simulates each street: 5.")
+    ] = None,
+    hours: Annotated[float | None, typer.Option(min=0.05, help="And for how long: 1.")] = None,
     data: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Recorded tracks with published results, for accuracy."),
@@ -244,7 +248,8 @@ def bench(
     """Measures: ratios and counts with their ranges, what is demanded and what is aimed at."""
     from placewatch.bench.run import run_benches
 
-    if not run_benches(names or [], json, report=report, peers=peers, data=data, net=net):
+    lent = {"peers": peers, "data": data, "net": net}
+    if not run_benches(names or [], json, report=report, seeds=seeds, hours=hours, **lent):
         raise typer.Exit(1)
 
 

@@ -3,6 +3,7 @@
 import functools
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -24,11 +25,14 @@ def run_benches(
     peers: Path | None = None,
     data: Path | None = None,
     net: Path | None = None,
+    seeds: int | None = None,
+    hours: float | None = None,
 ) -> bool:
     """Measures the benches of `names` (none: all of core), shows them, writes JSON to `out` (`-`:
     standard output) and a page to `report`, that of accuracy where all are of it. Whether all
     passed. Raises Misconfigured for a name that is none. `peers` and `net` are what the peers run
-    in and with, `data` holds recorded tracks with their published results."""
+    in and with, `data` holds recorded tracks with their published results. `seeds`
+    and `hours`: how often and how long each street of `accuracy` is simulated."""
     chosen = [name for wish in names or ["core"] for name in _meant(wish)]
     told = Console(stderr=True)
     figures: list[Figure] = []
@@ -36,6 +40,7 @@ def run_benches(
         with told.status(f"measuring {name} …") as status:
             say = functools.partial(_say, status, name)
             extent = Extent(peers=peers, data=data, net=net, told=say)
+            extent = replace(extent, seeds=seeds or extent.seeds, hours=hours or extent.hours)
             figures += BENCHES[name](extent)
     document = json.dumps(record(figures), indent=1, allow_nan=False)
     if out == "-":
