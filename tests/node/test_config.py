@@ -16,6 +16,9 @@ id = "kista-03"
 url = "street:main"  # drawn
 """
 
+FOUR = "corners_px = [[1, 2], [2, 2], [2, 1], [1, 1]]"
+GROUND = CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nx_m = 3\ny_m = 4\n"
+
 
 @pytest.mark.parametrize(
     ("text", "said"),
@@ -35,6 +38,33 @@ url = "street:main"  # drawn
         (
             CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nlatitude_deg = 3\nlongitude_deg = 4",
             "origin",
+        ),
+        (CAMERA + f"[[camera.approach]]\nname = 'A'\n{FOUR}", "no ground points"),
+        (CAMERA + f"[[camera.carriageway]]\nname = 'A'\n{FOUR}", "no ground points"),
+        (GROUND + "[[camera.approach]]\nname = 'A'", "approach 1: A has no corners"),
+        (GROUND + "[[camera.approach]]\nname = 'A'\ncorners_px = [[1, 2], [3, 4]]", "2 corners"),
+        (GROUND + f"[[camera.approach]]\nname = ' '\n{FOUR}", "approach 1, name: is empty"),
+        (GROUND + f"[[camera.approach]]\nname = 'A'\n{FOUR}\nwidth_m = 3", "leave width_m out"),
+        (GROUND + f"[[camera.approach]]\nname = 'A'\n{FOUR}\nlanes = 0", "approach 1, lanes"),
+        (
+            GROUND + f"[[camera.approach]]\nname = 'A'\n{FOUR}\nmiddle_px = [[1, 2], [3, 4]]",
+            "both a middle and corners",
+        ),
+        (
+            GROUND + "[[camera.approach]]\nname = 'A'\nmiddle_px = [[1, 2], [3, 4]]",
+            "2 points of its middle and no width_m",
+        ),
+        (GROUND + f"[[camera.approach]]\nname = 'A'\n{FOUR}\n" * 2, "is there twice"),
+        (GROUND + f"[[camera.carriageway]]\nname = 'A'\n{FOUR}\n" * 2, "is there twice"),
+        (
+            GROUND + "[[camera.carriageway]]\nname = 'A'\ncorners_px = [[1, 2], [3, 4], [1, 2]]",
+            "carriageway 1: A has 2 corners",
+        ),
+        (
+            GROUND
+            + f"[[camera.carriageway]]\nname = 'A'\n{FOUR}\n"
+            + f"[[camera.carriageway.crossing]]\nname = 'Z'\n{FOUR}\n" * 2,
+            "carriageway 1, crossing 2",
         ),
         (CAMERA + "[camera.notice]\nplace = 'x'\nuntil = 2027-02-30", "TOML"),
         (CAMERA + 'transport = "tpc"', 'camera "kista-03", transport'),

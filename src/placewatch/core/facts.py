@@ -184,7 +184,90 @@ class ZoneUse:
     count_max: int | None  # and at most in any frame
 
 
-Fact = LineCount | MovementCount | SpeedCount | LineFlow | Conflict | ZoneCount | ZoneUse
+@dataclass(frozen=True, slots=True)
+class LaneQueue:
+    """One lane before a stop line from one cycle's last departure to the next one's: how many
+    waited, how far back, and how long it took them.
+
+    Nothing says when anybody passed: the begin is rounded down to its minute and the length to
+    seconds, places are rounded to half a metre and means to tenths. Cycles without a standstill end
+    after five minutes. Definitions: docs/design/measure.md, Queues and delay.
+    """
+
+    at: UtcMicros  # the minute in which the cycle began
+    window_s: float  # how long it lasted
+    coverage_s: float  # seconds of it that were watched
+    camera: CameraId
+    approach: str
+    lane: int  # 0 is the one farthest right for who drives in it
+    whole: bool  # its begin and its end were seen; else maxima are at least what stands here
+    stood_s: float | None  # until the first who waited departed; None: nobody waited
+    vehicles_max: int
+    vehicles_mean: float  # over time
+    length_m_max: float  # from the front of the first to the rear of the last
+    length_m_mean: float
+    back_m_max: float  # from the stop line to the rear of the last
+    at_least: bool  # the queue reached the upstream end of the approach
+    departures: int
+    stops: int
+    travel_s_mean: float | None  # from the upstream end to the stop line, of delay_count vehicles
+    free_s: float | None  # that of who is undisturbed; None while too few were
+    delay_s_mean: float | None  # control delay; None where either of these is unknown
+    delay_count: int  # departures that were seen to come in
+
+
+@dataclass(frozen=True, slots=True)
+class FootCrossings:
+    """How people on foot crossed a carriageway in a quarter of an hour, on one marked crossing or
+    off all of them.
+
+    `count` is None where nothing was watched. Whatever else is told of walkers is told of five or
+    more together, and None where they were fewer: `wait_count` below five is None, and so is what
+    belongs to it. Histograms have a bin up to each of their edges and one beyond
+    (docs/spec/facts.md). Rows of the same window and place add up.
+    """
+
+    at: UtcMicros  # start of the window
+    window_s: float
+    coverage_s: float  # 0..window_s, the seconds of it that were watched
+    camera: CameraId
+    carriageway: str
+    length_m: float  # of the carriageway, along the road
+    crossing: str | None  # None: mid-block, off all marked crossings
+    count: int | None  # passages
+    to_left: int | None  # of these, to the left of the carriageway's middle line
+    away_m_bins: tuple[int, ...] | None  # from the nearest marked crossing, along the road
+    wait_count: int | None  # whose wait is known
+    wait_s_sum: float | None
+    wait_s_bins: tuple[int, ...] | None
+    speed_count: int | None  # who walked on without a stop
+    speed_m_s_sum: float | None
+    speed_m_s_bins: tuple[int, ...] | None
+    rejected_count: int | None  # gaps
+    rejected_s_sum: float | None
+    rejected_s_bins: tuple[int, ...] | None
+    accepted_count: int | None
+    accepted_s_sum: float | None
+    accepted_s_bins: tuple[int, ...] | None
+    open_count: int | None  # accepted gaps whose end was not waited for
+    given_count: int | None  # who crossed because a vehicle yielded: no gap was needed
+    due_count: int | None  # vehicles that had to yield, by walker
+    yielded_count: int | None  # of these
+    excused_count: int | None  # vehicles that could not have stopped in comfort
+    unhindered_count: int | None  # that would have come later anyway
+
+
+Fact = (
+    LineCount
+    | MovementCount
+    | SpeedCount
+    | LineFlow
+    | Conflict
+    | ZoneCount
+    | ZoneUse
+    | LaneQueue
+    | FootCrossings
+)
 """What is stored."""
 
 

@@ -49,6 +49,7 @@ All that is remembered is of the view and ten seconds more, in memory. `Crossing
 that may leave: sums and histograms of a window and a crossing.
 """
 
+import bisect
 import itertools
 import math
 from collections.abc import Sequence
@@ -268,17 +269,63 @@ class CrossingBehaviour:
 
 
 @dataclass
+class _Sums:
+    """What is known of all passages of a window at one place together: nothing of a single one."""
+
+    count: int = 0
+    to_left: int = 0
+    away: Whole = field(default_factory=lambda: np.zeros(len(AWAY_M_EDGES) + 1, np.int64))
+    wait_count: int = 0
+    wait_s: float = 0.0
+    waits: Whole = field(default_factory=lambda: np.zeros(len(WAIT_S_EDGES) + 1, np.int64))
+    speed_count: int = 0
+    speed_m_s: float = 0.0
+    speeds: Whole = field(default_factory=lambda: np.zeros(len(SPEED_M_S_EDGES) + 1, np.int64))
+    rejected_count: int = 0
+    rejected_s: float = 0.0
+    rejected: Whole = field(default_factory=lambda: np.zeros(len(GAP_S_EDGES) + 1, np.int64))
+    accepted_count: int = 0
+    accepted_s: float = 0.0
+    accepted: Whole = field(default_factory=lambda: np.zeros(len(GAP_S_EDGES) + 1, np.int64))
+    open_count: int = 0
+    given_count: int = 0
+    due_count: int = 0
+    yielded_count: int = 0
+    excused_count: int = 0
+    unhindered_count: int = 0
+
+    def add(self, one: Across, rejected: Whole) -> None:
+        self.count += 1
+        self.to_left += one.to_left
+        if one.away_m is not None:
+            self.away[_bin(one.away_m, AWAY_M_EDGES)] += 1
+        if one.wait_s is not None:
+            self.wait_count += 1
+            self.wait_s += one.wait_s
+            self.waits[_bin(one.wait_s, WAIT_S_EDGES)] += 1
+        if one.speed_m_s is not None:
+            self.speed_count += 1
+            self.speed_m_s += one.speed_m_s
+            self.speeds[_bin(one.speed_m_s, SPEED_M_S_EDGES)] += 1
+        self.rejected_count += one.rejected
+        self.rejected_s += one.rejected_s
+        self.rejected += rejected
+        if one.accepted_s is not None:
+            self.accepted_count += 1
+            self.accepted_s += one.accepted_s
+            self.accepted[_bin(one.accepted_s, GAP_S_EDGES)] += 1
+        self.open_count += one.open_gap
+        self.given_count += one.given
+        self.due_count += one.due
+        self.yielded_count += one.yielded
+        self.excused_count += one.excused
+        self.unhindered_count += one.unhindered
+
+
+@dataclass
 class _Window:
     seen_us: int = 0
-    across: dict[str | None, list["_Booked"]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Booked:
-    """A passage as it is summed: without a place and a time."""
-
-    across: Across
-    rejected_bins: tuple[int, ...]
+    across: dict[str | None, _Sums] = field(default_factory=dict)
 
 
 class CarriagewayMeter:
@@ -509,7 +556,7 @@ class CarriagewayMeter:
     def _tell(self, number: int, known: bool) -> list[Across]:
         """Books an attempt that is over, where it was a passage; its row is free again. `known`:
         the traffic was watched until all was settled."""
-        one, bins = self._tries[number].copy(), tuple(self._bins[number].tolist())
+        one, bins = self._tries[number].copy(), self._bins[number].copy()
         on_marks = self._on_marks[number].copy()
         self._tries[number] = 0.0
         self._pairs[number] = 0.0
@@ -520,7 +567,7 @@ class CarriagewayMeter:
         if window < self._first_open and window not in self._windows:
             window = min(self._windows, default=self._first_open)
         book = self._windows.setdefault(window, _Window())
-        book.across.setdefault(across.crossing, []).append(_Booked(across, bins))
+        book.across.setdefault(across.crossing, _Sums()).add(across, bins)
         return [across]
 
     def _across(self, one: Floats, on_marks: Whole, known: bool) -> Across | None:
@@ -586,9 +633,8 @@ class CarriagewayMeter:
         return rows
 
     def _row(self, at: UtcMicros, book: _Window, crossing: str | None) -> CrossingBehaviour:
-        booked = book.across.get(crossing, [])
-        each = [one.across for one in booked]
-        unseen = book.seen_us == 0 and not each
+        sums = book.across.get(crossing, _Sums())
+        unseen = book.seen_us == 0 and not sums.count
         why = ""
         if unseen:
             why = NO_GROUND if not self.ground_known else "Nothing of this time was seen."
@@ -596,17 +642,12 @@ class CarriagewayMeter:
         def number(count: int) -> int | None:
             return None if unseen else count
 
-        def total(values: Sequence[float]) -> float | None:
-            return None if unseen else round(math.fsum(values), 2)
+        def total(value: float) -> float | None:
+            return None if unseen else round(value, 2)
 
-        def bins(values: Sequence[float], edges: Sequence[float]) -> tuple[int, ...] | None:
-            return None if unseen else _histogram(values, edges)
+        def bins(counts: Whole) -> tuple[int, ...] | None:
+            return None if unseen else tuple(counts.tolist())
 
-        waits = [one.wait_s for one in each if one.wait_s is not None]
-        speeds = [one.speed_m_s for one in each if one.speed_m_s is not None]
-        accepted = [one.accepted_s for one in each if one.accepted_s is not None]
-        rejected = np.array([one.rejected_bins for one in booked], np.int64)
-        rejected = rejected.reshape(-1, len(GAP_S_EDGES) + 1).sum(axis=0)
         return CrossingBehaviour(
             at=at,
             window_s=self.window_s,
@@ -616,27 +657,27 @@ class CarriagewayMeter:
             length_m=round(self._length_m, 2),
             crossing=crossing,
             why=why,
-            count=number(len(each)),
-            to_left=number(sum(one.to_left for one in each)),
-            away_m_bins=bins([one.away_m for one in each if one.away_m is not None], AWAY_M_EDGES),
-            wait_count=number(len(waits)),
-            wait_s_sum=total(waits),
-            wait_s_bins=bins(waits, WAIT_S_EDGES),
-            speed_count=number(len(speeds)),
-            speed_m_s_sum=total(speeds),
-            speed_m_s_bins=bins(speeds, SPEED_M_S_EDGES),
-            rejected_count=number(sum(one.rejected for one in each)),
-            rejected_s_sum=total([one.rejected_s for one in each]),
-            rejected_s_bins=None if unseen else tuple(rejected.tolist()),
-            accepted_count=number(len(accepted)),
-            accepted_s_sum=total(accepted),
-            accepted_s_bins=bins(accepted, GAP_S_EDGES),
-            open_count=number(sum(one.open_gap for one in each)),
-            given_count=number(sum(one.given for one in each)),
-            due_count=number(sum(one.due for one in each)),
-            yielded_count=number(sum(one.yielded for one in each)),
-            excused_count=number(sum(one.excused for one in each)),
-            unhindered_count=number(sum(one.unhindered for one in each)),
+            count=number(sums.count),
+            to_left=number(sums.to_left),
+            away_m_bins=bins(sums.away),
+            wait_count=number(sums.wait_count),
+            wait_s_sum=total(sums.wait_s),
+            wait_s_bins=bins(sums.waits),
+            speed_count=number(sums.speed_count),
+            speed_m_s_sum=total(sums.speed_m_s),
+            speed_m_s_bins=bins(sums.speeds),
+            rejected_count=number(sums.rejected_count),
+            rejected_s_sum=total(sums.rejected_s),
+            rejected_s_bins=bins(sums.rejected),
+            accepted_count=number(sums.accepted_count),
+            accepted_s_sum=total(sums.accepted_s),
+            accepted_s_bins=bins(sums.accepted),
+            open_count=number(sums.open_count),
+            given_count=number(sums.given_count),
+            due_count=number(sums.due_count),
+            yielded_count=number(sums.yielded_count),
+            excused_count=number(sums.excused_count),
+            unhindered_count=number(sums.unhindered_count),
         )
 
 
@@ -1185,9 +1226,8 @@ def _speed(one: Floats, took_s: float) -> float | None:
     return float(math.hypot(east, north))
 
 
-def _histogram(values: Sequence[float], edges: Sequence[float]) -> tuple[int, ...]:
-    found = np.searchsorted(np.array(edges), np.array(values, np.float64), side="right")
-    return tuple(np.bincount(found, minlength=len(edges) + 1).tolist())
+def _bin(value: float, edges: Sequence[float]) -> int:
+    return bisect.bisect_right(edges, value)
 
 
 def _mean(total: float | None, count: int | None) -> float | None:

@@ -2,20 +2,30 @@
 
 from collections.abc import Sequence
 
-from placewatch.core.facts import Conflict, Crossing, Fact, LineCount, ZoneCount
+from placewatch.core.facts import (
+    Conflict,
+    Crossing,
+    Fact,
+    FootCrossings,
+    LineCount,
+    ZoneCount,
+)
 from placewatch.core.ids import CameraId
 from placewatch.core.time import UtcMicros
 from placewatch.measure.conflict import ConflictMeter
 from placewatch.measure.flow import FlowMeter, Totals
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
+from placewatch.measure.roadway import Road, RoadwayMeter
 from placewatch.measure.scene import Scene
 from placewatch.measure.zone import Zone, ZoneMeter
 
+_NO_ROAD = Road()
+
 
 class Meters:
-    """Everything that is measured of the scenes of one camera, over its lines and in its `zones`.
-    Without `ground` what takes metres is left out."""
+    """Everything that is measured of the scenes of one camera, over its lines, in its `zones` and
+    on its `road`. Without `ground` what takes metres is left out."""
 
     def __init__(
         self,
@@ -24,17 +34,29 @@ class Meters:
         start: UtcMicros,
         ground: Ground | None = None,
         zones: Sequence[Zone] = (),
+        road: Road = _NO_ROAD,
     ) -> None:
         self.lines = tuple(lines)
         self._flow = FlowMeter(camera, lines, start)
         self._conflicts = ConflictMeter(camera, ground)
         self._zones = ZoneMeter(camera, zones, start)
+        self._road = RoadwayMeter(camera, road, start, ground)
+        self._before: list[Fact] = []  # of the road on the ground before
         self._id = camera
         self._met: list[Conflict] = []  # not taken yet
 
-    def stand_on(self, ground: Ground | None, zones: Sequence[Zone], at: UtcMicros) -> None:
-        """From `at` on scenes stand on `ground`, and on it lie `zones`."""
+    def stand_on(
+        self,
+        ground: Ground | None,
+        zones: Sequence[Zone],
+        at: UtcMicros,
+        road: Road = _NO_ROAD,
+    ) -> None:
+        """From `at` on scenes stand on `ground`, and on it lie `zones` and `road`."""
         self._met += self._conflicts.leave()
+        self._road.leave()
+        self._before += [fact for fact in self._road.close(at) if _watched(fact)]
+        self._road = RoadwayMeter(self._id, road, at, ground)
         self._conflicts = ConflictMeter(self._id, ground)
         self._zones = ZoneMeter(self._id, zones, at)
 
@@ -43,28 +65,37 @@ class Meters:
         self._met += self._conflicts.measure(scene)
         if self._zones.zones:
             self._zones.measure(scene)
+        self._road.measure(scene)
         return self._flow.measure(scene)
 
     def leave(self) -> list[Crossing]:
         """The view is lost, or the recording ends: every path ends here. What that settles."""
         self._met += self._conflicts.leave()
         self._zones.leave()
+        self._road.leave()
         return self._flow.leave()
 
     def close_minutes(self, before: UtcMicros) -> list[Fact]:
         """The facts of all minutes that ended well before `before`, once."""
-        return self._all(self._flow.close_minutes(before), self._zones.close_minutes(before))
+        return self._all(
+            self._flow.close_minutes(before),
+            self._zones.close_minutes(before),
+            self._road.close_minutes(before),
+        )
 
     def close(self, at: UtcMicros) -> list[Fact]:
         """The last facts, with the minute that `at` lies in as far as it was seen."""
-        return self._all(self._flow.close(at), self._zones.close(at))
+        return self._all(self._flow.close(at), self._zones.close(at), self._road.close(at))
 
     def totals(self) -> Totals:
         """Today's counters."""
         return self._flow.totals()
 
-    def _all(self, counts: list[LineCount], inside: list[ZoneCount]) -> list[Fact]:
+    def _all(
+        self, counts: list[LineCount], inside: list[ZoneCount], road: list[Fact]
+    ) -> list[Fact]:
         met, self._met = self._met, []
+        before, self._before = self._before, []
         return [
             *counts,
             *self._flow.take_movements(),
@@ -72,4 +103,11 @@ class Meters:
             *met,
             *inside,
             *self._zones.take_uses(),
+            *before,
+            *road,
         ]
+
+
+def _watched(fact: Fact) -> bool:
+    """Whether anything was seen of the window of `fact`: the rest of it is told by who follows."""
+    return not isinstance(fact, FootCrossings) or fact.coverage_s > 0.0 or bool(fact.count)

@@ -36,6 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.core.errors import Misconfigured
+from placewatch.core.facts import LaneQueue
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import KINDS, NUMBER_OF, Kind
 from placewatch.core.space import Point
@@ -252,7 +253,7 @@ class Delay:
     level: str | None
 
 
-def delay_of(cycles: Iterable[QueueCycle], table: DelayTable = HCM_SIGNAL) -> Delay:
+def delay_of(cycles: Iterable[QueueCycle | LaneQueue], table: DelayTable = HCM_SIGNAL) -> Delay:
     """The delay of all vehicles in `cycles`: of a lane, or of all lanes of an approach.
 
     The free time of the last cycle that knows one holds for those before in which too few were

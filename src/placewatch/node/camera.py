@@ -30,6 +30,7 @@ from placewatch.node.equip import (
     meters_of,
     notice_of,
     policy_of,
+    road_of,
     scaled,
     stage_of,
     tempo_of,
@@ -271,10 +272,11 @@ class WatchedCamera:
         changed = scaled(self._at_work(camera), *self._scale)
         stage = stage_of(changed, site.origin)
         now = self._clock.utc()
+        meters = meters_of(changed, now, stage.ground)  # what cannot be measured is refused here
         crossings = self._meters.leave()
         if self._last_scene is not None:
             self._waiting += self._meters.close(now)
-        self._meters = meters_of(changed, now, stage.ground)
+        self._meters = meters
         if self._post is not None:
             self._post.stage = stage  # anew: paths on the old ground would give false speeds
         return crossings
@@ -344,7 +346,8 @@ class WatchedCamera:
         with self._lock:
             changed = scaled(self._at_work(self.settings), *self._scale)
             zones = zones_of(changed, stage.ground)
-            self._meters.stand_on(stage.ground, zones, self._clock.utc())
+            road = road_of(changed, stage.ground)
+            self._meters.stand_on(stage.ground, zones, self._clock.utc(), road)
         return Post(
             background=BackgroundModel(),
             detector=detector,

@@ -20,7 +20,7 @@ from placewatch.core.ids import camera_id
 from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.ground import Ground
 from placewatch.node import config as settings
-from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of
+from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of, road_of
 from placewatch.node.map import read_map
 from placewatch.node.transit import trial
 from placewatch.node.understudy import open_asked
@@ -146,6 +146,7 @@ def _of_camera(
             "ground: its points show the street as in a mirror "
             "(x_m grows to the east and y_m to the north; is one of them turned round?)"
         )
+    yield from _of_road(camera, ground)
     if not camera.line:
         yield Finding("nothing is counted: no line is drawn (draw one in the console)", wrong=False)
     spec = SourceSpec(
@@ -187,6 +188,28 @@ def _of_camera(
         yield Finding(f"carries {width_px}x{height_px} {codec}, undecoded", wrong=False)
     for text in lines_outside(camera, width_px, height_px):
         yield Finding(text)
+
+
+def _of_road(camera: settings.CameraSettings, ground: Ground | None) -> Iterator[Finding]:
+    """What the approaches and carriageways are in metres: who drew them knows whether it is so."""
+    try:
+        road = road_of(camera, ground)
+    except PlacewatchError as error:
+        yield Finding(str(error))
+        return
+    for way in road.approaches:
+        lanes = "1 lane" if way.lanes == 1 else f"{way.lanes} lanes"
+        yield Finding(
+            f"approach {way.name}: {way.length_m:.0f} m long, {lanes} of "
+            f"{way.width_m / way.lanes:.1f} m",
+            wrong=False,
+        )
+    for piece in road.carriageways:
+        yield Finding(
+            f"carriageway {piece.name}: {piece.width_m:.1f} m from kerb to kerb, "
+            f"{piece.length_m:.0f} m of road",
+            wrong=False,
+        )
 
 
 def _mirrored(ground: Ground, camera: settings.CameraSettings) -> bool:

@@ -6,6 +6,7 @@ import datetime
 import difflib
 import itertools
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -93,6 +94,40 @@ class AreaSettings:
 
 @with_config(_STRICT)
 @dataclass(frozen=True, slots=True)
+class ApproachSettings:
+    """A way up to a stop line: by its corners where it is straight, else by its middle."""
+
+    name: str
+    corners_px: tuple[Pixel, ...] = ()  # left and right at the stop line, right and left upstream
+    middle_px: tuple[Pixel, ...] = ()  # from the stop line upstream; needs width_m
+    width_m: Annotated[float, Field(gt=0, le=100)] | None = None  # of all lanes together
+    lanes: Annotated[int, Field(ge=1, le=8)] = 1
+    signal: bool = True  # by a signal, else by a right of way: whose letters delay has
+    free_m_s: Annotated[float, Field(gt=0, le=60)] | None = None  # of who is undisturbed
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class MarkedCrossingSettings:
+    """A crossing that is painted on a carriageway, by its corners."""
+
+    name: str
+    corners_px: tuple[Pixel, ...]
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
+class CarriagewaySettings:
+    """A piece of road between two kerbs, which people cross on foot."""
+
+    name: str
+    corners_px: tuple[Pixel, ...]
+    middle_px: tuple[Pixel, ...] = ()  # along the road; without it the middle of its long side
+    crossing: tuple[MarkedCrossingSettings, ...] = ()
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
 class GroundPointSettings:
     """A point on the picture and on the ground: in metres, or in degrees (WGS 84)."""
 
@@ -137,6 +172,8 @@ class CameraSettings:
     check: CheckSettings | None = None
     line: tuple[LineSettings, ...] = ()
     area: tuple[AreaSettings, ...] = ()
+    approach: tuple[ApproachSettings, ...] = ()
+    carriageway: tuple[CarriagewaySettings, ...] = ()
     ground: tuple[GroundPointSettings, ...] = ()
 
 
@@ -315,18 +352,9 @@ def with_values(camera: CameraSettings, **values: Any) -> CameraSettings:
 
 
 def _check_names(where: str, camera: CameraSettings) -> None:
-    for key, named in (("line", camera.line), ("area", camera.area)):
-        names = [item.name for item in named]
-        for number, name in enumerate(names):
-            if not name.strip():
-                raise Misconfigured(
-                    f"{where}, {key} {number + 1}, name: is empty", "give it a name"
-                )
-            if names.index(name) != number:
-                raise Misconfigured(
-                    f'{where}, {key} {number + 1}, name: "{name}" is there twice',
-                    "give each its own",
-                )
+    for key in ("line", "area", "approach", "carriageway"):
+        _check_each(where, key, getattr(camera, key))
+    _check_road(where, camera)
     for number, line in enumerate(camera.line):
         if line.arm is not None and not line.arm.strip():
             raise Misconfigured(
@@ -360,6 +388,66 @@ def _check_names(where: str, camera: CameraSettings) -> None:
                 f"{where}, area {number + 1}: the corners of {area.name} lie on a line",
                 "move one of them",
             )
+
+
+def _check_each(where: str, key: str, named: Sequence[Any]) -> None:
+    """Each has a name, and its own."""
+    names = [item.name for item in named]
+    for number, name in enumerate(names):
+        if not name.strip():
+            raise Misconfigured(f"{where}, {key} {number + 1}, name: is empty", "give it a name")
+        if names.index(name) != number:
+            raise Misconfigured(
+                f'{where}, {key} {number + 1}, name: "{name}" is there twice',
+                "give each its own",
+            )
+
+
+def _check_road(where: str, camera: CameraSettings) -> None:
+    """What is told of approaches and carriageways is whole; what they are in metres shows later."""
+    for number, way in enumerate(camera.approach):
+        here = f"{where}, approach {number + 1}: {way.name}"
+        if bool(way.corners_px) == bool(way.middle_px):
+            raise Misconfigured(
+                f"{here} has {'both a middle and corners' if way.middle_px else 'no corners'}",
+                "give corners_px where it is straight, else middle_px and width_m",
+            )
+        if way.corners_px and len(way.corners_px) != 4:
+            raise Misconfigured(
+                f"{here} has {len(way.corners_px)} corners, not 4",
+                "give left and right at the stop line, then right and left upstream",
+            )
+        if way.middle_px and (not 2 <= len(way.middle_px) <= 16 or way.width_m is None):
+            raise Misconfigured(
+                f"{here} has {len(way.middle_px)} points of its middle"
+                + (" and no width_m" if way.width_m is None else ""),
+                "give 2 to 16 from the stop line upstream, and the width of all lanes in metres",
+            )
+        if way.corners_px and way.width_m is not None:
+            raise Misconfigured(
+                f"{here} has corners, which say how wide it is, and a width_m",
+                "leave width_m out",
+            )
+    for number, road in enumerate(camera.carriageway):
+        here = f"{where}, carriageway {number + 1}"
+        for what, corners in (
+            (road.name, road.corners_px),
+            *((f"the crossing {one.name}", one.corners_px) for one in road.crossing),
+        ):
+            if not 3 <= len(set(corners)) <= 64:
+                raise Misconfigured(
+                    f"{here}: {what} has {len(set(corners))} corners",
+                    "give 3 to 64, once around it",
+                )
+        if len(road.middle_px) == 1:
+            raise Misconfigured(f"{here}: the middle of {road.name} is one point", "give 2 or more")
+        _check_each(here, "crossing", road.crossing)
+    if not camera.ground and (camera.approach or camera.carriageway):
+        raise Misconfigured(
+            f"{where}: its {'approaches' if camera.approach else 'carriageways'} are measured in "
+            "metres, and it has no ground points",
+            "add four [[camera.ground]] or more, or set them in the console",
+        )
 
 
 def _check_feed(where: str, feed: TransitSettings, settings: Settings) -> None:
@@ -442,6 +530,8 @@ def _nearest(detail: Any) -> str:
             PositionSettings,
             LineSettings,
             AreaSettings,
+            ApproachSettings,
+            CarriagewaySettings,
             GroundPointSettings,
             TransitSettings,
         )

@@ -11,11 +11,14 @@ from placewatch.capture.controller import Controller, Demands
 from placewatch.capture.policy import Policy, Steady
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import camera_id
-from placewatch.core.space import PicturePoint
+from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import UtcMicros
+from placewatch.measure.carriageway import Carriageway, MarkedCrossing
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
 from placewatch.measure.meters import Meters
+from placewatch.measure.queue import Approach
+from placewatch.measure.roadway import Road
 from placewatch.measure.stage import Stage
 from placewatch.measure.zone import Zone
 from placewatch.node import config as settings
@@ -26,6 +29,9 @@ from placewatch.register.notices import Notice
 
 SIDE_PX_MIN = 16
 """A picture that is lower or narrower shows no street."""
+
+APPROACH_M_MAX = 500.0
+"""An approach that is longer was drawn towards the horizon."""
 
 SURVEY_M = 0.05
 """How well ground points are surveyed, standard deviation; off a map it is more like 0.3 m."""
@@ -52,10 +58,65 @@ def zones_of(camera: settings.CameraSettings, ground: Ground | None) -> list[Zon
     return zones
 
 
+def road_of(camera: settings.CameraSettings, ground: Ground | None) -> Road:
+    """The camera's approaches and carriageways in metres; none while the ground is unknown. Raises
+    Misconfigured where one of them reaches into the sky, or is nothing that could be measured."""
+    if ground is None:
+        return Road()
+    approaches = []
+    for way in camera.approach:
+        what = f"the approach {way.name}"
+        if way.corners_px:
+            corners = _on_ground(ground, way.corners_px, what)
+            straight = Approach.of_corners(way.name, corners, way.lanes)
+            approaches.append(replace(straight, free_m_s=way.free_m_s))
+        else:
+            middle = _on_ground(ground, way.middle_px, what)
+            assert way.width_m is not None, "parsed settings have one"
+            approaches.append(Approach(way.name, middle, way.width_m, way.lanes, way.free_m_s))
+        if approaches[-1].length_m > APPROACH_M_MAX:
+            raise Misconfigured(
+                f"{what} is {approaches[-1].length_m:.0f} m long: its far end lies close to the "
+                "horizon, where nothing can be told apart",
+                hint=f"let it end nearer, within {APPROACH_M_MAX:.0f} m",
+            )
+    return Road(
+        tuple(approaches),
+        tuple(
+            Carriageway(
+                road.name,
+                _on_ground(ground, road.corners_px, f"the carriageway {road.name}"),
+                tuple(
+                    MarkedCrossing(
+                        one.name, _on_ground(ground, one.corners_px, f"the crossing {one.name}")
+                    )
+                    for one in road.crossing
+                ),
+                _on_ground(ground, road.middle_px, f"the middle of {road.name}"),
+            )
+            for road in camera.carriageway
+        ),
+    )
+
+
+def _on_ground(ground: Ground, pixels: tuple[settings.Pixel, ...], what: str) -> tuple[Point, ...]:
+    placed = []
+    for x_px, y_px in pixels:
+        point = ground.to_ground(PicturePoint(x_px, y_px))
+        if point is None:
+            raise Misconfigured(
+                f"{what} has a point at ({x_px:g}, {y_px:g}), which is no ground but sky",
+                hint="move it down below the horizon, or correct the ground points",
+            )
+        placed.append(point)
+    return tuple(placed)
+
+
 def meters_of(camera: settings.CameraSettings, start: UtcMicros, ground: Ground | None) -> Meters:
     """All that is measured of the camera from `start` on."""
     zones = zones_of(camera, ground)
-    return Meters(camera_id(camera.id), counting_lines(camera), start, ground, zones)
+    road = road_of(camera, ground)
+    return Meters(camera_id(camera.id), counting_lines(camera), start, ground, zones, road)
 
 
 def ground_of(
@@ -164,6 +225,26 @@ def scaled(camera: settings.CameraSettings, x: float, y: float) -> settings.Came
         area=tuple(
             replace(one, corners_px=tuple(moved(corner) for corner in one.corners_px))
             for one in camera.area
+        ),
+        approach=tuple(
+            replace(
+                one,
+                corners_px=tuple(moved(corner) for corner in one.corners_px),
+                middle_px=tuple(moved(point) for point in one.middle_px),
+            )
+            for one in camera.approach
+        ),
+        carriageway=tuple(
+            replace(
+                one,
+                corners_px=tuple(moved(corner) for corner in one.corners_px),
+                middle_px=tuple(moved(point) for point in one.middle_px),
+                crossing=tuple(
+                    replace(mark, corners_px=tuple(moved(corner) for corner in mark.corners_px))
+                    for mark in one.crossing
+                ),
+            )
+            for one in camera.carriageway
         ),
         ground=tuple(replace(one, x_px=one.x_px * x, y_px=one.y_px * y) for one in camera.ground),
     )

@@ -19,6 +19,7 @@ from placewatch.measure.ground import check_ground
 from placewatch.node import config as settings
 from placewatch.node import log, views
 from placewatch.node.camera import WatchedCamera
+from placewatch.node.equip import ground_of, road_of
 from placewatch.node.live import Live
 from placewatch.node.map import read_map
 from placewatch.node.transit import Transit
@@ -395,12 +396,20 @@ class Node:
                 check = self.check_ground(camera, setup.ground.points)
                 if not check.usable:
                     raise Misconfigured(f"ground.points: {check.why}")
+                self._check_road(camera, setup.ground.points)
             settings.save_setup(self._config, camera, tables)
             self.settings = settings.load(self._config)
             changed = next(one for one in self.settings.camera if one.id == camera)
             self.cameras[camera].set_up(changed, self.settings)
         self._log.info("camera.set-up", camera=camera, by=actor.role.value)
         self.live.setup(camera)
+
+    def _check_road(self, camera: CameraId, points: Sequence[views.GroundPoint]) -> None:
+        """Raises Misconfigured where approaches and carriageways would not lie on that ground."""
+        ground = tuple(settings.GroundPointSettings(**dataclasses.asdict(one)) for one in points)
+        drawn = settings.with_values(self.cameras[camera].settings, ground=ground)
+        if drawn.approach or drawn.carriageway:
+            road_of(drawn, ground_of(drawn, self.settings.origin))
 
     def _size_remembered(self, camera: CameraId) -> tuple[int, int] | None:
         memory = self.store.ledger.camera(camera)

@@ -26,6 +26,8 @@ from placewatch.core.facts import (
     Conflict,
     Crossing,
     Fact,
+    FootCrossings,
+    LaneQueue,
     LineCount,
     LineFlow,
     MovementCount,
@@ -200,6 +202,8 @@ def analyse(
         conflicts=_of(Conflict, facts),
         zones=_of(ZoneCount, facts),
         zone_uses=_of(ZoneUse, facts),
+        queues=_of(LaneQueue, facts),
+        crossings_on_foot=_of(FootCrossings, facts),
         unseen_s=tuple(seen.unseen_s),
         calibrated=bool(camera.ground),
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,
@@ -510,6 +514,8 @@ def _write_report(summary: WatchSummary, folder: Path) -> None:
     from placewatch.store.export import write_facts  # Arrow is loaded where it is needed
     from placewatch.store.rows import (
         CONFLICTS,
+        FOOT_CROSSINGS,
+        LANE_QUEUES,
         LINE_COUNTS,
         LINE_FLOWS,
         MOVEMENT_COUNTS,
@@ -530,6 +536,8 @@ def _write_report(summary: WatchSummary, folder: Path) -> None:
             (CONFLICTS, summary.conflicts),
             (ZONE_COUNTS, summary.zones),
             (ZONE_USES, summary.zone_uses),
+            (LANE_QUEUES, summary.queues),
+            (FOOT_CROSSINGS, summary.crossings_on_foot),
         ):
             if facts or shape is LINE_COUNTS:
                 write_facts(facts, draft / f"{shape.name}.parquet", shape)

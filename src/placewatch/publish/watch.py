@@ -13,6 +13,8 @@ from placewatch.core.facts import (
     Conflict,
     Crossing,
     Decoding,
+    FootCrossings,
+    LaneQueue,
     LineCount,
     LineFlow,
     MovementCount,
@@ -68,6 +70,8 @@ class WatchSummary:
     conflicts: tuple[Conflict, ...] = ()  # where the ground is known
     zones: tuple[ZoneCount, ...] = ()  # where there are areas
     zone_uses: tuple[ZoneUse, ...] = ()
+    queues: tuple[LaneQueue, ...] = ()  # where there are approaches
+    crossings_on_foot: tuple[FootCrossings, ...] = ()  # where there are carriageways
     unseen_s: tuple[tuple[float, float], ...] = ()
     calibrated: bool = False
     backdrop_jpeg: bytes | None = None

@@ -86,12 +86,20 @@ def _csv(stream: IO[bytes], shape: Shape) -> Iterator[Callable[[pa.Table], None]
 
     def write(table: pa.Table) -> None:
         for batch in table.to_batches(max_chunksize=10_000):
-            columns = [batch.column(name).to_pylist() for name in names if name != "at"]
+            columns = [_cells(batch.column(name)) for name in names if name != "at"]
             micros: list[Any] = batch.column("at").cast(pa.int64()).to_pylist()
             at = [rfc3339(UtcMicros(us)) for us in micros]
             stream.write(_lines(zip(at, *columns, strict=True)))
 
     yield write
+
+
+def _cells(column: "pa.Array[Any]") -> list[Any]:
+    """The values of a column; a histogram is its numbers with spaces between."""
+    values: list[Any] = column.to_pylist()
+    if not pa.types.is_list(column.type):
+        return values
+    return [None if value is None else " ".join(map(str, value)) for value in values]
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:

@@ -10,6 +10,8 @@ import pyarrow as pa
 from placewatch.core.facts import (
     Conflict,
     Fact,
+    FootCrossings,
+    LaneQueue,
     LineCount,
     LineFlow,
     MovementCount,
@@ -184,6 +186,72 @@ ZONE_USES = Shape(
     ("at", "camera", "zone"),
 )
 
+_BINS = pa.list_(pa.int64())
+
+LANE_QUEUES = Shape(
+    "queues",
+    "placewatch.queues/1",
+    "how many waited before which stop line, cycle by cycle and lane by lane",
+    pa.schema(
+        [
+            *_WINDOW,
+            pa.field("approach", pa.string(), nullable=False),
+            pa.field("lane", pa.int64(), nullable=False),
+            pa.field("whole", pa.bool_(), nullable=False),
+            pa.field("stood_s", pa.float64()),  # null: nobody waited
+            pa.field("vehicles_max", pa.int64(), nullable=False),
+            pa.field("vehicles_mean", pa.float64(), nullable=False),
+            pa.field("length_m_max", pa.float64(), nullable=False),
+            pa.field("length_m_mean", pa.float64(), nullable=False),
+            pa.field("back_m_max", pa.float64(), nullable=False),
+            pa.field("at_least", pa.bool_(), nullable=False),
+            pa.field("departures", pa.int64(), nullable=False),
+            pa.field("stops", pa.int64(), nullable=False),
+            pa.field("travel_s_mean", pa.float64()),
+            pa.field("free_s", pa.float64()),  # null, here and below: too few were seen so far
+            pa.field("delay_s_mean", pa.float64()),
+            pa.field("delay_count", pa.int64(), nullable=False),
+        ]
+    ),
+    ("at", "camera", "approach", "lane"),
+)
+
+FOOT_CROSSINGS = Shape(
+    "crossings_on_foot",
+    "placewatch.crossings_on_foot/1",
+    "how people crossed which carriageway, by quarters of an hour",
+    pa.schema(
+        [
+            *_WINDOW,
+            pa.field("carriageway", pa.string(), nullable=False),
+            pa.field("length_m", pa.float64(), nullable=False),
+            pa.field("crossing", pa.string()),  # null: off all marked crossings
+            pa.field("count", pa.int64()),  # null: nothing was watched
+            pa.field("to_left", pa.int64()),  # null, here and below: fewer than five, too
+            pa.field("away_m_bins", _BINS),
+            pa.field("wait_count", pa.int64()),
+            pa.field("wait_s_sum", pa.float64()),
+            pa.field("wait_s_bins", _BINS),
+            pa.field("speed_count", pa.int64()),
+            pa.field("speed_m_s_sum", pa.float64()),
+            pa.field("speed_m_s_bins", _BINS),
+            pa.field("rejected_count", pa.int64()),
+            pa.field("rejected_s_sum", pa.float64()),
+            pa.field("rejected_s_bins", _BINS),
+            pa.field("accepted_count", pa.int64()),
+            pa.field("accepted_s_sum", pa.float64()),
+            pa.field("accepted_s_bins", _BINS),
+            pa.field("open_count", pa.int64()),
+            pa.field("given_count", pa.int64()),
+            pa.field("due_count", pa.int64()),
+            pa.field("yielded_count", pa.int64()),
+            pa.field("excused_count", pa.int64()),
+            pa.field("unhindered_count", pa.int64()),
+        ]
+    ),
+    ("at", "camera", "carriageway", "crossing"),
+)
+
 SHAPES: dict[type[Fact], Shape] = {
     LineCount: LINE_COUNTS,
     MovementCount: MOVEMENT_COUNTS,
@@ -192,6 +260,8 @@ SHAPES: dict[type[Fact], Shape] = {
     Conflict: CONFLICTS,
     ZoneCount: ZONE_COUNTS,
     ZoneUse: ZONE_USES,
+    LaneQueue: LANE_QUEUES,
+    FootCrossings: FOOT_CROSSINGS,
 }
 """The shape of each sort of facts."""
 
