@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from placewatch.measure.queue import Approach, QueueCycle
 from placewatch.measure.replay import GroundTracks, Replay, on_plan
 from placewatch.measure.roadway import WALKERS_MIN, Road, foot_crossings, lane_queue
 
+Floats = npt.NDArray[np.float64]
 CAMERA = CameraId("road")
 QUARTER_US = 15 * MINUTE_US
 NOON = UtcMicros(1_767_268_800_000_000)  # 2026-01-01 12:00 UTC
@@ -39,22 +41,22 @@ def plan() -> Ground:
 
 def street(cars: int = 3, walkers: int = 6, until_s: float = 120.0) -> GroundTracks:
     """Cars that come at 10 m/s, stand behind each other from x = 57 m on and depart from 40 s on;
-    and walkers who cross the carriageway eastwards at 1.4 m/s, the last one off the zebra."""
+    and walkers who cross the carriageway eastwards at 1.5 m/s, the last one off the zebra."""
     moments = np.arange(0.0, until_s, 0.2)
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]] = []
+    parts: list[tuple[Floats, Floats, Floats, Floats]] = []
     for number in range(cars):
         stops_m, comes_s, goes_s = 57.0 - 7.0 * number, 5.0 + 3.0 * number, 40.0 + 2.0 * number
         x = np.minimum(10.0 * (moments - comes_s), stops_m)
         x = np.where(moments > goes_s, stops_m + (moments - goes_s) ** 2, x)
         there = (moments >= comes_s) & (x < 69.0)
         speed = np.where(x == stops_m, 0.0, np.where(x > stops_m, 2 * (moments - goes_s), 10.0))
-        parts.append((moments[there], x[there], np.zeros(there.sum()), speed[there], 0.0))
+        parts.append((moments[there], x[there], np.zeros(there.sum()), speed[there]))
     for number in range(walkers):
-        x = 66.0 + 1.4 * (moments - 50.0 - 4.0 * number)
+        x = 66.0 + 1.5 * (moments - 50.0 - 4.0 * number)
         there = (x >= 66.0) & (x < 79.5)
-        y = 10.0 if number == walkers - 1 else 0.0
+        aside_m = 10.0 if number == walkers - 1 else 0.0
         ones = np.ones(there.sum())
-        parts.append((moments[there], x[there], y * ones, 1.4 * ones, 0.0))
+        parts.append((moments[there], x[there], aside_m * ones, 1.5 * ones))
     who = np.concatenate([np.full(len(part[0]), n) for n, part in enumerate(parts)])
     at_s, x, y, speed = (np.concatenate([part[of] for part in parts]) for of in range(4))
     kinds = [Kind.CAR] * cars + [Kind.PEDESTRIAN] * walkers
@@ -80,7 +82,7 @@ def test_a_queue_that_dissolved_and_people_who_crossed_become_facts() -> None:
     assert queue.stood_s == pytest.approx(41.0, abs=2.0)
     zebra, beside = (fact for fact in told if isinstance(fact, FootCrossings))
     assert (zebra.carriageway, zebra.crossing, zebra.count) == ("Mill Road", "Zebra", 5)
-    assert zebra.speed_m_s_sum == pytest.approx(5 * 1.4, abs=0.1)
+    assert zebra.speed_m_s_sum == pytest.approx(5 * 1.5, abs=0.1)
     assert (beside.crossing, beside.count, beside.speed_m_s_sum) == (None, 1, None)
     assert zebra.window_s == 900.0
     assert zebra.coverage_s == pytest.approx(120.0, abs=0.5)

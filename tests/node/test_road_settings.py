@@ -127,10 +127,8 @@ def test_an_approach_towards_the_horizon_is_refused() -> None:
     one = camera(approach())
     base = ground(one)
     above = next(y for y in range(400, 0, -1) if base.to_ground(PicturePoint(640, y)) is None)
-    far = [[660, above + 1], [620, above + 1]]
-    way = dataclasses.replace(
-        one.approach[0], corners_px=(*one.approach[0].corners_px[:2], *map(tuple, far))
-    )
+    far = ((660.0, above + 1.0), (620.0, above + 1.0))
+    way = dataclasses.replace(one.approach[0], corners_px=(*one.approach[0].corners_px[:2], *far))
     with pytest.raises(Misconfigured, match="close to the horizon"):
         road_of(dataclasses.replace(one, approach=(way,)), base)
 
