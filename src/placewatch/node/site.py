@@ -22,6 +22,7 @@ from placewatch.node import views
 from placewatch.node.acts import perform
 from placewatch.node.equip import ground_of
 from placewatch.node.export import instant
+from placewatch.node.road import approaches_told, carriageways_told, foot_sums, queue_sums
 from placewatch.publish.site import (
     Bands,
     Following,
@@ -34,7 +35,15 @@ from placewatch.publish.site import (
 from placewatch.publish.watch import WatchedLine
 from placewatch.register.journal import Journal
 from placewatch.store.bins import stored_bins
-from placewatch.store.rows import CONFLICTS, LINE_FLOWS, MOVEMENT_COUNTS, SPEED_COUNTS, Shape
+from placewatch.store.rows import (
+    CONFLICTS,
+    FOOT_CROSSINGS,
+    LANE_QUEUES,
+    LINE_FLOWS,
+    MOVEMENT_COUNTS,
+    SPEED_COUNTS,
+    Shape,
+)
 from placewatch.store.store import Store
 
 QUARTER_US = 15 * MINUTE_US
@@ -110,13 +119,20 @@ def site_report(
     movements = store.table(MOVEMENT_COUNTS)
     bins = tuple(stored_bins(store.facts, since, until, QUARTER_US, site.site, name))
     conflicts = _rows(store, CONFLICTS, since, until, name)
+    queues = _rows(store, LANE_QUEUES, since, until, name)
+    approaches = approaches_told(queues, camera, since, until)
+    carriageways = carriageways_told(_rows(store, FOOT_CROSSINGS, since, until, name), camera)
+    # Lines say best what was seen; a camera without any may have a road.
+    watched_s = [lane.watched_s for way in approaches for lane in way.lanes]
+    watched_s += [place.watched_s for piece in carriageways for place in piece.places]
+    coverage_s = _coverage_s(rows) or min((until - since) / 1e6, max(watched_s, default=0.0))
     return SiteReport(
         site=site.site,
         place=camera.notice.place if camera.notice is not None else camera.id,
         camera=camera.id,
         since=since,
         until=until,
-        coverage_s=_coverage_s(rows),
+        coverage_s=coverage_s,
         width_px=size_px[0],
         height_px=size_px[1],
         lines=lines,
@@ -129,6 +145,8 @@ def site_report(
         following=_following(_rows(store, LINE_FLOWS, since, until, name)),
         conflicts=_conflicts(conflicts),
         spots=() if ground is None else tuple(_spots(conflicts, ground, size_px, since, until)),
+        approaches=approaches,
+        carriageways=carriageways,
         calibrated=ground is not None,
         expected_error_m=None if ground is None else _error_m(ground, lines, size_px),
         backdrop_jpeg=backdrop_jpeg,
@@ -166,6 +184,8 @@ def place_view(
             views.ConflictSum(*of, count) for of, count in sorted(report.conflicts.items())
         ),
         spots=tuple(views.ConflictSpot(one.x_px, one.y_px, one.share) for one in report.spots),
+        queues=queue_sums(report.approaches),
+        crossings_on_foot=foot_sums(report.carriageways),
     )
 
 

@@ -272,6 +272,40 @@ class ConflictSpot:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSum:
+    """Queues of a lane of an approach, or of all its lanes (`lane` None): the longest and the mean
+    in vehicles, the share of cycles whose queue reached the upstream end, and control delay with
+    its level of service."""
+
+    approach: str
+    lane: int | None  # 0 is the one farthest right for who drives there
+    watched_s: float
+    cycles: int
+    vehicles_max: int
+    vehicles_max_mean: float | None
+    back_m_max: float
+    at_least: bool  # the longest reached the upstream end of what is watched
+    reached_share: float | None
+    departures: int
+    delay_s: float | None
+    level: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FootSum:
+    """People who crossed a carriageway on a marked crossing, or off them (`crossing` None). Means
+    are of quarters of an hour in which five or more did."""
+
+    carriageway: str
+    crossing: str | None
+    watched_s: float
+    count: int
+    wait_s: float | None
+    speed_m_s: float | None
+    yielding_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceView:
     """What a place tells over a time: sums, and nothing of single road users."""
 
@@ -282,6 +316,8 @@ class PlaceView:
     speeds: tuple[SpeedBand, ...]
     conflicts: tuple[ConflictSum, ...]
     spots: tuple[ConflictSpot, ...]
+    queues: tuple[QueueSum, ...] = ()
+    crossings_on_foot: tuple[FootSum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

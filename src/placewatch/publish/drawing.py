@@ -379,6 +379,51 @@ def speed_bands(
     return "".join(parts)
 
 
+def columns(
+    values: Sequence[float | None],
+    labels: Sequence[str],
+    told: Sequence[str],
+    title: str,
+    style: str,
+    *,
+    unseen: bool = False,
+) -> str:
+    """A column for each value, with its `told` for who points at it. `labels` stand below the left
+    edges of columns. With `unseen` None is grey."""
+    top = _ceiling(math.ceil(max((value or 0.0 for value in values), default=0.0)))
+    inner, base = _NARROW_WIDTH - _LEFT - _RIGHT, _HEIGHT - _BOTTOM
+    wide = inner / max(1, len(values))
+
+    def y(value: float) -> float:
+        return base - (base - _TOP) * value / top
+
+    parts = [_svg(_NARROW_WIDTH, _HEIGHT, title, "chart"), _count_axis(top, y, _NARROW_WIDTH)]
+    for number, (value, words) in enumerate(zip(values, told, strict=True)):
+        left = _LEFT + number * wide
+        if value is None:
+            if unseen:
+                parts.append(
+                    f'<rect class="unseen" x="{left:.1f}" y="{_TOP}" width="{wide + 0.3:.2f}" '
+                    f'height="{base - _TOP}"><title>{escape(words)}</title></rect>'
+                )
+        elif value:
+            gap = min(1.0, wide / 6)
+            parts.append(
+                f'<rect class="{style}" x="{left + gap:.1f}" y="{y(value):.1f}" '
+                f'width="{wide - 2 * gap:.2f}" height="{base - y(value):.1f}">'
+                f"<title>{escape(words)}</title></rect>"
+            )
+    parts.append(f'<path class="base" d="M{_LEFT} {base}H{_NARROW_WIDTH - _RIGHT}"/>')
+    for number, label in enumerate(labels):
+        if label:
+            parts.append(
+                f'<text class="axis middle" x="{_LEFT + number * wide:.1f}" y="{_HEIGHT - 7}">'
+                f"{escape(label)}</text>"
+            )
+    parts.append("</svg>")
+    return "".join(parts)
+
+
 def _svg(width: float, height: float, title: str, style: str = "scene") -> str:
     return (
         f'<svg class="{style}" viewBox="0 0 {width:g} {height:g}" role="img" '

@@ -14,7 +14,7 @@ from placewatch import __version__
 from placewatch.core.bins import Bin, peak_hour, volumes
 from placewatch.core.kinds import MOTOR_VEHICLES, ConflictType, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
-from placewatch.publish import drawing
+from placewatch.publish import drawing, road
 from placewatch.publish.watch import WatchedLine
 from placewatch.publish.whole import write_whole
 from placewatch.publish.words import (
@@ -99,6 +99,8 @@ class SiteReport:
     following: Mapping[Way, Following]
     conflicts: Mapping[tuple[ConflictType, int], int]  # by severity, 1 to 3
     spots: tuple[Spot, ...] = ()
+    approaches: tuple[road.ApproachTold, ...] = ()
+    carriageways: tuple[road.CarriagewayTold, ...] = ()
     calibrated: bool = False
     expected_error_m: float | None = None  # of a place on the ground, where it is looked at most
     backdrop_jpeg: bytes | None = None
@@ -121,11 +123,13 @@ def page(report: SiteReport) -> str:
     """The report as HTML. It loads nothing, runs nothing and remembers nothing."""
     style = resources.files("placewatch.publish").joinpath("report.css").read_text("utf-8")
     body = [_hero(report)]
-    if report.coverage_s > 0.0:
+    if report.coverage_s > 0.0 and (report.lines or report.quarters):
         body += [_profile(report), _counts(report)]
         if report.movements:
             body.append(_turning(report))
         body += [_speeds(report), _conflicts(report)]
+    body.append(road.queues(report.approaches, report.window_s))
+    body.append(road.people(report.carriageways, report.window_s))
     body.append(_how(report))
     title = f"{report.place}, {_span(report)}"
     return (
@@ -612,7 +616,8 @@ def _how(report: SiteReport) -> str:
         "<li><b>V85</b>: 85 % are slower, from bands of 0.5 m/s. <b>Free</b>: nobody was less "
         "than 5 s ahead.</li>"
         "<li><b>Occupied</b>: share of the seen time that a vehicle covered the line, by the "
-        "usual length of its kind.</li></ul></section></div>"
+        "usual length of its kind.</li>"
+        f"{road.words(report.approaches, report.carriageways)}</ul></section></div>"
     )
 
 

@@ -1,0 +1,320 @@
+"""Road: queues before stop lines and people across the road, as parts of a page that prints well.
+
+It is made of stored sums alone: of cycles, and of quarters of an hour in which five or more walked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from placewatch.publish import drawing
+from placewatch.publish.words import duration, percent, plural, whole
+
+MID_BLOCK = "off the marked crossings"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTold:
+    """A lane of an approach over a time, or all its lanes together (`lane` is None)."""
+
+    lane: int | None  # 0 is the one farthest right for who drives in it
+    watched_s: float
+    cycles: int  # with somebody who waited
+    reached: int  # of these, in which the queue reached the upstream end of the approach
+    vehicles_max: int
+    back_m_max: float  # from the stop line to the rear of its last
+    at_least: bool  # the longest queue reached the upstream end
+    vehicles_max_mean: float | None  # of the cycles' longest queues; None where nobody waited
+    vehicles_mean: float  # over time
+    length_m_mean: float
+    departures: int
+    stops: int
+    delay_s: float | None  # control delay; None where it is unknown
+    delay_count: int  # vehicles whose delay it is
+    level: str | None  # of service; None where the delay is unknown, or nothing says by which table
+
+
+@dataclass(frozen=True, slots=True)
+class ApproachTold:
+    """Queues of an approach: its lanes from the right, then all together where there are several.
+
+    `steps` are means of the cycles' longest queues, in steps of `step_s` from the beginning of the
+    time (of the day, where `of_day`); None where no cycle began.
+    """
+
+    name: str
+    lanes: tuple[LaneTold, ...]
+    table: str  # where the bounds of the levels stand, as words; "" where nothing says by which
+    steps: tuple[float | None, ...]
+    step_s: float
+    labels: tuple[str, ...]  # below each step; "" for none
+    of_day: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CrossedTold:
+    """How people crossed a carriageway on one marked crossing or off them. `told` of them walked in
+    quarters of an hour with five or more, and all below `count` is of those alone."""
+
+    crossing: str | None
+    watched_s: float
+    count: int
+    an_hour: float | None  # of the watched time
+    told: int
+    wait_count: int
+    wait_s: float | None
+    waits: tuple[int, ...]  # below each of the edges, and more
+    speed_count: int
+    speed_m_s: float | None
+    speed_m_s_p15: float | None  # 15 % are slower
+    speeds: tuple[int, ...]
+    rejected_count: int
+    rejected_s: float | None
+    accepted_count: int
+    accepted_s: float | None
+    due_count: int
+    yielded_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarriagewayTold:
+    """How people crossed a carriageway: each marked crossing, then all that is off them."""
+
+    name: str
+    length_m: float
+    places: tuple[CrossedTold, ...]
+    wait_edges_s: tuple[float, ...]
+    speed_edges_m_s: tuple[float, ...]
+
+
+def queues(approaches: Sequence[ApproachTold], window_s: float) -> str:
+    """The part about queues; "" where there are none."""
+    if not approaches:
+        return ""
+    rows = "".join(
+        _lane_row(approach, number) for approach in approaches for number in range(_rows(approach))
+    )
+    charts = "".join(_queue_chart(approach) for approach in approaches)
+    tables = sorted({approach.table for approach in approaches if approach.table})
+    letters = (
+        f" Level of service by the delay: {escape('; '.join(tables))}; volume by capacity, which "
+        "makes an F too, is not looked at."
+        if tables
+        else ""
+    )
+    return (
+        '<div class="grid"><section class="sheet"><h2>Queues</h2>'
+        '<div class="scroll" role="region" tabindex="0" aria-label="Queues by approach and lane">'
+        '<table><thead><tr><th>Approach</th><th>Lane</th><th class="n">watched</th>'
+        '<th class="n">cycles</th><th class="n">longest</th><th class="n">back&nbsp;m</th>'
+        '<th class="n">mean longest</th><th class="n">mean</th><th class="n">mean&nbsp;m</th>'
+        '<th class="n">to the end</th><th class="n">departed</th><th class="n">delay&nbsp;s</th>'
+        f'<th class="n">level</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        '<p class="small soft" style="margin-top: 8px">Queues in vehicles. Longest: of all cycles; '
+        "back: from the stop line to the rear of its last vehicle, in metres. Mean longest: of the "
+        "cycles with a queue; mean: over the time that was watched. To the end: share of cycles "
+        "whose queue reached the upstream end of what is watched, and may have been longer. "
+        f"{escape(_watched(approaches, window_s))}{letters}</p></section></div>"
+        f'<div class="grid two">{charts}</div>'
+    )
+
+
+def people(carriageways: Sequence[CarriagewayTold], window_s: float) -> str:
+    """The part about people who crossed; "" where there is none."""
+    return "".join(_carriageway(one, window_s) for one in carriageways)
+
+
+def words(approaches: Sequence[ApproachTold], carriageways: Sequence[CarriagewayTold]) -> str:
+    """What the words of these parts mean, as items of a list; "" where none are needed."""
+    told = ""
+    if approaches:
+        told += (
+            "<li><b>Queue</b>: vehicles of a lane that stand (slower than 5 km/h for a second) "
+            "behind each other with gaps of at most 10 m; the longest of the lane. <b>Cycle</b>: "
+            "from the last departure of one standstill to the last of the next.</li>"
+            "<li><b>Control delay</b>: time from the upstream end of the approach to the stop "
+            "line, less that of who is undisturbed (HCM 2000, chapter 16). Who was not seen to "
+            "come in is not in it, nor delay upstream of what is watched.</li>"
+        )
+    if carriageways:
+        told += (
+            "<li><b>Passage across</b>: somebody on foot went from one kerb to the other. "
+            "<b>On a marked crossing</b>: half of the steps within 1 m of it. <b>Wait</b>: stood "
+            "within 2 m before the kerb. <b>Walking speed</b>: of who did not stop.</li>"
+            "<li><b>Gap</b>: until the next vehicle arrived, on any lane; rejected while somebody "
+            "stood at the kerb, accepted from stepping out. <b>Had to yield</b>: would have "
+            "arrived within 5 s and could have stopped by 3 m/s² after 1 s; counted by walker. "
+            "Whether a signal gave way is not known here.</li>"
+            "<li><b>Five or more</b>: of quarters of an hour in which fewer crossed at a place "
+            "nothing is stored but how many.</li>"
+        )
+    return told
+
+
+def _rows(approach: ApproachTold) -> int:
+    return len(approach.lanes)
+
+
+def _lane_row(approach: ApproachTold, number: int) -> str:
+    one = approach.lanes[number]
+    first = (
+        f'<th scope="row" rowspan="{len(approach.lanes)}">{escape(approach.name)}</th>'
+        if number == 0
+        else ""
+    )
+    back = f"{'≥&nbsp;' if one.at_least else ''}{one.back_m_max:.0f}"
+    cells = (
+        duration(one.watched_s),
+        whole(one.cycles),
+        f"{'≥&nbsp;' if one.at_least else ''}{one.vehicles_max}",
+        back if one.vehicles_max else "–",
+        "–" if one.vehicles_max_mean is None else f"{one.vehicles_max_mean:.1f}",
+        f"{one.vehicles_mean:.1f}",
+        f"{one.length_m_mean:.0f}",
+        percent(one.reached / one.cycles) if one.cycles else "–",
+        whole(one.departures),
+        "–"
+        if one.delay_s is None
+        else f'{one.delay_s:.0f}<span class="soft small under">of {whole(one.delay_count)}</span>',
+    )
+    return (
+        f"<tr>{first}<td>{_lane_words(one, approach)}</td>"
+        + "".join(f'<td class="n">{cell}</td>' for cell in cells)
+        + f'<td class="n all">{one.level or "–"}</td></tr>'
+    )
+
+
+def _lane_words(one: LaneTold, approach: ApproachTold) -> str:
+    if one.lane is None:
+        return "all"
+    lanes = sum(other.lane is not None for other in approach.lanes)
+    if one.lane == 0 and lanes > 1:
+        return "1, right"
+    return str(one.lane + 1)
+
+
+def _queue_chart(approach: ApproachTold) -> str:
+    if not any(step is not None for step in approach.steps):
+        return ""
+    name = escape(approach.name)
+    over = "by the hour of the day" if approach.of_day else f"every {duration(approach.step_s)}"
+    chart = drawing.columns(
+        approach.steps,
+        approach.labels,
+        [
+            f"{label}: {'no cycle' if step is None else f'{step:.1f} vehicles'}"
+            for step, label in zip(approach.steps, _full(approach), strict=True)
+        ],
+        f"Queues at {approach.name}",
+        "car",
+        unseen=True,
+    )
+    return (
+        f'<figure class="sheet chart-of"><h2>Queue: {name}</h2>{chart}<figcaption>The longest queue of a '
+        f"lane's cycle, in vehicles, on average {over}, UTC. Grey: no cycle was seen.</figcaption>"
+        "</figure>"
+    )
+
+
+def _full(approach: ApproachTold) -> list[str]:
+    """A label for each step: the last one before it that there is, where it has none."""
+    told, last = [], ""
+    for label in approach.labels:
+        last = label or last
+        told.append(last)
+    return told
+
+
+def _watched(approaches: Sequence[ApproachTold], window_s: float) -> str:
+    most = max(one.watched_s for approach in approaches for one in approach.lanes)
+    return (
+        f"Cycles that began in these {duration(window_s)} were watched for {duration(most)}; "
+        "what was not watched is in no number."
+    )
+
+
+def _carriageway(one: CarriagewayTold, window_s: float) -> str:
+    count = sum(place.count for place in one.places)
+    beside = sum(place.count for place in one.places if place.crossing is None)
+    marked = any(place.crossing is not None for place in one.places)
+    told = sum(place.told for place in one.places)
+    watched_s = max((place.watched_s for place in one.places), default=0.0)
+    share = (
+        f" {percent(beside / count)} of them off the marked crossings." if marked and count else ""
+    )
+    rows = "".join(_place_row(place, marked=marked) for place in one.places)
+    charts = _histogram(
+        [place.waits for place in one.places],
+        one.wait_edges_s,
+        "How long they waited at the kerb, s",
+        "s",
+    ) + _histogram(
+        [place.speeds for place in one.places],
+        one.speed_edges_m_s,
+        "How fast they walked across, m/s",
+        "m/s",
+    )
+    return (
+        f'<div class="grid"><section class="sheet"><h2>People crossing: {escape(one.name)}</h2>'
+        f'<p style="margin-bottom: 8px">{plural(count, "passage")} from kerb to kerb on {one.length_m:.0f} m of road.{share}'
+        "</p>"
+        '<div class="scroll" role="region" tabindex="0" '
+        f'aria-label="People crossing {escape(one.name)}">'
+        '<table><thead><tr><th>where</th><th class="n">watched</th><th class="n">passages</th>'
+        '<th class="n">an hour</th><th class="n">wait&nbsp;s</th>'
+        '<th class="n">walk&nbsp;m/s</th><th class="n">15&nbsp;% below</th>'
+        '<th class="n">gaps rejected</th><th class="n">accepted</th>'
+        '<th class="n">had to yield</th><th class="n">yielded</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+        '<p class="small soft" style="margin-top: 8px">Waits, speeds, gaps and yielding are of the '
+        f"{whole(told)} who crossed in a quarter of an hour in which five or more did at the same "
+        "place; of fewer nothing is stored but their number. Below each mean: of how many. "
+        f"Watched for {duration(watched_s)} of {duration(window_s)}.</p></section></div>"
+        + (f'<div class="grid two">{charts}</div>' if charts else "")
+    )
+
+
+def _place_row(one: CrossedTold, *, marked: bool) -> str:
+    name = one.crossing or (MID_BLOCK if marked else "anywhere")
+    cells = (
+        duration(one.watched_s),
+        whole(one.count),
+        "–" if one.an_hour is None else whole(one.an_hour),
+        _mean(one.wait_s, one.wait_count, 1),
+        _mean(one.speed_m_s, one.speed_count, 2),
+        "–" if one.speed_m_s_p15 is None else f"{one.speed_m_s_p15:.2f}",
+        _mean(one.rejected_s, one.rejected_count, 1, " s"),
+        _mean(one.accepted_s, one.accepted_count, 1, " s"),
+        whole(one.due_count) if one.told else "–",
+        percent(one.yielded_count / one.due_count) if one.due_count else "–",
+    )
+    return (
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f'<td class="n">{cell}</td>' for cell in cells)
+        + "</tr>"
+    )
+
+
+def _mean(value: float | None, count: int, digits: int, unit: str = "") -> str:
+    if value is None:
+        return "–"
+    return f'{value:.{digits}f}{unit}<span class="soft small under">of {whole(count)}</span>'
+
+
+def _histogram(
+    counts: Sequence[tuple[int, ...]], edges: tuple[float, ...], title: str, unit: str
+) -> str:
+    sums = [sum(bins) for bins in zip(*(one for one in counts if one), strict=True)]
+    if not sum(sums):
+        return ""
+    lows = ["0", *(f"{edge:g}" for edge in edges)]
+    highs = [*(f" to {edge:g}" for edge in edges), " and more"]
+    told = [
+        f"{low}{high} {unit}: {count}" for low, high, count in zip(lows, highs, sums, strict=True)
+    ]
+    chart = drawing.columns(sums, lows, told, title, "on-foot")
+    return (
+        f'<figure class="sheet chart-of"><h2>{title}</h2>{chart}'
+        f"<figcaption>{whole(sum(sums))} passages; a column is from its number up to the next."
+        "</figcaption></figure>"
+    )
