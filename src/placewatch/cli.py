@@ -277,7 +277,11 @@ def export(
     format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
     out: Annotated[str, typer.Option("--out", metavar="FILE|-")] = "-",
     what: Annotated[
-        str, typer.Option(help="facts, the counts of lines, or movements between arms.")
+        str,
+        typer.Option(
+            help="facts, the counts of lines; movements, speeds, flows, conflicts, zones, "
+            "zone_uses, queues, crossings_on_foot."
+        ),
     ] = "facts",
     form: Annotated[
         str | None,

@@ -451,6 +451,46 @@ class MockNode:
             "speeds": speeds if calibrated else [],
             "conflicts": conflicts if calibrated else [],
             "spots": spots if calibrated else [],
+            "queues": [
+                {
+                    "approach": "North",
+                    "lane": lane,
+                    "watched_s": 3000 * hours,
+                    "cycles": 40,
+                    "vehicles_max": longest,
+                    "vehicles_max_mean": 4.5,
+                    "back_m_max": 7.0 * longest,
+                    "at_least": longest > 10,
+                    "reached_share": 0.05,
+                    "departures": 812,
+                    "delay_s": delay_s,
+                    "level": level,
+                }
+                for lane, longest, delay_s, level in (
+                    (0, 6, 18.4, "B"),
+                    (1, 11, 41.2, "D"),
+                    (None, 11, 29.0, "C"),
+                )
+            ]
+            if arms and calibrated
+            else [],
+            "crossings_on_foot": [
+                {
+                    "carriageway": "Mill Road",
+                    "crossing": crossing,
+                    "watched_s": 3000 * hours,
+                    "count": number,
+                    "wait_s": wait_s,
+                    "speed_m_s": speed_m_s,
+                    "yielding_rate": rate,
+                }
+                for crossing, number, wait_s, speed_m_s, rate in (
+                    ("Zebra", 1240, 3.6, 1.31, 0.83),
+                    (None, 12, None, None, None),
+                )
+            ]
+            if arms and calibrated
+            else [],
         }
 
     def profile(self, post: Post, hours: float, step_min: float) -> Json:

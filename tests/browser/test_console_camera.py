@@ -225,6 +225,24 @@ def test_a_place_tells_movements_speeds_and_conflicts_of_the_day(visit: Visitor)
     expect(spots).to_have_count(9)
 
 
+def test_a_place_tells_queues_and_people_who_cross(visit: Visitor) -> None:
+    page = visit("junction").open(PAGE)
+    queues = page.get_by_role("region", name="Queues, last 24 h")
+    rows = queues.locator("tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1).get_by_role("cell")).to_have_text(["2", "≥ 11", "5 %", "41 s", "D"])
+    expect(rows.nth(2).get_by_role("cell").first).to_have_text("all")
+    walks = page.get_by_role("region", name="People crossing, last 24 h").locator("tbody tr")
+    expect(walks.nth(0).get_by_role("cell")).to_have_text(["1,240", "3.6 s", "1.31", "83 %"])
+    expect(walks.nth(1).get_by_role("cell")).to_have_text(["12", "–", "–", "–"])
+
+
+def test_a_place_without_a_road_says_nothing_of_it(visit: Visitor) -> None:
+    page = visit("day").open(PAGE)
+    expect(page.get_by_role("region", name="Speeds, last 24 h")).to_be_visible()
+    expect(page.get_by_role("region", name="Queues, last 24 h")).to_have_count(0)
+
+
 def test_the_report_of_a_place_is_a_file(visit: Visitor) -> None:
     page = visit("day").open(PAGE)
     with page.expect_download() as download:

@@ -210,9 +210,9 @@ def _queue_chart(approach: ApproachTold) -> str:
         unseen=True,
     )
     return (
-        f'<figure class="sheet chart-of"><h2>Queue: {name}</h2>{chart}<figcaption>The longest queue of a '
-        f"lane's cycle, in vehicles, on average {over}, UTC. Grey: no cycle was seen.</figcaption>"
-        "</figure>"
+        f'<figure class="sheet chart-of"><h2>Queue: {name}</h2>{chart}<figcaption>The longest '
+        f"queue of a lane's cycle, in vehicles, on average {over}, UTC. Grey: no cycle was seen."
+        "</figcaption></figure>"
     )
 
 
@@ -256,8 +256,8 @@ def _carriageway(one: CarriagewayTold, window_s: float) -> str:
     )
     return (
         f'<div class="grid"><section class="sheet"><h2>People crossing: {escape(one.name)}</h2>'
-        f'<p style="margin-bottom: 8px">{plural(count, "passage")} from kerb to kerb on {one.length_m:.0f} m of road.{share}'
-        "</p>"
+        f'<p style="margin-bottom: 8px">{plural(count, "passage")} from kerb to kerb on '
+        f"{one.length_m:.0f} m of road.{share}</p>"
         '<div class="scroll" role="region" tabindex="0" '
         f'aria-label="People crossing {escape(one.name)}">'
         '<table><thead><tr><th>where</th><th class="n">watched</th><th class="n">passages</th>'

@@ -172,7 +172,34 @@ export interface ConflictSpot {
   share: number;
 }
 
-/** Sums of a time: movements, speeds, conflicts. A spot stands for five conflicts at least. */
+/** Queues of a lane of an approach; of all its lanes where `lane` is null. */
+export interface QueueSum {
+  approach: string;
+  lane: number | null;
+  watched_s: number;
+  cycles: number;
+  vehicles_max: number;
+  vehicles_max_mean: number | null;
+  back_m_max: number;
+  at_least: boolean;
+  reached_share: number | null;
+  departures: number;
+  delay_s: number | null;
+  level: string | null;
+}
+
+/** People who crossed on a marked crossing; off them where `crossing` is null. */
+export interface FootSum {
+  carriageway: string;
+  crossing: string | null;
+  watched_s: number;
+  count: number;
+  wait_s: number | null;
+  speed_m_s: number | null;
+  yielding_rate: number | null;
+}
+
+/** Sums of a time: movements, speeds, conflicts, the road. A spot stands for five conflicts at least. */
 export interface PlaceTold {
   since: string;
   until: string;
@@ -181,6 +208,8 @@ export interface PlaceTold {
   speeds: { line: string; direction: Direction; speed_m_s_from: number; speed_m_s_to: number; count: number; free: number }[];
   conflicts: { type: string; severity: number; count: number }[];
   spots: ConflictSpot[];
+  queues: QueueSum[];
+  crossings_on_foot: FootSum[];
 }
 
 export interface HealthHistory {
