@@ -49,6 +49,7 @@ from placewatch.node.equip import (
     tracker_of,
 )
 from placewatch.node.pipeline import Post, watch
+from placewatch.node.road import approaches_told, carriageways_told
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
 from placewatch.perceive.motion import BackgroundModel
@@ -175,6 +176,7 @@ def analyse(
     facts = meters.close(ended)
     backdrop = post.painter.backdrop(ended)
     cpu_s, decode_cpu_s = meter.read(source.decode_cpu_s)
+    queues, walks = _of(LaneQueue, facts), _of(FootCrossings, facts)
     return WatchSummary(
         source=_readable(spec.url),
         width_px=source.info.width_px,
@@ -202,8 +204,10 @@ def analyse(
         conflicts=_of(Conflict, facts),
         zones=_of(ZoneCount, facts),
         zone_uses=_of(ZoneUse, facts),
-        queues=_of(LaneQueue, facts),
-        crossings_on_foot=_of(FootCrossings, facts),
+        queues=queues,
+        crossings_on_foot=walks,
+        approaches=approaches_told(queues, camera, started, ended),
+        carriageways=carriageways_told(walks, camera),
         unseen_s=tuple(seen.unseen_s),
         calibrated=bool(camera.ground),
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,

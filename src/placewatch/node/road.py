@@ -1,13 +1,10 @@
-"""Road: stored queues and crossings on foot of one camera become what its report says of them."""
+"""Road: queues and crossings on foot of one camera become what its reports say of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from placewatch.core.facts import LaneQueue
+from placewatch.core.facts import FootCrossings, LaneQueue
 from placewatch.core.time import UtcMicros, rfc3339
 from placewatch.measure.carriageway import SPEED_M_S_EDGES, WAIT_S_EDGES
 from placewatch.measure.queue import HCM_SIGNAL, HCM_STOP, Delay, DelayTable, delay_of
@@ -15,17 +12,20 @@ from placewatch.node import config as settings
 from placewatch.node import views
 from placewatch.publish.road import ApproachTold, CarriagewayTold, CrossedTold, LaneTold
 
-QUARTER_S, HOUR_S, DAY_S = 900.0, 3600.0, 86_400.0
+FIVE_MIN_S, QUARTER_S, HOUR_S, DAY_S = 300.0, 900.0, 3600.0, 86_400.0
 FEW_DAYS = 4  # as in the report: of longer times the hours of the day are told
 LABELS_MOST = 8
 
 
 def approaches_told(
-    rows: pa.Table, camera: settings.CameraSettings, since: UtcMicros, until: UtcMicros
+    facts: Iterable[LaneQueue],
+    camera: settings.CameraSettings,
+    since: UtcMicros,
+    until: UtcMicros,
 ) -> tuple[ApproachTold, ...]:
-    """What `rows`, of the shape `queues`, tell of each approach; those of the settings first."""
+    """What `facts` tell of each approach; those of the settings first."""
     found: dict[str, list[LaneQueue]] = {}
-    for cycle in _cycles(rows):
+    for cycle in facts:
         found.setdefault(cycle.approach, []).append(cycle)
     tables = {way.name: HCM_SIGNAL if way.signal else HCM_STOP for way in camera.approach}
     told = []
@@ -46,14 +46,13 @@ def approaches_told(
 
 
 def carriageways_told(
-    rows: pa.Table, camera: settings.CameraSettings
+    facts: Iterable[FootCrossings], camera: settings.CameraSettings
 ) -> tuple[CarriagewayTold, ...]:
-    """What `rows`, of the shape `crossings_on_foot`, tell of each carriageway; those of the
-    settings first."""
-    found: dict[str, dict[str | None, list[dict[str, Any]]]] = {}
-    for row in rows.to_pylist():
-        places = found.setdefault(row["carriageway"], {})
-        places.setdefault(row["crossing"], []).append(row)
+    """What `facts` tell of each carriageway; those of the settings first."""
+    found: dict[str, dict[str | None, list[FootCrossings]]] = {}
+    for fact in facts:
+        places = found.setdefault(fact.carriageway, {})
+        places.setdefault(fact.crossing, []).append(fact)
     drawn = {one.name: [mark.name for mark in one.crossing] for one in camera.carriageway}
     told = []
     for name in _in_order(found, list(drawn)):
@@ -62,7 +61,7 @@ def carriageways_told(
         order: list[str | None] = [*_in_order(marked, drawn.get(name, []))]
         order += [None] if None in places else []
         windows = [window for place in places.values() for window in place]
-        length_m = max(windows, key=lambda window: window["at"])["length_m"]
+        length_m = max(windows, key=lambda window: window.at).length_m
         crossed = tuple(_crossed(place, places[place]) for place in order)
         if any(place.watched_s > 0.0 for place in crossed):
             told.append(CarriagewayTold(name, length_m, crossed, WAIT_S_EDGES, SPEED_M_S_EDGES))
@@ -106,13 +105,6 @@ def foot_sums(carriageways: Iterable[CarriagewayTold]) -> tuple[views.FootSum, .
         for piece in carriageways
         for one in piece.places
     )
-
-
-def _cycles(rows: pa.Table) -> list[LaneQueue]:
-    micros = rows.set_column(
-        rows.schema.get_field_index("at"), "at", pc.cast(rows["at"], pa.int64())
-    )
-    return [LaneQueue(**row) for row in micros.to_pylist()]
 
 
 def _in_order(found: Mapping[str, Any], known: Sequence[str]) -> list[str]:
@@ -160,7 +152,9 @@ def _steps(
     they are of a mean day."""
     window_s = (until - since) / 1e6
     of_day = window_s > FEW_DAYS * DAY_S
-    step_s = QUARTER_S if window_s <= 1.01 * DAY_S else HOUR_S
+    step_s = FIVE_MIN_S if window_s <= HOUR_S else QUARTER_S
+    if window_s > 1.01 * DAY_S:
+        step_s = HOUR_S
     number = 24 if of_day else max(1, -(-round(window_s) // round(step_s)))
     sums, counts = [0] * number, [0] * number
     for cycle in cycles:
@@ -177,21 +171,19 @@ def _steps(
     return values, step_s, tuple(labels), of_day
 
 
-def _crossed(place: str | None, windows: Sequence[Mapping[str, Any]]) -> CrossedTold:
-    watched_s = sum(window["coverage_s"] for window in windows)
-    count = sum(window["count"] or 0 for window in windows)
+def _crossed(place: str | None, windows: Sequence[FootCrossings]) -> CrossedTold:
+    watched_s = sum(window.coverage_s for window in windows)
+    count = sum(window.count or 0 for window in windows)
 
     def total(name: str) -> float:
-        return sum(window[name] or 0 for window in windows)
+        return sum(getattr(window, name) or 0 for window in windows)
 
     def mean(name: str, number: float) -> float | None:
         return total(f"{name}_sum") / number if number else None
 
     def bins(name: str) -> tuple[int, ...]:
-        return tuple(
-            sum(column)
-            for column in zip(*(w[name] for w in windows if w[name] is not None), strict=True)
-        )
+        known = [bins for window in windows if (bins := getattr(window, name)) is not None]
+        return tuple(sum(column) for column in zip(*known, strict=True))
 
     waits, speeds = int(total("wait_count")), int(total("speed_count"))
     # Sums of waits are of windows that tell how many they are of; so with the others.
@@ -202,7 +194,7 @@ def _crossed(place: str | None, windows: Sequence[Mapping[str, Any]]) -> Crossed
         watched_s=watched_s,
         count=count,
         an_hour=count * HOUR_S / watched_s if watched_s > 0.0 else None,
-        told=sum(w["count"] for w in windows if w["to_left"] is not None),
+        told=sum(w.count or 0 for w in windows if w.to_left is not None),
         wait_count=waits,
         wait_s=mean("wait_s", waits),
         waits=bins("wait_s_bins"),

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from placewatch.core.acts import SHELL
 from placewatch.core.errors import Misconfigured
+from placewatch.core.facts import FootCrossings, LaneQueue
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import MOTOR_VEHICLES, ConflictType, Direction, Kind
 from placewatch.core.space import PicturePoint, Point
@@ -22,7 +23,12 @@ from placewatch.node import views
 from placewatch.node.acts import perform
 from placewatch.node.equip import ground_of
 from placewatch.node.export import instant
-from placewatch.node.road import approaches_told, carriageways_told, foot_sums, queue_sums
+from placewatch.node.road import (
+    approaches_told,
+    carriageways_told,
+    foot_sums,
+    queue_sums,
+)
 from placewatch.publish.site import (
     Bands,
     Following,
@@ -119,9 +125,10 @@ def site_report(
     movements = store.table(MOVEMENT_COUNTS)
     bins = tuple(stored_bins(store.facts, since, until, QUARTER_US, site.site, name))
     conflicts = _rows(store, CONFLICTS, since, until, name)
-    queues = _rows(store, LANE_QUEUES, since, until, name)
+    queues = _queues(_rows(store, LANE_QUEUES, since, until, name))
     approaches = approaches_told(queues, camera, since, until)
-    carriageways = carriageways_told(_rows(store, FOOT_CROSSINGS, since, until, name), camera)
+    walks = _walks(_rows(store, FOOT_CROSSINGS, since, until, name))
+    carriageways = carriageways_told(walks, camera)
     # Lines say best what was seen; a camera without any may have a road.
     watched_s = [lane.watched_s for way in approaches for lane in way.lanes]
     watched_s += [place.watched_s for piece in carriageways for place in piece.places]
@@ -196,6 +203,29 @@ def _rows(
     if table is None:  # written by a version that knew no such facts
         return shape.schema.empty_table()
     return table.between(since, until, camera)
+
+
+def _queues(rows: pa.Table) -> list[LaneQueue]:
+    """The facts that are in rows of the shape `queues`."""
+    return [LaneQueue(**row) for row in _plain(rows)]
+
+
+def _walks(rows: pa.Table) -> list[FootCrossings]:
+    """The facts that are in rows of the shape `crossings_on_foot`."""
+    told = []
+    for row in _plain(rows):
+        row |= {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
+        told.append(FootCrossings(**row))
+    return told
+
+
+def _plain(rows: pa.Table) -> list[dict[str, Any]]:
+    """Rows as facts have them: `at` is a number again."""
+    at = pc.cast(rows["at"], pa.int64())
+    told: list[dict[str, Any]] = rows.set_column(
+        rows.schema.get_field_index("at"), "at", at
+    ).to_pylist()
+    return told
 
 
 def _coverage_s(rows: pa.Table) -> float:

@@ -9,7 +9,7 @@ from placewatch import __version__
 from placewatch.core.facts import Crossing
 from placewatch.core.kinds import MOTOR_VEHICLES, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
-from placewatch.publish import drawing
+from placewatch.publish import drawing, road_parts
 from placewatch.publish.table import cost_sentence, health_sentences
 from placewatch.publish.watch import WatchedLine, WatchSummary, source_name
 from placewatch.publish.whole import write_whole
@@ -57,6 +57,8 @@ def page(summary: WatchSummary) -> str:
             if summary.arms:
                 body.append(_turning(summary))
         body.append(_movement_and_speeds(summary))
+    body.append(road_parts.queues(summary.approaches, summary.duration_s))
+    body.append(road_parts.people(summary.carriageways, summary.duration_s))
     body.append(_how(summary))
     if summary.crossings:
         body.append(_crossings(summary))
@@ -423,7 +425,7 @@ def _how(summary: WatchSummary) -> str:
         "mean). <b>V85</b>: 85 % are slower; told from five speeds on.</li>"
         "<li><b>Not seen</b>: stretches in which frames were missing. Nothing is counted or "
         "guessed across them, and rates leave them out.</li>"
-        "</ul></section></div>"
+        f"{road_parts.words(summary.approaches, summary.carriageways)}</ul></section></div>"
     )
 
 

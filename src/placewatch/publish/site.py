@@ -14,7 +14,8 @@ from placewatch import __version__
 from placewatch.core.bins import Bin, peak_hour, volumes
 from placewatch.core.kinds import MOTOR_VEHICLES, ConflictType, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
-from placewatch.publish import drawing, road
+from placewatch.publish import drawing, road_parts
+from placewatch.publish.road import ApproachTold, CarriagewayTold
 from placewatch.publish.watch import WatchedLine
 from placewatch.publish.whole import write_whole
 from placewatch.publish.words import (
@@ -99,8 +100,8 @@ class SiteReport:
     following: Mapping[Way, Following]
     conflicts: Mapping[tuple[ConflictType, int], int]  # by severity, 1 to 3
     spots: tuple[Spot, ...] = ()
-    approaches: tuple[road.ApproachTold, ...] = ()
-    carriageways: tuple[road.CarriagewayTold, ...] = ()
+    approaches: tuple[ApproachTold, ...] = ()
+    carriageways: tuple[CarriagewayTold, ...] = ()
     calibrated: bool = False
     expected_error_m: float | None = None  # of a place on the ground, where it is looked at most
     backdrop_jpeg: bytes | None = None
@@ -128,8 +129,8 @@ def page(report: SiteReport) -> str:
         if report.movements:
             body.append(_turning(report))
         body += [_speeds(report), _conflicts(report)]
-    body.append(road.queues(report.approaches, report.window_s))
-    body.append(road.people(report.carriageways, report.window_s))
+    body.append(road_parts.queues(report.approaches, report.window_s))
+    body.append(road_parts.people(report.carriageways, report.window_s))
     body.append(_how(report))
     title = f"{report.place}, {_span(report)}"
     return (
@@ -617,7 +618,7 @@ def _how(report: SiteReport) -> str:
         "than 5 s ahead.</li>"
         "<li><b>Occupied</b>: share of the seen time that a vehicle covered the line, by the "
         "usual length of its kind.</li>"
-        f"{road.words(report.approaches, report.carriageways)}</ul></section></div>"
+        f"{road_parts.words(report.approaches, report.carriageways)}</ul></section></div>"
     )
 
 

@@ -23,6 +23,7 @@ from placewatch.core.facts import (
     ZoneUse,
 )
 from placewatch.core.time import rfc3339
+from placewatch.publish.road import ApproachTold, CarriagewayTold
 from placewatch.publish.whole import write_whole
 
 FORMAT = "placewatch.watch/1"
@@ -72,6 +73,8 @@ class WatchSummary:
     zone_uses: tuple[ZoneUse, ...] = ()
     queues: tuple[LaneQueue, ...] = ()  # where there are approaches
     crossings_on_foot: tuple[FootCrossings, ...] = ()  # where there are carriageways
+    approaches: tuple[ApproachTold, ...] = ()  # what these two tell
+    carriageways: tuple[CarriagewayTold, ...] = ()
     unseen_s: tuple[tuple[float, float], ...] = ()
     calibrated: bool = False
     backdrop_jpeg: bytes | None = None
