@@ -1,5 +1,4 @@
-"""Road parts: queues before stop lines and people across the road, as parts of a page that prints
-well."""
+"""Road parts: queues and people across the road, as parts of a page that prints well."""
 
 from collections.abc import Sequence
 from html import escape
