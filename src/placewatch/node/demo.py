@@ -111,11 +111,13 @@ def _camera_toml(camera: _DemoCamera, until: datetime.date) -> Iterator[str]:
         yield f"  from_px = [{from_px[0]}, {from_px[1]}]"
         yield f"  to_px = [{to_px[0]}, {to_px[1]}]"
     for name, corners_px in street.areas_px():
-        corners = ", ".join(f"[{x}, {y}]" for x, y in corners_px)
-        yield ""
-        yield "  [[camera.area]]"
-        yield f'  name = "{name}"'
-        yield f"  corners_px = [{corners}]"
+        yield from _shape_toml("  [[camera.area]]", name, corners_px)
+    for name, corners_px in street.approaches_px():
+        yield from _shape_toml("  [[camera.approach]]", name, corners_px)
+    for name, corners_px, crossings in street.carriageways_px():
+        yield from _shape_toml("  [[camera.carriageway]]", name, corners_px)
+        for mark, mark_px in crossings:
+            yield from _shape_toml("    [[camera.carriageway.crossing]]", mark, mark_px)
     for pixel, metres in street.control_px():
         yield ""
         yield "  [[camera.ground]]"
@@ -123,6 +125,15 @@ def _camera_toml(camera: _DemoCamera, until: datetime.date) -> Iterator[str]:
         yield f"  y_px = {pixel.y_px:.2f}"
         yield f"  x_m = {metres.x_m:.3f}"
         yield f"  y_m = {metres.y_m:.3f}"
+
+
+def _shape_toml(table: str, name: str, corners_px: Sequence[tuple[int, int]]) -> Iterator[str]:
+    indent = table[: len(table) - len(table.lstrip())]
+    corners = ", ".join(f"[{x}, {y}]" for x, y in corners_px)
+    yield ""
+    yield table
+    yield f'{indent}name = "{name}"'
+    yield f"{indent}corners_px = [{corners}]"
 
 
 # The map. Its own coordinates (u, v) run along the streets: u about east, v about north.

@@ -30,7 +30,9 @@ class Street:
     """A drawn street: who travels there, what stands there, and where its camera is.
 
     Its own metres are turned by `turn_deg` and moved to (`east_m`, `north_m`) to lie in the town.
-    `lines` and `areas` are given on its ground, `control` are points whose place was surveyed.
+    `lines` and `areas` are given on its ground, `control` are points whose place was surveyed;
+    `approaches` lead up to stop lines (left and right at the line, right and left upstream), and
+    `carriageways`, with the crossings that are painted on them, are what people walk across.
     """
 
     name: str
@@ -51,6 +53,10 @@ class Street:
     north_m: float
     turn_deg: float
     range_m: float = 60.0
+    approaches: tuple[tuple[str, tuple[Corner, ...]], ...] = ()
+    carriageways: tuple[
+        tuple[str, tuple[Corner, ...], tuple[tuple[str, tuple[Corner, ...]], ...]], ...
+    ] = ()
 
     def camera(self, width_px: int = DRAWN_WIDTH_PX, height_px: int = DRAWN_HEIGHT_PX) -> Pinhole:
         """The street's camera with a picture of that size."""
@@ -71,7 +77,30 @@ class Street:
 
     def areas_px(self) -> tuple[tuple[str, tuple[tuple[int, int], ...]], ...]:
         """(name, corners) of the areas, whole pixels of a 960x540 picture."""
-        return tuple((name, tuple(self._pixel(c) for c in corners)) for name, corners in self.areas)
+        return self._shapes_px(self.areas)
+
+    def approaches_px(self) -> tuple[tuple[str, tuple[tuple[int, int], ...]], ...]:
+        """(name, corners) of the approaches, whole pixels of a 960x540 picture."""
+        return self._shapes_px(self.approaches)
+
+    def carriageways_px(
+        self,
+    ) -> tuple[
+        tuple[
+            str, tuple[tuple[int, int], ...], tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+        ],
+        ...,
+    ]:
+        """(name, corners, (name, corners) of the crossings on it) of the carriageways, likewise."""
+        return tuple(
+            (name, tuple(self._pixel(c) for c in corners), self._shapes_px(marks))
+            for name, corners, marks in self.carriageways
+        )
+
+    def _shapes_px(
+        self, shapes: tuple[tuple[str, tuple[Corner, ...]], ...]
+    ) -> tuple[tuple[str, tuple[tuple[int, int], ...]], ...]:
+        return tuple((name, tuple(self._pixel(c) for c in corners)) for name, corners in shapes)
 
     def control_px(self) -> tuple[tuple[PicturePoint, Point], ...]:
         """Pairs of a point on a 960x540 picture and its place in the town, in metres."""
@@ -341,6 +370,19 @@ def _main() -> Street:
         areas=(
             ("Crossing", ((zebra[0], -9.5), (zebra[1], -9.5), (zebra[1], 5.4), (zebra[0], 5.4))),
             ("Waiting area", ((23.0, -9.7), (28.4, -9.7), (28.4, -14.4), (23.0, -14.4))),
+        ),
+        approaches=(("Westbound", ((32.0, 2.2), (32.0, 5.3), (66.0, 5.3), (66.0, 2.2))),),
+        carriageways=(
+            (
+                "Westbound",
+                box_corners(12, 2.2, 45, 5.35),
+                (("Zebra", box_corners(zebra[0], 2.2, zebra[1], 5.35)),),
+            ),
+            (
+                "Eastbound",
+                box_corners(12, -5.35, 45, -2.2),
+                (("Zebra", box_corners(zebra[0], -5.35, zebra[1], -2.2)),),
+            ),
         ),
         control=(
             (15.6, -5.3),
