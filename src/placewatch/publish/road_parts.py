@@ -95,9 +95,7 @@ def _lane_row(approach: ApproachTold, number: int) -> str:
         f"{one.length_m_mean:.0f}",
         percent(one.reached / one.cycles) if one.cycles else "–",
         whole(one.departures),
-        "–"
-        if one.delay_s is None
-        else f'{one.delay_s:.0f}<span class="soft small under">of {whole(one.delay_count)}</span>',
+        _mean(one.delay_s, one.delay_count, 0),
     )
     return (
         f"<tr>{first}<td>{_lane_words(one, approach)}</td>"
@@ -220,7 +218,7 @@ def _place_row(one: CrossedTold, *, marked: bool) -> str:
 def _mean(value: float | None, count: int, digits: int, unit: str = "") -> str:
     if value is None:
         return "–"
-    return f'{value:.{digits}f}{unit}<span class="soft small under">of {whole(count)}</span>'
+    return f'{value:.{digits}f}{unit}<span class="soft small under">of&nbsp;{whole(count)}</span>'
 
 
 def _histogram(
