@@ -16,7 +16,7 @@ SHARED = Path(__file__).parents[2] / "../shared/data"
 
 def test_the_cost_of_all_measures_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sumo", reason="SUMO is not installed: placewatch[simulate]")
-    monkeypatch.setattr(measuring, "RUN_S", 40.0)
+    monkeypatch.setattr(measuring, "RUN_S", 4.0)
     monkeypatch.setattr(measuring, "WARM_S", 1.0)
     monkeypatch.setattr(measuring, "REPLAY_S_MAX", 0.0)
     figures = measure_cost(Extent(seeds=1, hours=0.05))

@@ -2,7 +2,8 @@
 
 How this works. A hundred vehicles drive around in the view of a camera, ten abreast, each in and
 out of it again and again. Their tracks, made beforehand, are placed on the ground and measured by
-everything that a node measures: lines across four arms, areas, conflicts. What of one core that
+everything that a node measures: lines across four arms, areas, conflicts, queues in ten lanes, and
+twenty of the hundred who walk along a carriageway's kerb and over it. What of one core that
 takes is told; what a detector and a decoder take is not in it (see `core`). An hour of a busy
 junction is then measured once more from its tracks, as `placewatch replay tracks` does it.
 """
@@ -32,10 +33,14 @@ from placewatch.core.sightings import (
 )
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import UtcMicros
+from placewatch.measure.carriageway import Carriageway
+from placewatch.measure.flow import FlowMeter
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
 from placewatch.measure.meters import Meters
+from placewatch.measure.queue import Approach
 from placewatch.measure.replay import GroundTracks, Replay, on_plan
+from placewatch.measure.roadway import Road
 from placewatch.measure.stage import Stage
 from placewatch.measure.zone import Zone
 from placewatch.simulate.pinhole import Pinhole
@@ -54,7 +59,7 @@ Floats = npt.NDArray[np.float64]
 def measure_cost(extent: Extent) -> list[Figure]:
     """The share of a core that all measures take, and the seconds of an hour's tracks."""
     extent.told("100 road users")
-    shares = [_share(seed, RUN_S * min(1.0, extent.hours)) for seed in range(min(3, extent.seeds))]
+    shares = [_share(seed, RUN_S) for seed in range(min(3, extent.seeds))]
     share = 100 * float(np.median(shares))
     figures = [
         Figure(
@@ -67,26 +72,36 @@ def measure_cost(extent: Extent) -> list[Figure]:
             "",
             share <= SHARE_MAX,
             f"processor time of placing and measuring {USERS} road users at {FPS:g} frames a "
-            "second: four lines with movements, speeds and headways, two areas, conflicts; the "
+            "second: four lines with movements, speeds and headways, two areas, conflicts, queues "
+            "in ten lanes, people across a road (20 of the 100 walk); the "
             f"median of {len(shares)}",
         )
     ]
     extent.told("an hour of tracks")
-    took_s, vehicles = _again(extent.hours)
+    counts_s, all_s, users = _again(extent.hours)
+    how = (
+        f"processor time for {extent.hours:g} h of tracks of the street {STREET}, ten places a "
+        f"second, {users} road users"
+    )
     figures.append(
         Figure(
             "accuracy.cost.replay",
-            took_s,
+            counts_s,
             None,
             None,
             "s",
             f"<= {REPLAY_S_MAX:g}",
             "",
-            took_s <= REPLAY_S_MAX,
-            f"processor time for {extent.hours:g} h of tracks of the street {STREET}, ten places a "
-            f"second, {vehicles} road users",
+            counts_s <= REPLAY_S_MAX,
+            f"counts, movements, speeds and headways, as `placewatch replay tracks` does; {how}",
         )
     )
+    figures.append(
+        Figure(
+            "accuracy.cost.replay.all", all_s, None, None, "s", "", "", True,
+            f"the same with conflicts; {how}",
+        )
+    )  # fmt: skip
     return figures
 
 
@@ -109,8 +124,15 @@ def _share(seed: int, run_s: float) -> float:
         Zone(name, (Point(x, 0), Point(x + 15, 0), Point(x + 15, 30), Point(x, 30)))
         for name, x in (("near", 10.0), ("far", 30.0))
     ]
+    road = Road(
+        tuple(
+            Approach(name, (Point(50.0, y), Point(5.0, y)), 15.0, 5)
+            for name, y in (("right", 6.0), ("left", 21.0))
+        ),
+        (Carriageway("road", (Point(25, -5), Point(33, -5), Point(33, 35), Point(25, 35))),),
+    )
     stage = Stage(ground, CAMERA, sorts=True, recognises=True)
-    meters = Meters(CAMERA, lines, START, ground, zones)
+    meters = Meters(CAMERA, lines, START, ground, zones, road)
     told = list(_traffic(camera, seed, WARM_S + run_s))
     took_s = 0.0
     for frame, tracks in enumerate(told):
@@ -129,11 +151,18 @@ def _traffic(camera: Pinhole, seed: int, run_s: float) -> Iterator[Tracks]:
     """The tracks of each frame: everybody drives along its lane at its speed, and begins anew as
     somebody else once it is out."""
     dice = np.random.default_rng(seed)
-    speed_m_s = dice.uniform(7.0, 15.0, LANES)[np.arange(USERS) % LANES]
-    aside_m = 3.0 * (np.arange(USERS) % LANES)
+    lane = np.arange(USERS) % LANES
+    speed_m_s = np.where(lane < LANES - 2, dice.uniform(7.0, 15.0, LANES)[lane], 1.4)
+    kinds = np.where(lane < LANES - 2, NUMBER_OF[Kind.CAR], NUMBER_OF[Kind.PEDESTRIAN])
+    half_m = np.where((lane < LANES - 2)[:, None], (2.2, 0.9), (0.3, 0.3))
+    aside_m = 3.0 * lane
     begun_m = dice.uniform(0.0, REACH_M, USERS)
     ids: list[TrackId] = [new_track_id() for _ in range(USERS)]
     lap = np.zeros(USERS, np.int64)
+    sides = np.array([(x, y) for x in (-1.0, 1.0) for y in (-1.0, 1.0)] * 2)
+    corners = np.empty((USERS, len(sides), 3))
+    corners[..., :2] = half_m[:, None] * sides
+    corners[..., 2] = np.repeat((0.0, 1.6), 4)
     for frame in range(round(run_s * FPS)):
         way_m = begun_m + speed_m_s * frame / FPS
         now = (way_m // REACH_M).astype(np.int64)
@@ -144,11 +173,8 @@ def _traffic(camera: Pinhole, seed: int, run_s: float) -> Iterator[Tracks]:
             ]
             lap = now
         x_m = way_m % REACH_M
-        corners = np.array(
-            [(dx, dy, up) for dx in (-2.2, 2.2) for dy in (-0.9, 0.9) for up in (0.0, 1.5)]
-        )
         places = np.stack([x_m, aside_m, 0 * x_m], axis=1)[:, None] + corners
-        flat = camera.project(places.reshape(-1, 3)).reshape(USERS, len(corners), 2)
+        flat = camera.project(places.reshape(-1, 3)).reshape(USERS, len(sides), 2)
         flat += dice.normal(0.0, 0.7, (USERS, 1, 2))
         ahead = camera.project(
             np.stack([x_m + speed_m_s / FPS, aside_m, 0 * x_m], axis=1)
@@ -157,34 +183,35 @@ def _traffic(camera: Pinhole, seed: int, run_s: float) -> Iterator[Tracks]:
         rows[:, LEFT], rows[:, TOP] = flat.min(axis=1).T
         rows[:, RIGHT], rows[:, BOTTOM] = flat.max(axis=1).T
         rows[:, RIGHT_PX_S], rows[:, DOWN_PX_S] = FPS * ahead.T
-        rows[:, AGE_S], rows[:, CERTAIN], rows[:, KIND] = 1.0, 1.0, NUMBER_OF[Kind.CAR]
+        rows[:, AGE_S], rows[:, CERTAIN], rows[:, KIND] = 1.0, 1.0, kinds
         yield Tracks(ids, rows)
 
 
-def _again(hours: float) -> tuple[float, int]:
-    """Processor time of measuring the tracks of a street once more, and how many road users."""
+def _again(hours: float) -> tuple[float, float, int]:
+    """Processor time of measuring the tracks of a street once more, without and with conflicts;
+    and how many road users there are."""
     street = street_named(STREET)
     lines = [
         CountingLine(arm.name, on_plan(arm.start), on_plan(arm.end), arm.name)
         for arm in street.arms
     ]
-    pieces = []
     with SumoRun(street, hours * 3600.0, 1) as run:
-        for piece in run:
-            pieces.append(piece)
+        pieces = list(run)
         everybody = run.everybody
-    meters, replay = Meters(CAMERA, lines, START, _plan()), Replay(CAMERA, START)
-    began_s = time.process_time()
-    for piece in pieces:
-        tracks = GroundTracks(
-            piece.moments_s, piece.at_s, piece.who, piece.x_m, piece.y_m, piece.heading_rad,
-            piece.speed_m_s, everybody.kinds, everybody.sizes_m(),
-        )  # fmt: skip
-        for scene in replay.scenes(tracks):
-            meters.measure(scene)
-    meters.leave()
-    meters.close(UtcMicros(START + round(hours * 3.6e9)))
-    return time.process_time() - began_s, len(everybody.kinds)
+    told = []
+    for meter in (FlowMeter(CAMERA, lines, START), Meters(CAMERA, lines, START, _plan())):
+        replay, began_s = Replay(CAMERA, START), time.process_time()
+        for piece in pieces:
+            tracks = GroundTracks(
+                piece.moments_s, piece.at_s, piece.who, piece.x_m, piece.y_m, piece.heading_rad,
+                piece.speed_m_s, everybody.kinds, everybody.sizes_m(),
+            )  # fmt: skip
+            for scene in replay.scenes(tracks):
+                meter.measure(scene)
+        meter.leave()
+        meter.close(UtcMicros(START + round(hours * 3.6e9)))
+        told.append(time.process_time() - began_s)
+    return told[0], told[1], len(everybody.kinds)
 
 
 def _plan() -> Ground:

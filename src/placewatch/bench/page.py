@@ -142,7 +142,8 @@ _ACCURACY_ROWS = {
     "by, on average",
     "accuracy.cost.measures": "all measures of 100 road users at 25 frames a second: share of a "
     "core",
-    "accuracy.cost.replay": "an hour of a busy junction's tracks, measured again",
+    "accuracy.cost.replay": "an hour of a busy junction's tracks, counted again",
+    "accuracy.cost.replay.all": "the same with conflicts",
     "accuracy.queues.perfect": "longest queue of a lane in a signal's cycle, perfect tracks: "
     "within a vehicle",
     "accuracy.queues.camera": "longest queue of a lane in a signal's cycle, by camera: within a "
