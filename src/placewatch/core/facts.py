@@ -257,6 +257,39 @@ class FootCrossings:
     unhindered_count: int | None  # that would have come later anyway
 
 
+@dataclass(frozen=True, slots=True)
+class JourneyTime:
+    """How long vehicles took over a link in a window of an hour, or why that is not known.
+
+    It is of all of them and of nobody. Windows overlap: one ends every quarter of an hour.
+    Intervals hold the true value 95 times of 100. Where there is no answer, `why` names the reason
+    and `sentence` says it for people; all times are None then. Where there is one, both are None.
+    """
+
+    at: UtcMicros  # start of the window
+    window_s: float
+    coverage_s: float  # 0..window_s, in which all lines of the link were watched
+    link: str
+    how: str  # "counts" of two views, "view": seen inside one, "parts": a route of both
+    from_camera: CameraId
+    from_line: str
+    from_direction: Direction
+    to_camera: CameraId
+    to_line: str
+    to_direction: Direction
+    length_m: float
+    median_s: float | None  # only where it is known by counts
+    median_s_low: float | None
+    median_s_high: float | None
+    mean_s: float | None
+    mean_s_low: float | None
+    mean_s_high: float | None
+    through_share: float | None  # by counts: how many arrived of those that left
+    arrived: int | None  # by how many it is known; None of a route
+    why: str | None
+    sentence: str | None
+
+
 Fact = (
     LineCount
     | MovementCount
@@ -267,6 +300,7 @@ Fact = (
     | ZoneUse
     | LaneQueue
     | FootCrossings
+    | JourneyTime
 )
 """What is stored."""
 

@@ -64,6 +64,7 @@ from placewatch.measure.scene import (
     Y,
     row_of,
 )
+from placewatch.measure.span import Spans
 from placewatch.measure.stage import longer, spot_speed_m_s
 from placewatch.measure.walk import (
     PATH_STEPS_MAX,
@@ -130,13 +131,21 @@ class _Minute:
 class FlowMeter:
     """Counts the road users of one camera over its lines, and keeps minutes of it.
 
-    `start` is when watching began: the minute it lies in is the first that is reported. All
-    memory is of the last seconds, the open minutes, and today's totals.
+    `start` is when watching began: the minute it lies in is the first that is reported. `spans`
+    are told who passed what. All memory is of the last seconds, the open minutes, and today's
+    totals.
     """
 
-    def __init__(self, camera: CameraId, lines: Sequence[CountingLine], start: UtcMicros) -> None:
+    def __init__(
+        self,
+        camera: CameraId,
+        lines: Sequence[CountingLine],
+        start: UtcMicros,
+        spans: Spans | None = None,
+    ) -> None:
         self.camera = camera
         self.lines = tuple(lines)
+        self._spans = spans or Spans()
         self._arms = Arms.of(self.lines)
         self._origins = Origins(self._arms.all)
         self._ways_s = -math.inf  # when it was last looked who drives where
@@ -331,6 +340,7 @@ class FlowMeter:
         for user in users:
             self._walks[user] = self._paths[user] = self._passages[user] = 0.0
             self._origins.forget(user)
+            self._spans.forget(user)
         self._free += users
 
     def _path(self, user: int) -> Floats:
@@ -360,6 +370,7 @@ class FlowMeter:
         """Keeps the crossings of the first `count` of those who passed a line just now."""
         for user, line in self._passed[:count].tolist():
             self._held.append((self._crossing(user, line), user))
+            self._spans.passed(user, self._held[-1][0])
 
     def _name(self, users: list[int]) -> None:
         """Tells the kinds of those who are about to be forgotten; nothing is learnt of them."""

@@ -16,6 +16,7 @@ from placewatch.measure.conflict import ConflictMeter
 from placewatch.measure.flow import FlowMeter, Totals
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
+from placewatch.measure.linked import LinkedLines
 from placewatch.measure.roadway import Road, RoadwayMeter
 from placewatch.measure.scene import Scene
 from placewatch.measure.zone import Zone, ZoneMeter
@@ -35,9 +36,11 @@ class Meters:
         ground: Ground | None = None,
         zones: Sequence[Zone] = (),
         road: Road = _NO_ROAD,
+        linked: LinkedLines | None = None,
     ) -> None:
         self.lines = tuple(lines)
-        self._flow = FlowMeter(camera, lines, start)
+        self.linked = linked or LinkedLines()  # what links to other places are measured by
+        self._flow = FlowMeter(camera, lines, start, self.linked.spans)
         self._conflicts = ConflictMeter(camera, ground)
         self._zones = ZoneMeter(camera, zones, start)
         self._road = RoadwayMeter(camera, road, start, ground)
@@ -66,14 +69,18 @@ class Meters:
         if self._zones.zones:
             self._zones.measure(scene)
         self._road.measure(scene)
-        return self._flow.measure(scene)
+        crossings = self._flow.measure(scene)
+        self.linked.measure(scene.at, scene.after_gap, crossings)
+        return crossings
 
     def leave(self) -> list[Crossing]:
         """The view is lost, or the recording ends: every path ends here. What that settles."""
         self._met += self._conflicts.leave()
         self._zones.leave()
         self._road.leave()
-        return self._flow.leave()
+        crossings = self._flow.leave()
+        self.linked.leave(crossings)
+        return crossings
 
     def close_minutes(self, before: UtcMicros) -> list[Fact]:
         """The facts of all minutes that ended well before `before`, once."""

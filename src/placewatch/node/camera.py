@@ -18,6 +18,7 @@ from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import Clock, UtcMicros, minute_of
 from placewatch.measure.flow import UNSEEN_AFTER_S
+from placewatch.measure.linked import LinkedLines
 from placewatch.measure.meters import Meters
 from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
@@ -111,7 +112,7 @@ class WatchedCamera:
         self._painted_s = -BACKDROP_EVERY_S
         self._backdrop: tuple[bytes, views.BackdropView] | None = None
         self._waiting: list[Fact] = []  # rows of meters that were replaced
-        self._meters = meters_of(self.settings, clock.utc(), None)
+        self._meters = meters_of(self.settings, clock.utc(), None, site.link)
         self._post: Post | None = None
         self._detector: Understudied | None = None
         self._net_refused = False
@@ -272,7 +273,9 @@ class WatchedCamera:
         changed = scaled(self._at_work(camera), *self._scale)
         stage = stage_of(changed, site.origin)
         now = self._clock.utc()
-        meters = meters_of(changed, now, stage.ground)  # what cannot be measured is refused here
+        meters = meters_of(
+            changed, now, stage.ground, site.link
+        )  # what cannot be measured is refused here
         crossings = self._meters.leave()
         if self._last_scene is not None:
             self._waiting += self._meters.close(now)
@@ -417,6 +420,11 @@ class WatchedCamera:
                 losses=self._losses - losses_before,
                 lateness_s_max=late_s,
             )
+
+    def linked(self) -> LinkedLines:
+        """What links to other places are measured by, as it is now."""
+        with self._lock:
+            return self._meters.linked.copy()
 
     def view(self) -> views.CameraView:
         """All that the console shows of it."""

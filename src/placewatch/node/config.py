@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId, camera_id
+from placewatch.core.kinds import Direction
 from placewatch.core.space import Origin, PicturePoint, Point
 from placewatch.perceive.runtime import Backend
 from placewatch.publish.whole import write_whole
@@ -33,6 +34,10 @@ ANALYSED_FPS = (5.0, 240.0)
 AnalysedFps = Annotated[float, Field(ge=ANALYSED_FPS[0], le=ANALYSED_FPS[1])]
 Decode = Literal["auto", "full", "no_loop_filter", "keyframes", "non_reference"]
 Pixels = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
+LinkMetres = Annotated[float, Field(ge=5, le=20_000)]
+LinkSpeed = Annotated[float, Field(ge=0.5, le=60)]
+LINK_SPEEDS_MAX = 12.0  # the fastest by the slowest: beyond it no time stands out
+LINK_S_MAX = 1800.0  # of an hour that is looked at, the slowest journey may take half
 EverySeconds = Annotated[float, Field(ge=5, le=3600)]
 AgeSeconds = Annotated[float, Field(ge=10, le=86_400)]
 
@@ -197,6 +202,22 @@ class TransitSettings:
 
 @with_config(_STRICT)
 @dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """The way from one line to another, whose journey time is told; or a route of such links."""
+
+    name: str  # what the street or the route is called
+    from_line: str | None = None  # "camera/line" at which it begins …
+    from_direction: Direction | None = None  # … and which way that is crossed
+    to_line: str | None = None  # and at which it ends
+    to_direction: Direction | None = None
+    length_m: LinkMetres | None = None  # along the street, from line to line
+    speed_m_s_min: LinkSpeed = 4.0  # whole journeys slower than this …
+    speed_m_s_max: LinkSpeed = 25.0  # … and faster than this are not looked for
+    through: tuple[str, ...] = ()  # of a route: the names of its links, in order
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
 class ConsoleSettings:
     """Where the console listens. Anything but loopback demands a sign-in."""
 
@@ -216,6 +237,7 @@ class Settings:
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
     camera: tuple[CameraSettings, ...] = ()
     transit: tuple[TransitSettings, ...] = ()
+    link: tuple[LinkSettings, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -267,7 +289,21 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
         _check_names(where, camera)
     for number, feed in enumerate(settings.transit):
         _check_feed(f"{name}: {_spot(raw, ('transit', number))}", feed, settings)
+    for number, link in enumerate(settings.link):
+        _check_link(f"{name}: {_spot(raw, ('link', number))}", link, settings)
     return settings
+
+
+def camera_and_line(text: str) -> tuple[str, str]:
+    """The camera and the line that "camera/line" names; a line's own name may hold slashes."""
+    camera, _, line = text.partition("/")
+    return camera.strip(), line.strip()
+
+
+def parts_of(route: LinkSettings, links: tuple[LinkSettings, ...]) -> list[LinkSettings]:
+    """The links of which a route is made, in order; a link is its own and only part."""
+    by_name = {link.name: link for link in links}
+    return [by_name[name] for name in route.through] if route.through else [route]
 
 
 def ground_pairs(
@@ -480,6 +516,87 @@ def _check_feed(where: str, feed: TransitSettings, settings: Settings) -> None:
         )
 
 
+def _check_link(where: str, link: LinkSettings, settings: Settings) -> None:
+    if not link.name.strip():
+        raise Misconfigured(f"{where}, name: is empty", "name the street")
+    if [one.name for one in settings.link].count(link.name) > 1:
+        raise Misconfigured(
+            f'{where}, name: "{link.name}" is the name of two links', "give each its own"
+        )
+    if link.through:
+        _check_route(where, link, settings)
+        return
+    for key in ("from_line", "from_direction", "to_line", "to_direction", "length_m"):
+        if getattr(link, key) is None:
+            raise Misconfigured(
+                f"{where}, {key}: is missing",
+                "a link has two lines, their directions and a length; a route has through",
+            )
+    for key in ("from_line", "to_line"):
+        camera, line = camera_and_line(getattr(link, key))
+        found = next((one for one in settings.camera if one.id == camera), None)
+        if found is None:
+            known = ", ".join(one.id for one in settings.camera) or "none"
+            raise Misconfigured(
+                f'{where}, {key}: there is no camera "{camera}"',
+                f'write it as "camera/line"; there are {known}',
+            )
+        if line not in [one.name for one in found.line]:
+            known = ", ".join(one.name for one in found.line) or "none"
+            raise Misconfigured(
+                f'{where}, {key}: {camera} has no line "{line}"',
+                f"it has {known}; a line at which a link begins or ends has to stay",
+            )
+    assert link.from_line is not None
+    assert link.to_line is not None
+    assert link.length_m is not None
+    if camera_and_line(link.from_line) == camera_and_line(link.to_line):
+        raise Misconfigured(
+            f"{where}, to_line: is the line at which it begins", "a link leads to another line"
+        )
+    slow_m_s, fast_m_s = link.speed_m_s_min, link.speed_m_s_max
+    if not slow_m_s < fast_m_s <= LINK_SPEEDS_MAX * slow_m_s:
+        raise Misconfigured(
+            f"{where}, speed_m_s_max: {fast_m_s:g} does not go with a speed_m_s_min of "
+            f"{slow_m_s:g}",
+            f"it is greater, and at most {LINK_SPEEDS_MAX:g} times as great",
+        )
+    if link.length_m / slow_m_s > LINK_S_MAX:
+        raise Misconfigured(
+            f"{where}, length_m: {link.length_m:g} m at {slow_m_s:g} m/s take longer than "
+            f"{LINK_S_MAX / 60:g} min, and one hour is looked at",
+            "cut it into links at lines between, or raise speed_m_s_min",
+        )
+
+
+def _check_route(where: str, route: LinkSettings, settings: Settings) -> None:
+    for key in ("from_line", "from_direction", "to_line", "to_direction", "length_m"):
+        if getattr(route, key) is not None:
+            raise Misconfigured(
+                f"{where}, {key}: a route has none of its own", "its links say it; take it out"
+            )
+    if len(route.through) < 2 or len(set(route.through)) < len(route.through):
+        raise Misconfigured(
+            f"{where}, through: names fewer than two links, or one twice",
+            "name each once, in order",
+        )
+    by_name = {link.name: link for link in settings.link if not link.through}
+    for name in route.through:
+        if name not in by_name:
+            known = ", ".join(by_name) or "none"
+            raise Misconfigured(
+                f'{where}, through: there is no link "{name}"',
+                f"there are {known}; a route is made of links, not of routes",
+            )
+    for before, after in itertools.pairwise(by_name[name] for name in route.through):
+        end, begin = camera_and_line(before.to_line or ""), camera_and_line(after.from_line or "")
+        if (end, before.to_direction) != (begin, after.from_direction):
+            raise Misconfigured(
+                f'{where}, through: "{after.name}" does not begin where "{before.name}" ends',
+                "each begins at the line, and in the direction, at which the one before ends",
+            )
+
+
 def _told(name: str, complaints: list[str]) -> str:
     """One complaint on a line with the file's name; several below it, each on its own."""
     if len(complaints) == 1:
@@ -534,6 +651,7 @@ def _nearest(detail: Any) -> str:
             CarriagewaySettings,
             GroundPointSettings,
             TransitSettings,
+            LinkSettings,
         )
         for field_name in settings.__dataclass_fields__
     }

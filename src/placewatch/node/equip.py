@@ -1,6 +1,7 @@
 """Equip: from a camera's settings to what the stages need."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,17 @@ from placewatch.capture.address import DRAWN, SIMULATED
 from placewatch.capture.controller import Controller, Demands
 from placewatch.capture.policy import Policy, Steady
 from placewatch.core.errors import Misconfigured
-from placewatch.core.ids import camera_id
+from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.carriageway import Carriageway, MarkedCrossing
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
+from placewatch.measure.linked import LinkedLines
 from placewatch.measure.meters import Meters
 from placewatch.measure.queue import Approach
 from placewatch.measure.roadway import Road
+from placewatch.measure.span import Way
 from placewatch.measure.stage import Stage
 from placewatch.measure.zone import Zone
 from placewatch.node import config as settings
@@ -112,11 +115,45 @@ def _on_ground(ground: Ground, pixels: tuple[settings.Pixel, ...], what: str) ->
     return tuple(placed)
 
 
-def meters_of(camera: settings.CameraSettings, start: UtcMicros, ground: Ground | None) -> Meters:
-    """All that is measured of the camera from `start` on."""
-    zones = zones_of(camera, ground)
-    road = road_of(camera, ground)
-    return Meters(camera_id(camera.id), counting_lines(camera), start, ground, zones, road)
+def meters_of(
+    camera: settings.CameraSettings,
+    start: UtcMicros,
+    ground: Ground | None,
+    links: Sequence[settings.LinkSettings] = (),
+) -> Meters:
+    """All that is measured of the camera from `start` on, with what `links` need of it."""
+    zones, road = zones_of(camera, ground), road_of(camera, ground)
+    linked = linked_lines(camera.id, links)
+    return Meters(camera_id(camera.id), counting_lines(camera), start, ground, zones, road, linked)
+
+
+def linked_lines(camera: str, links: Sequence[settings.LinkSettings]) -> LinkedLines:
+    """What the links that begin or end at lines of `camera` are measured by."""
+    ways, spans = [], []
+    for link in links:
+        if not link.through:
+            (from_camera, begin), (to_camera, end) = ends_of(link)
+            if camera == from_camera == to_camera:
+                spans.append((begin, end))
+            else:
+                ways += [begin] if camera == from_camera else []
+                ways += [end] if camera == to_camera else []
+    return LinkedLines(ways, spans)
+
+
+def ends_of(link: settings.LinkSettings) -> tuple[tuple[CameraId, Way], tuple[CameraId, Way]]:
+    """The camera and the way over its line at which a link begins, and at which it ends."""
+    assert link.from_line is not None, "a route has links"
+    assert link.to_line is not None
+    assert link.from_direction is not None
+    assert link.to_direction is not None
+    (from_camera, begin), (to_camera, end) = map(
+        settings.camera_and_line, (link.from_line, link.to_line)
+    )
+    return (
+        (camera_id(from_camera), (begin, link.from_direction)),
+        (camera_id(to_camera), (end, link.to_direction)),
+    )
 
 
 def ground_of(

@@ -20,6 +20,7 @@ from placewatch.node import config as settings
 from placewatch.node import log, views
 from placewatch.node.camera import WatchedCamera
 from placewatch.node.equip import ground_of, road_of
+from placewatch.node.journeys import Journeys
 from placewatch.node.live import Live
 from placewatch.node.map import read_map
 from placewatch.node.transit import Transit
@@ -104,6 +105,8 @@ class Node:
             )
             for one in site.camera
         }
+        linked = {name: camera.linked for name, camera in self.cameras.items()}
+        self._journeys = Journeys(site.link, linked, clock)
 
     def start(self) -> None:
         """Starts every camera that has a valid notice."""
@@ -111,6 +114,7 @@ class Node:
         for camera in self.cameras.values():
             camera.start()
         self._transit.start()
+        self._journeys.start()
         self._ticker.start()
 
     def stop(self) -> None:
@@ -122,6 +126,7 @@ class Node:
             return
         self._stopping.set()
         self._transit.stop()
+        self._journeys.stop()
         for camera in self.cameras.values():
             camera.stop()
         until_s = self.clock.monotonic_s() + JOIN_S
@@ -135,6 +140,7 @@ class Node:
                 for camera in self.cameras.values():
                     self._take(camera.close(now))
                     self._health_unstored.append(camera.health_since(now))
+                self._take(self._journeys.take())
                 self._keep()
         finally:
             self.unstored = self._rows_unstored()
@@ -169,6 +175,7 @@ class Node:
                 self._take(camera.close_minutes(now))
                 if begins:
                     self._health_unstored.append(camera.health_since(now))
+            self._take(self._journeys.take())
             waiting = bool(self._rows_unstored() or self._health_unstored)
             if waiting and self.clock.monotonic_s() >= self._retry_at_s:
                 self._keep()
@@ -207,7 +214,7 @@ class Node:
                     self._log.error("facts.lost", rows=len(rows) - UNSTORED_MAX)
                     del rows[UNSTORED_MAX:]
 
-    def _take(self, facts: list[Fact]) -> None:
+    def _take(self, facts: Sequence[Fact]) -> None:
         for fact in facts:
             self._unstored[type(fact)].append(fact)
 

@@ -11,6 +11,7 @@ from placewatch.core.facts import (
     Conflict,
     Fact,
     FootCrossings,
+    JourneyTime,
     LaneQueue,
     LineCount,
     LineFlow,
@@ -252,6 +253,37 @@ FOOT_CROSSINGS = Shape(
     ("at", "camera", "carriageway", "crossing"),
 )
 
+JOURNEYS = Shape(
+    "journeys",
+    "placewatch.journeys/1",
+    "how long vehicles took over each link, an hour's window every quarter of an hour",
+    pa.schema(
+        [
+            *_WINDOW[:3],
+            pa.field("link", pa.string(), nullable=False),
+            pa.field("how", pa.string(), nullable=False),
+            pa.field("from_camera", pa.string(), nullable=False),
+            pa.field("from_line", pa.string(), nullable=False),
+            pa.field("from_direction", pa.string(), nullable=False),
+            pa.field("to_camera", pa.string(), nullable=False),
+            pa.field("to_line", pa.string(), nullable=False),
+            pa.field("to_direction", pa.string(), nullable=False),
+            pa.field("length_m", pa.float64(), nullable=False),
+            pa.field("median_s", pa.float64()),  # null, here and below: not known
+            pa.field("median_s_low", pa.float64()),
+            pa.field("median_s_high", pa.float64()),
+            pa.field("mean_s", pa.float64()),
+            pa.field("mean_s_low", pa.float64()),
+            pa.field("mean_s_high", pa.float64()),
+            pa.field("through_share", pa.float64()),
+            pa.field("arrived", pa.int64()),
+            pa.field("why", pa.string()),  # null: it is known
+            pa.field("sentence", pa.string()),
+        ]
+    ),
+    ("at", "link"),
+)
+
 SHAPES: dict[type[Fact], Shape] = {
     LineCount: LINE_COUNTS,
     MovementCount: MOVEMENT_COUNTS,
@@ -262,6 +294,7 @@ SHAPES: dict[type[Fact], Shape] = {
     ZoneUse: ZONE_USES,
     LaneQueue: LANE_QUEUES,
     FootCrossings: FOOT_CROSSINGS,
+    JourneyTime: JOURNEYS,
 }
 """The shape of each sort of facts."""
 
