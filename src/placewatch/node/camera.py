@@ -273,9 +273,8 @@ class WatchedCamera:
         changed = scaled(self._at_work(camera), *self._scale)
         stage = stage_of(changed, site.origin)
         now = self._clock.utc()
-        meters = meters_of(
-            changed, now, stage.ground, site.link
-        )  # what cannot be measured is refused here
+        # What cannot be measured is refused here.
+        meters = meters_of(changed, now, stage.ground, site.link)
         crossings = self._meters.leave()
         if self._last_scene is not None:
             self._waiting += self._meters.close(now)

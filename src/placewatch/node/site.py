@@ -1,5 +1,6 @@
 """Site: the stored facts of one camera over days become a report of its place."""
 
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from placewatch.measure.interval import CLIPS, Check, count_between
 from placewatch.node import config as settings
 from placewatch.node import views
 from placewatch.node.acts import perform
-from placewatch.node.equip import ground_of
+from placewatch.node.equip import ends_of, ground_of
 from placewatch.node.export import instant
 from placewatch.node.road import (
     approaches_told,
@@ -29,6 +30,7 @@ from placewatch.node.road import (
     foot_sums,
     queue_sums,
 )
+from placewatch.publish.journeys import Journey, JourneyWindow
 from placewatch.publish.site import (
     Bands,
     Following,
@@ -44,6 +46,7 @@ from placewatch.store.bins import stored_bins
 from placewatch.store.rows import (
     CONFLICTS,
     FOOT_CROSSINGS,
+    JOURNEYS,
     LANE_QUEUES,
     LINE_FLOWS,
     MOVEMENT_COUNTS,
@@ -161,6 +164,7 @@ def site_report(
         checked=_checked_words(camera),
         limit_m_s=limit_m_s,
         notice=_notice(camera),
+        journeys=tuple(_journeys(store, site, name, since, until)),
     )
 
 
@@ -193,6 +197,7 @@ def place_view(
         spots=tuple(views.ConflictSpot(one.x_px, one.y_px, one.share) for one in report.spots),
         queues=queue_sums(report.approaches),
         crossings_on_foot=foot_sums(report.carriageways),
+        journeys=report.journeys,
     )
 
 
@@ -400,3 +405,51 @@ def _notice(camera: settings.CameraSettings) -> tuple[tuple[str, str], ...]:
         ("Legal basis", one.legal_basis),
         ("Who answers", f"{one.owner}, {one.contact}"),
     )
+
+
+def _journeys(
+    store: Store, site: settings.Settings, camera: CameraId, since: UtcMicros, until: UtcMicros
+) -> Iterator[Journey]:
+    """The links that begin or end at `camera`, with those windows that lie in the time as a
+    whole."""
+    table = store.table(JOURNEYS)
+    rows = [] if table is None or not site.link else table.between(since, until).to_pylist()
+    windows = [(row["link"], _journey_window(row)) for row in rows]
+    for link in site.link:
+        parts = settings.parts_of(link, site.link)
+        from_camera, to_camera = ends_of(parts[0])[0][0], ends_of(parts[-1])[1][0]
+        if camera not in (from_camera, to_camera):
+            continue
+        within = not link.through and from_camera == to_camera
+        yield Journey(
+            link=link.name,
+            how="parts" if link.through else "view" if within else "counts",
+            from_camera=from_camera,
+            from_place=_place(site, from_camera),
+            to_camera=to_camera,
+            to_place=_place(site, to_camera),
+            length_m=sum(part.length_m or 0.0 for part in parts),
+            windows=tuple(one for of, one in windows if of == link.name and one.end <= until),
+        )
+
+
+def _journey_window(row: dict[str, Any]) -> JourneyWindow:
+    of = "mean_s" if row["median_s"] is None else "median_s"
+    start_s = round(row["at"].replace(tzinfo=datetime.UTC).timestamp())
+    return JourneyWindow(
+        end=UtcMicros(round((start_s + row["window_s"]) * 1e6)),
+        window_s=row["window_s"],
+        coverage_s=row["coverage_s"],
+        time_s=row[of],
+        time_s_low=row[f"{of}_low"],
+        time_s_high=row[f"{of}_high"],
+        mean_s=row["mean_s"],
+        why=row["why"],
+        sentence=row["sentence"],
+    )
+
+
+def _place(site: settings.Settings, camera: CameraId) -> str:
+    """What the public calls it."""
+    one = next((one for one in site.camera if one.id == camera), None)
+    return one.notice.place if one is not None and one.notice is not None else camera

@@ -13,6 +13,7 @@ from placewatch.core.facts import Decoding
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import ConflictType, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
+from placewatch.publish.journeys import Journey
 
 State = Literal["starting", "learning", "watching", "lost", "ended", "refused", "failed"]
 """What a camera does. Every state but `watching` comes with a sentence why."""
@@ -318,6 +319,7 @@ class PlaceView:
     spots: tuple[ConflictSpot, ...]
     queues: tuple[QueueSum, ...] = ()
     crossings_on_foot: tuple[FootSum, ...] = ()
+    journeys: tuple[Journey, ...] = ()  # of links that begin or end here
 
 
 @dataclass(frozen=True, slots=True)

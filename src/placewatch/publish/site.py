@@ -15,6 +15,7 @@ from placewatch.core.bins import Bin, peak_hour, volumes
 from placewatch.core.kinds import MOTOR_VEHICLES, ConflictType, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
 from placewatch.publish import drawing, road_parts
+from placewatch.publish.journeys import Journey, journey_words, journeys_part
 from placewatch.publish.road import ApproachTold, CarriagewayTold
 from placewatch.publish.watch import WatchedLine
 from placewatch.publish.whole import write_whole
@@ -109,6 +110,7 @@ class SiteReport:
     checked: str = ""  # how the errors of the count are known, in words
     limit_m_s: float | None = None
     notice: tuple[tuple[str, str], ...] = field(default=())
+    journeys: tuple[Journey, ...] = ()  # over links that begin or end here
 
     @property
     def window_s(self) -> float:
@@ -131,6 +133,7 @@ def page(report: SiteReport) -> str:
         body += [_speeds(report), _conflicts(report)]
     body.append(road_parts.queues(report.approaches, report.window_s))
     body.append(road_parts.people(report.carriageways, report.window_s))
+    body.append(journeys_part(report.journeys, report.since, report.until))
     body.append(_how(report))
     title = f"{report.place}, {_span(report)}"
     return (
@@ -618,7 +621,8 @@ def _how(report: SiteReport) -> str:
         "than 5 s ahead.</li>"
         "<li><b>Occupied</b>: share of the seen time that a vehicle covered the line, by the "
         "usual length of its kind.</li>"
-        f"{road_parts.words(report.approaches, report.carriageways)}</ul></section></div>"
+        f"{road_parts.words(report.approaches, report.carriageways)}"
+        f"{journey_words() if report.journeys else ''}</ul></section></div>"
     )
 
 
