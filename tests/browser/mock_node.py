@@ -26,6 +26,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # also when it is run as a program
 
+from tests.browser.mock_journeys import journeys
 from tests.browser.mock_transit import MockTransit
 
 STATIC = Path(__file__).parents[2] / "src/placewatch/console/static"
@@ -40,7 +41,7 @@ WAITING_PX = [[200, 600], [330, 590], [300, 690], [150, 700]]
 SCENARIOS = (
     "day", "fresh", "starting", "learning", "lost", "ended", "refused", "failed", "empty", "late",
     "mapless", "sign-in", "viewer", "no-lines", "bare", "noted",
-    "asleep", "carried", "junction", "transit", "silent-transit",
+    "asleep", "carried", "junction", "transit", "silent-transit", "linked",
 )  # fmt: skip
 
 ASLEEP = (
@@ -491,6 +492,7 @@ class MockNode:
             ]
             if arms and calibrated
             else [],
+            "journeys": journeys(now_s()) if self.scenario == "linked" else [],
         }
 
     def profile(self, post: Post, hours: float, step_min: float) -> Json:

@@ -15,7 +15,7 @@ PAGES = [
     ("day", CAMERA), ("fresh", CAMERA), ("learning", CAMERA), ("lost", CAMERA),
     ("refused", CAMERA), ("empty", CAMERA), ("late", CAMERA), ("no-lines", CAMERA),
     ("day", SETUP), ("starting", SETUP), ("sign-in", "/"), ("day", "/nowhere"),
-    ("transit", "/#map"), ("silent-transit", "/#map"),
+    ("transit", "/#map"), ("silent-transit", "/#map"), ("linked", CAMERA),
 ]  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def test_the_report_has_the_links_of_its_place_with_times_and_reasons(folder: Pa
     assert "<b>Over the signal</b>" not in text, "that begins and ends elsewhere"
     row = re.search(r"<tr><th scope=\"row\">Station.*?</tr>", text)
     assert row is not None
-    assert ">42 s<" in row[0], "the usual one"
+    assert "<b>42 s</b>" in row[0], "the usual one"
     assert re.search(r"\(4[01] to 44 s\)", row[0]), "with its interval"
     assert ">40 s<" in row[0]
     assert ">44 s<" in row[0]

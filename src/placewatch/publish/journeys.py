@@ -76,7 +76,7 @@ def journeys_part(journeys: Sequence[Journey], since: UtcMicros, until: UtcMicro
         f'<h3 class="small">{escape(one.link)}</h3><div class="scroll" role="region" tabindex="0" '
         f'aria-label="Times of {escape(one.link)}">{_chart(one, since, until)}</div>'
         for one in journeys
-        if one.windows
+        if one.known
     )
     key = (
         '<div class="key"><span><i class="car"></i>time, s, of the hour before, with its '
@@ -118,7 +118,7 @@ def _row(one: Journey) -> str:
         f'<tr><th scope="row">{escape(one.link)}<span class="soft small under">'
         f"{whole(one.length_m)} m, {HOW_WORDS.get(one.how, one.how)}</span></th>"
         f'<td>{escape(one.from_place)}<span class="under">→ {escape(one.to_place)}</span></td>'
-        f'<td class="n all">{_told(usual)}</td>'
+        f'<td class="n">{_told(usual, bold=True)}</td>'
         f'<td class="n">{_told(known[0] if known else None, when=True)}</td>'
         f'<td class="n">{_told(known[-1] if known else None, when=True)}</td>'
         f'<td class="n">{speed}</td>'
@@ -127,15 +127,13 @@ def _row(one: Journey) -> str:
     )
 
 
-def _told(one: JourneyWindow | None, when: bool = False) -> str:
+def _told(one: JourneyWindow | None, when: bool = False, bold: bool = False) -> str:
     if one is None or one.time_s is None:
         return "–"
     low_s, high_s = one.time_s_low or 0.0, one.time_s_high or 0.0
     till = f", to {_moment(one.end)}" if when else ""
-    return (
-        f'{duration(one.time_s)}<span class="soft small under">({low_s:.0f} to {high_s:.0f} s'
-        f"{till})</span>"
-    )
+    time = f"<b>{duration(one.time_s)}</b>" if bold else duration(one.time_s)
+    return f'{time}<span class="soft small under">({low_s:.0f} to {high_s:.0f} s{till})</span>'
 
 
 def _moment(at: UtcMicros) -> str:

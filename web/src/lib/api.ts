@@ -199,6 +199,31 @@ export interface FootSum {
   yielding_rate: number | null;
 }
 
+/** How long a link took in the hour to `end`, with its interval; or why that is not known. */
+export interface JourneyWindow {
+  end: string;
+  window_s: number;
+  coverage_s: number;
+  time_s: number | null;
+  time_s_low: number | null;
+  time_s_high: number | null;
+  mean_s: number | null;
+  why: string | null;
+  sentence: string | null;
+}
+
+/** A link that begins or ends at a place. */
+export interface Journey {
+  link: string;
+  how: "counts" | "view" | "parts";
+  from_camera: string;
+  from_place: string;
+  to_camera: string;
+  to_place: string;
+  length_m: number;
+  windows: JourneyWindow[];
+}
+
 /** Sums of a time: movements, speeds, conflicts, the road. A spot stands for five conflicts at least. */
 export interface PlaceTold {
   since: string;
@@ -210,6 +235,7 @@ export interface PlaceTold {
   spots: ConflictSpot[];
   queues: QueueSum[];
   crossings_on_foot: FootSum[];
+  journeys?: Journey[];
 }
 
 export interface HealthHistory {
