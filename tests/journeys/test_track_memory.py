@@ -11,18 +11,19 @@ import pytest
 
 from placewatch.core.facts import Fact, FootCrossings, LaneQueue
 from placewatch.core.ids import camera_id
-from placewatch.core.kinds import Kind
+from placewatch.core.kinds import Direction, Kind
 from placewatch.core.space import Point
 from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.measure.carriageway import Across, Carriageway
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
+from placewatch.measure.linked import LinkedLines
 from placewatch.measure.meters import Meters
 from placewatch.measure.queue import Approach
 from placewatch.measure.replay import GroundTracks, Replay, on_plan
 from placewatch.measure.roadway import Road
 from placewatch.measure.zone import Zone
-from placewatch.store.rows import MOVEMENT_COUNTS, SHAPES
+from placewatch.store.rows import JOURNEYS, MOVEMENT_COUNTS, SHAPES
 from placewatch.store.store import Store
 
 CAMERA = camera_id("road")
@@ -72,6 +73,8 @@ def drives() -> GroundTracks:
 
 
 Measured = tuple[Meters, set[str], list[Fact]]
+OUT, IN = ("Road", Direction.LEFT_TO_RIGHT), ("Road", Direction.RIGHT_TO_LEFT)
+AFTER, BEFORE = ("Later", Direction.LEFT_TO_RIGHT), ("Later", Direction.RIGHT_TO_LEFT)
 
 
 @pytest.fixture
@@ -79,7 +82,9 @@ def measured() -> Measured:
     """The meters after all are gone, the names they had, and what was told of them so far."""
     box = Zone("Box", (Point(5, -30), Point(60, -30), Point(60, 30), Point(5, 30)))
     line = CountingLine("Road", on_plan(Point(20, -9)), on_plan(Point(20, 9)))
-    meters = Meters(CAMERA, [line], START, plan(), [box], ROAD)
+    later = CountingLine("Later", on_plan(Point(40, -9)), on_plan(Point(40, 9)))
+    linked = LinkedLines([OUT, IN], [(OUT, AFTER), (IN, BEFORE)])
+    meters = Meters(CAMERA, [line, later], START, plan(), [box], ROAD, linked)
     names: set[str] = set()
     for scene in Replay(CAMERA, START).scenes(drives()):
         names |= {str(mover.track) for mover in scene.movers}
@@ -94,7 +99,8 @@ def stored(measured: Measured, tmp_path: Path) -> Path:
     told += meters.close_minutes(LATER)
     meters.leave()
     told += meters.close(LATER)
-    assert len({type(fact) for fact in told}) == len(SHAPES) - 1, "all sorts but movements"
+    sorts = len({type(fact) for fact in told})
+    assert sorts == len(SHAPES) - 2, "all sorts but movements, and journeys between views"
     assert [one.departures for one in told if isinstance(one, LaneQueue)] == [1]
     assert [one.count for one in told if isinstance(one, FootCrossings) if one.count] == [1]
     store = Store(tmp_path / "data")
@@ -140,7 +146,7 @@ def test_no_file_has_an_id_a_place_or_a_moment_of_them(measured: Measured, store
         table = store.table(shape)
         assert table is not None
         rows = table.between(START, LATER)
-        assert rows.num_rows or shape is MOVEMENT_COUNTS
+        assert rows.num_rows or shape in (MOVEMENT_COUNTS, JOURNEYS)
         for name in rows.column_names:
             column = rows[name]
             if pa.types.is_floating(column.type):
@@ -153,3 +159,19 @@ def test_no_file_has_an_id_a_place_or_a_moment_of_them(measured: Measured, store
                 assert all(whole), "finer than a minute"
             assert name not in ("track", "id", "frame", "media_s"), name
     store.close()
+
+
+def test_of_two_who_passed_a_linked_line_no_second_is_left(
+    measured: Measured,
+) -> None:
+    """They were two in five minutes, so fewer than five: nothing of it is kept."""
+    meters, _, _ = measured
+    counts = meters.linked._counts
+    assert int(counts.sum()) == 1, "the one who passed counts, while its five minutes last"
+    spans = meters.linked.spans
+    assert sum(map(len, spans._sums.values())) == 1, "and so does its time between two lines"
+    assert spans._moments == {}, "but not when it passed which"
+    over = UtcMicros(START + 310_000_000)
+    meters.linked.measure(over, True, [])
+    assert not counts.any()
+    assert not any(spans._sums.values())
