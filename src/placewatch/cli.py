@@ -280,7 +280,7 @@ def export(
         str,
         typer.Option(
             help="facts, the counts of lines; movements, speeds, flows, conflicts, zones, "
-            "zone_uses, queues, crossings_on_foot."
+            "zone_uses, queues, crossings_on_foot, journeys."
         ),
     ] = "facts",
     form: Annotated[

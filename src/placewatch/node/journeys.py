@@ -83,7 +83,17 @@ class Journeys:
 
     def _run(self) -> None:
         while not self._stopping.wait(TICK_S):
-            self.tell(self._clock.utc())
+            try:
+                self.tell(self._clock.utc())
+            except Exception as error:  # this quarter is lost, and the log says so
+                self._tell_bug("journeys.bug", error)
+
+    def _tell_bug(self, event: str, error: Exception, **named: str) -> str:
+        """Says in the log what a mistake in placewatch was; returns it."""
+        what = f"{type(error).__name__}: {error}"
+        trace = "".join(traceback.format_tb(error.__traceback__)[-4:])
+        self._log.error(event, why=what, trace=trace, hint="please report it", **named)
+        return what
 
     def _measure(self, since: UtcMicros) -> None:
         lines = {camera: ask() for camera, ask in self._linked.items()}
@@ -95,14 +105,7 @@ class Journeys:
             try:
                 fact = measured.fact(link)
             except Exception as error:  # one link's bug must not silence all others
-                what = f"{type(error).__name__}: {error}"
-                self._log.error(
-                    "journey.bug",
-                    link=link.name,
-                    why=what,
-                    trace="".join(traceback.format_tb(error.__traceback__)[-4:]),
-                    hint="its time is stored as unknown; please report it",
-                )
+                what = self._tell_bug("journey.bug", error, link=link.name)
                 fact = measured.failed(link, what)
             if fact.why is not None:
                 self._log.info("journey.refused", link=link.name, why=fact.why)
