@@ -1,9 +1,11 @@
 """A camera of a node: lost and back, without a notice, ended; its street stays known."""
 
+import itertools
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from placewatch.capture.source import (
 from placewatch.core.errors import Misconfigured, Unavailable
 from placewatch.core.facts import Crossing
 from placewatch.core.ids import CameraId
+from placewatch.core.space import Point
 from placewatch.core.time import Clock, SimulatedClock, SystemClock, from_rfc3339
 from placewatch.measure.scene import Scene
 from placewatch.node import camera as module
@@ -33,6 +36,7 @@ from placewatch.node.camera import WatchedCamera
 from placewatch.node.live import Live
 from placewatch.perceive.detectors import DEFAULT
 from placewatch.pixels.frame import Frame
+from placewatch.simulate.poses import POSES, hung
 
 NOTICE = """
 [camera.notice]
@@ -333,5 +337,25 @@ def test_without_the_main_streams_size_nothing_is_measured(tmp_path: Path) -> No
     camera.start()
     until(lambda: camera.view().state == "lost")
     assert "main stream" in (camera.view().why or "")
+    camera.stop()
+    camera.join(5.0)
+
+
+def test_a_lens_that_bends_is_measured_by_once_the_picture_is_known(tmp_path: Path) -> None:
+    """Twelve points of a street as a wide lens shows them, on a picture of 320 by 160."""
+    bent = hung(replace(POSES["wide"], k1=-0.15, k2=0.0), 30.0, (0.0, 0.0), 320, 160)
+    make_film(tmp_path / "film.mp4", frames=50, size_px=(320, 160))
+    text = re.sub(r'url = ".*"\n', 'url = "film.mp4"\n', CAMERA, count=1) + NOTICE
+    for x_m, y_m in itertools.product((-20.0, -7.0, 7.0, 20.0), (-15.0, 0.0, 15.0)):
+        point = bent.to_picture(Point(x_m, y_m))
+        text += f"[[camera.ground]]\nx_px = {point.x_px:.2f}\ny_px = {point.y_px:.2f}\n"
+        text += f"x_m = {x_m}\ny_m = {y_m}\n"
+    camera = watched(text, tmp_path)
+    camera.start()
+    until(lambda: camera.view().state == "ended")
+    assert camera._post is not None
+    ground = camera._post.stage.ground
+    assert ground is not None
+    assert ground.bend != 0.0
     camera.stop()
     camera.join(5.0)

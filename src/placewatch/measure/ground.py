@@ -266,12 +266,9 @@ def check_ground(
     points: Sequence[tuple[PicturePoint, Point]],
     width_px: int,
     height_px: int,
-    *,
-    bends: bool = True,
 ) -> GroundCheck:
-    """What a person who places `points` on the picture needs to know; never raises. `bends`:
-    whether who measures by these points will find out that the lens bends."""
-    size_px = (width_px, height_px) if bends else None
+    """What a person who places `points` on the picture needs to know; never raises."""
+    size_px = (width_px, height_px)
     unknown: tuple[PointError | None, ...] = (None,) * len(points)
     try:
         ground = Ground.fit(

@@ -89,6 +89,7 @@ class WatchedCamera:
         self._size_px = size_px  # of the picture on which people draw
         self._analysed_px: tuple[int, int] | None = None
         self._scale = (1.0, 1.0)  # from the one to the other
+        self._fitted_px: tuple[int, int] | None = None  # the picture whose lens is measured by
         self._main: MainStream | None = None
         if camera.sub_url is not None:
             main = partial(self._spec, camera.url)
@@ -262,8 +263,8 @@ class WatchedCamera:
             self._analysed_px[0] / self._size_px[0],
             self._analysed_px[1] / self._size_px[1],
         )
-        if scale != self._scale:
-            self._scale = scale
+        if (scale, self._analysed_px) != (self._scale, self._fitted_px):
+            self._scale, self._fitted_px = scale, self._analysed_px
             self._measure_anew(self.settings, self._site)
 
     def _measure_anew(
@@ -271,7 +272,7 @@ class WatchedCamera:
     ) -> list[Crossing]:
         """New meters and stage; what was counted so far is reported."""
         changed = scaled(self._at_work(camera), *self._scale)
-        stage = stage_of(changed, site.origin)
+        stage = stage_of(changed, site.origin, self._fitted_px)
         now = self._clock.utc()
         # What cannot be measured is refused here.
         meters = meters_of(changed, now, stage.ground, site.link)
@@ -344,9 +345,9 @@ class WatchedCamera:
             self._become("watching", None)
 
     def _equip(self, detector: Detector) -> Post:
-        stage = stage_of(scaled(self._at_work(self.settings), *self._scale), self._site.origin)
         with self._lock:
             changed = scaled(self._at_work(self.settings), *self._scale)
+            stage = stage_of(changed, self._site.origin, self._fitted_px)
             zones = zones_of(changed, stage.ground)
             road = road_of(changed, stage.ground)
             self._meters.stand_on(stage.ground, zones, self._clock.utc(), road)
@@ -374,7 +375,9 @@ class WatchedCamera:
             self._net_refused = True
             if self._post is not None:
                 self._post.stage = stage_of(
-                    scaled(self._at_work(self.settings), *self._scale), self._site.origin
+                    scaled(self._at_work(self.settings), *self._scale),
+                    self._site.origin,
+                    self._fitted_px,
                 )
 
     def _at_work(self, camera: settings.CameraSettings) -> settings.CameraSettings:

@@ -368,7 +368,7 @@ class Node:
                     )
                 earth = Origin(origin.latitude_deg, origin.longitude_deg)
                 pairs.append((picture, earth.to_point(point.latitude_deg, point.longitude_deg)))
-        found = check_ground(pairs, *size_px, bends=False)  # as the cameras of a node measure
+        found = check_ground(pairs, *size_px)
         return views.GroundCheck(
             usable=found.usable,
             why=found.why,
@@ -416,7 +416,8 @@ class Node:
         ground = tuple(settings.GroundPointSettings(**dataclasses.asdict(one)) for one in points)
         drawn = settings.with_values(self.cameras[camera].settings, ground=ground)
         if drawn.approach or drawn.carriageway:
-            road_of(drawn, ground_of(drawn, self.settings.origin))
+            size_px = self._size_remembered(camera)
+            road_of(drawn, ground_of(drawn, self.settings.origin, size_px))
 
     def _size_remembered(self, camera: CameraId) -> tuple[int, int] | None:
         memory = self.store.ledger.camera(camera)
