@@ -108,7 +108,9 @@ def test_sumo_is_gone_and_nothing_is_left_after_close(
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_sumo_is_gone_when_who_opened_it_is_killed(how: signal.Signals) -> None:
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # Who is started in the background of a shell ignores it otherwise.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from tests.capture.test_simulated import QUIET, pid_of, source_of\n"
         "source = source_of(QUIET)\n"
         "print(pid_of(source), flush=True)\n"
