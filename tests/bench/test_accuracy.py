@@ -61,6 +61,22 @@ def test_a_miscount_is_not_passed() -> None:
     assert not any(told[f"accuracy.counts.{name}"].passed for name in ("total", "geh", "bins"))
 
 
+def test_intervals_that_hold_the_truth_are_told_and_can_be_written() -> None:
+    """Two runs of a quarter of an hour in which every twentieth vehicle is missed."""
+    true: Counter[accuracy.Cell] = Counter(
+        {(minute, "N", "S", Kind.CAR): 20 for minute in range(15)}
+    )
+    seen: Counter[accuracy.Cell] = Counter(
+        {(minute, "N", "S", Kind.CAR): 19 for minute in range(15)}
+    )
+    runs = [Counted("t", seed, true, true, seen) for seed in (1, 2)]
+    figure = accuracy._intervals(runs, "")
+    assert figure.value == pytest.approx(5.0), "both bins hold it: 100 % of the time, not 95 %"
+    assert not figure.passed
+    assert "of 2 quarters" in figure.how
+    assert json.loads(json.dumps(record([figure])))["figures"][0]["passed"] is False
+
+
 def test_the_bench_is_only_run_when_it_is_named() -> None:
     assert "accuracy.counts" in BENCHES
     assert "accuracy.counts" in _meant("accuracy")

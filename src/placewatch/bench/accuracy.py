@@ -277,7 +277,7 @@ def _intervals(runs: Sequence[Counted], how: str) -> Figure:
                 )
                 if between is not None:
                     bins += 1
-                    held += between.low <= counts[part].sum() <= between.high
+                    held += int(between.low <= counts[part].sum() <= between.high)
     share = held / max(1, bins)
     return _figure(
         "accuracy.intervals",
