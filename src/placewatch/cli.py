@@ -239,7 +239,11 @@ def bench(
     hours: Annotated[float | None, typer.Option(min=0.05, help="And for how long: 1.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Recorded tracks with published results, for accuracy."),
+        typer.Option(
+            metavar="DIR",
+            help="For accuracy.reference: conflicts/*.trj with SSAM's lists beside them, and "
+            "trajectories/pedestrians-juelich.",
+        ),
     ] = None,
     net: Annotated[
         Path | None, typer.Option(metavar="FILE.onnx", help="YOLOX-nano, for the peers.")

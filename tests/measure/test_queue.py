@@ -477,3 +477,11 @@ def test_an_approach_of_four_corners_is_straight() -> None:
     one = Approach.of_corners("a", corners, 2)
     assert (one.middle, one.width_m) == ((Point(0, 0), Point(-50, 0)), 6.0)
     assert one.length_m == pytest.approx(50.0)
+
+
+def test_an_approach_whose_sides_cross_is_refused() -> None:
+    a, b, c, d = Point(0, 3), Point(0, 0), Point(30, 0), Point(30, 3)
+    assert Approach.of_corners("fine", (a, b, c, d)).length_m == pytest.approx(30.0)
+    for crossed in ((b, a, c, d), (a, c, b, d)):
+        with pytest.raises(Misconfigured, match="cross each other"):
+            Approach.of_corners("bow", crossed)

@@ -153,7 +153,12 @@ class Carriageway:
             object.__setattr__(self, "middle", _middle_of(polygon))
         sides = _sides(self.corners, self.middle)
         ends = int((sides == _END).sum())
-        if ends != 2 or not ((sides == _LEFT).any() and (sides == _RIGHT).any()):
+        if ends == 2 and not ((sides == _LEFT).any() and (sides == _RIGHT).any()):
+            raise Misconfigured(
+                f'the middle line of "{self.name}" has no carriageway on one of its sides',
+                hint="draw it along the middle of the road, with a kerb to its left and its right",
+            )
+        if ends != 2:
             raise Misconfigured(
                 f'the middle line of "{self.name}" passes {ends} of its edges, not 2',
                 hint="draw it along the road, in by one end of the piece and out by the other",

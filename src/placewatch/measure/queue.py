@@ -207,10 +207,24 @@ class Approach:
                 hint="give 4: left and right at the stop line, right and left upstream",
             )
         a, b, c, d = corners
+        if _cross(a, d, b, c) or _cross(a, b, c, d):
+            raise Misconfigured(
+                f'the sides of approach "{name}" cross each other',
+                hint="give left and right at the stop line, then right and left upstream",
+            )
         near = Point((a.x_m + b.x_m) / 2, (a.y_m + b.y_m) / 2)
         far = Point((c.x_m + d.x_m) / 2, (c.y_m + d.y_m) / 2)
         widths = (math.dist((p.x_m, p.y_m), (q.x_m, q.y_m)) for p, q in ((a, b), (c, d)))
         return cls(name, (near, far), sum(widths) / 2, lanes)
+
+
+def _cross(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """Whether the straight ways from `a` to `b` and from `c` to `d` cross."""
+
+    def side(p: Point, q: Point, r: Point) -> float:
+        return (q.x_m - p.x_m) * (r.y_m - p.y_m) - (q.y_m - p.y_m) * (r.x_m - p.x_m)
+
+    return side(a, b, c) * side(a, b, d) < 0.0 and side(c, d, a) * side(c, d, b) < 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from placewatch.core.sightings import (
 )
 from placewatch.core.sightings import KIND as TRACK_KIND
 from placewatch.core.time import UtcMicros
-from placewatch.measure.anchor import ANCHOR_COLUMNS, anchor_of
+from placewatch.measure.anchor import ANCHOR_COLUMNS, LAID, anchor_of
 from placewatch.measure.ground import VIEW_COLUMNS, Ground, place
 from placewatch.measure.scene import (
     EAST,
@@ -229,9 +229,11 @@ def _place(
         x, y = anchor_of(
             one[_ANCHOR:], view, back, track[:4], velocity, seen and moves, kind, elapsed_s, seen
         )
-        # Where it was seen, and not where it is told: what is smooth on the picture lags behind who
-        # drives straight away.
-        east, north = place(view, x + track[OFF_X], y + track[OFF_Y])
+        east, north = place(view, x, y)
+        if LAID[kind]:
+            # Where it was seen, and not where it is told: what is smooth on the picture lags behind
+            # who drives straight away. Who is slow is better known by what is smooth.
+            east, north = place(view, x + track[OFF_X], y + track[OFF_Y])
         if seen:
             step = path[int(one[_NEXT])]
             step[STEP_AT], step[STEP_S], step[STEP_FRAME] = at, media_s, frame

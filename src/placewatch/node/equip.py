@@ -296,6 +296,25 @@ def check_picture(camera: settings.CameraSettings, width_px: int, height_px: int
         )
     for text in lines_outside(camera, width_px, height_px):
         raise Misconfigured(text, hint="correct the numbers of --line or of the TOML")
+    for what, corners in _shapes_of(camera):
+        for x_px, y_px in corners:
+            if not (0 <= x_px <= width_px and 0 <= y_px <= height_px):
+                raise Misconfigured(
+                    f"{what} has a corner at ({x_px:g}, {y_px:g}), outside the picture, which is "
+                    f"{width_px} by {height_px} pixels",
+                    hint="draw it where it is seen: nothing is measured elsewhere",
+                )
+
+
+def _shapes_of(
+    camera: settings.CameraSettings,
+) -> list[tuple[str, tuple[settings.Pixel, ...]]]:
+    """What of the road is drawn on the picture, by its name."""
+    ways = [
+        (f"the approach {one.name}", one.corners_px or one.middle_px) for one in camera.approach
+    ]
+    roads = [(f"the carriageway {one.name}", one.corners_px) for one in camera.carriageway]
+    return [*ways, *roads]
 
 
 def lines_outside(camera: settings.CameraSettings, width_px: int, height_px: int) -> list[str]:

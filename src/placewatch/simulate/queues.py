@@ -118,7 +118,7 @@ def detectors(lines: Sequence[StopLine], name: str = "") -> list[str]:
             begin_m = lane.length_m - line.reach_m
             rows.append(
                 f"<laneAreaDetector id={quoteattr(lane.name + name)} lane={quoteattr(lane.name)} "
-                f'pos="{begin_m:.3f}" endPos="{lane.length_m:.3f}" friendlyPos="true" '
+                f'pos="{begin_m:.3f}" endPos="{lane.length_m - 0.01:.3f}" friendlyPos="true" '
                 f'period="{JAM_EVERY_S:g}" file="{name}{JAM_FILE}"/>'
             )
             entries.append(f'<detEntry lane={quoteattr(lane.name)} pos="{begin_m:.3f}"/>')
