@@ -312,6 +312,16 @@ def test_a_small_stream_is_analysed_and_lines_stay_where_people_drew_them(tmp_pa
     urls = 'url = "main.mp4"\nsub_url = "sub.mp4"\n'
     text = re.sub(r'url = ".*"\n', urls, CAMERA, count=1) + NOTICE
     line = '[[camera.line]]\nname = "Lane"\nfrom_px = [160, 0]\nto_px = [160, 160]\n'
+    # An approach that is on the large picture, and would be outside the small one.
+    line += '[[camera.approach]]\nname = "East"\nlanes = 1\n'
+    line += "corners_px = [[180, 150], [260, 150], [240, 100], [190, 100]]\n"
+    for x_px, y_px, x_m, y_m in (
+        (60, 60, -8, 30),
+        (260, 60, 8, 30),
+        (310, 150, 5, 8),
+        (10, 150, -5, 8),
+    ):
+        line += f"[[camera.ground]]\nx_px = {x_px}\ny_px = {y_px}\nx_m = {x_m}\ny_m = {y_m}\n"
     camera = watched(text + line, tmp_path)
     camera.start()
     until(lambda: camera.view().state == "ended")

@@ -11,7 +11,7 @@ from placewatch.core.space import PicturePoint, Point
 from placewatch.measure.ground import Ground
 from placewatch.measure.roadway import Road
 from placewatch.node import check, config
-from placewatch.node.equip import ground_of, road_of, scaled
+from placewatch.node.equip import check_picture, ground_of, road_of, scaled
 
 # A camera that looks north: its horizon lies 60 px below the upper edge of the picture.
 GROUND = "".join(
@@ -121,6 +121,14 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(text: str, said: str) 
     with pytest.raises(Misconfigured, match=said) as raised:
         road_of(one, ground(one))
     assert raised.value.hint
+
+
+@pytest.mark.parametrize("what", ["approach", "carriageway"])
+def test_a_corner_outside_the_picture_is_refused(what: str) -> None:
+    one = camera(approach() if what == "approach" else carriageway())
+    check_picture(one, 1280, 720)
+    with pytest.raises(Misconfigured, match=f"{what} .* outside the picture"):
+        check_picture(one, 640, 360)
 
 
 def test_an_approach_towards_the_horizon_is_refused() -> None:

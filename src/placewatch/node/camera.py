@@ -231,7 +231,9 @@ class WatchedCamera:
             )
         assert self._size_px is not None
         check_picture(self.settings, *self._size_px)
-        check_picture(settings.with_values(self.settings, line=()), width_px, height_px)
+        # What is drawn is in pixels of the picture on which people draw.
+        bare = settings.with_values(self.settings, line=(), approach=(), carriageway=())
+        check_picture(bare, width_px, height_px)
         with self._lock:
             self._analysed_px = (width_px, height_px)
             self._fit()

@@ -288,7 +288,8 @@ def scaled(camera: settings.CameraSettings, x: float, y: float) -> settings.Came
 
 
 def check_picture(camera: settings.CameraSettings, width_px: int, height_px: int) -> None:
-    """Raises Misconfigured where a picture of this size is none, or a line lies outside it."""
+    """Raises Misconfigured where a picture of this size is none, or a line, an approach or a
+    carriageway lies outside it."""
     if min(width_px, height_px) < SIDE_PX_MIN:
         raise Misconfigured(
             f"the picture is {width_px} by {height_px} pixels: too small to watch",
