@@ -11,7 +11,7 @@ from placewatch.core.sightings import Box, Track
 from placewatch.core.space import Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
-from placewatch.measure.size import NOT_TOLD, agreed
+from placewatch.measure.size import VOTES_COLUMNS, agreed
 from placewatch.measure.stage import Stage
 from placewatch.simulate.pinhole import Pinhole
 
@@ -112,5 +112,19 @@ def test_a_fast_slim_rider_has_a_motor() -> None:
 def test_a_look_tells_more_than_a_size_but_not_how_fast_somebody_is(
     recognised: Kind, sized: Kind | None, kind: Kind
 ) -> None:
-    number = NOT_TOLD if sized is None else NUMBER_OF[sized]
-    assert KINDS[agreed(NUMBER_OF[recognised], number)] is kind
+    assert KINDS[agreed(NUMBER_OF[recognised], votes_for(sized, 2.0))] is kind
+
+
+def test_whoever_was_recognised_as_a_person_and_drives_by_is_a_car() -> None:
+    person = NUMBER_OF[Kind.PEDESTRIAN]
+    assert KINDS[agreed(person, votes_for(Kind.CAR, 9.0))] is Kind.CAR
+    assert KINDS[agreed(person, votes_for(Kind.CAR, 3.0))] is Kind.PEDESTRIAN  # a group that runs
+    assert KINDS[agreed(person, votes_for(Kind.PEDESTRIAN, 9.0))] is Kind.PEDESTRIAN
+
+
+def votes_for(kind: Kind | None, fast_m_s: float) -> np.ndarray:
+    votes = np.zeros(VOTES_COLUMNS)
+    if kind is not None:
+        votes[NUMBER_OF[kind]] = votes[len(KINDS)] = 10.0
+    votes[len(KINDS) + 1] = fast_m_s
+    return votes

@@ -34,6 +34,7 @@ from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import KINDS, Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, minute_of
 from placewatch.measure import headway
+from placewatch.measure.course import Courses, Look
 from placewatch.measure.line import (
     LINE_COLUMNS,
     PASSAGE_COLUMNS,
@@ -42,7 +43,7 @@ from placewatch.measure.line import (
     passing_of,
     step_over,
 )
-from placewatch.measure.movement import Arms, Origins
+from placewatch.measure.movement import PARTED_S, Arms, Origins
 from placewatch.measure.scene import (
     EAST,
     KIND,
@@ -78,6 +79,7 @@ from placewatch.measure.walk import (
     is_forgotten,
     is_underway,
     sizes_off,
+    velocity_px_s,
 )
 from placewatch.measure.ways import place_of
 
@@ -148,6 +150,7 @@ class FlowMeter:
         self._spans = spans or Spans()
         self._arms = Arms.of(self.lines)
         self._origins = Origins(self._arms.all)
+        self._courses = Courses()
         self._ways_s = -math.inf  # when it was last looked who drives where
         self._headways = headway.Headways(camera, [line.name for line in self.lines], start)
         self._movements: list[MovementCount] = []  # of closed minutes, not taken yet
@@ -307,6 +310,11 @@ class FlowMeter:
             self._origins.show(user)
             east_m, north_m = float(last[STEP_EAST]), float(last[STEP_NORTH])
             right_m, up_m = east_m - float(first[STEP_EAST]), north_m - float(first[STEP_NORTH])
+            if math.isfinite(east_m + north_m):
+                speed_px_s = velocity_px_s(first, last)
+                self._courses.look(
+                    user, Look(float(last[STEP_S]), east_m, north_m, last.copy(), *speed_px_s)
+                )
             if math.hypot(right_m, up_m) > WAYS_M_S_MIN * passed_s:  # nor where it is NaN
                 self._origins.drive(user, place_of(east_m, north_m, right_m, up_m))
 
@@ -340,6 +348,7 @@ class FlowMeter:
         for user in users:
             self._walks[user] = self._paths[user] = self._passages[user] = 0.0
             self._origins.forget(user)
+            self._courses.forget(user)
             self._spans.forget(user)
         self._free += users
 
@@ -428,7 +437,24 @@ class FlowMeter:
         if direction is self._arms.inwards[line]:
             self._origins.enter(user, arm)
             return None
+        if self._origins.came_by(user) == arm:
+            self._part(user)
         return Movement(self._origins.leave(user, arm), arm)
+
+    def _part(self, user: int) -> None:
+        """If the track of `user` has gone over to somebody else, so has that one's, most likely."""
+        reversal = self._courses.reversal(user)
+        if reversal is None:
+            return
+        self._origins.part(user, reversal)
+        for other in self._present.values():
+            back = self._courses.reversal(other)
+            if (
+                back is not None
+                and abs(back.before.at_s - reversal.before.at_s) <= PARTED_S
+                and self._origins.came_by(other) is not None
+            ):
+                self._origins.part(other, back)
 
     def _watched(self, since: UtcMicros, until: UtcMicros) -> None:
         while since < until:

@@ -22,10 +22,11 @@ import numpy.typing as npt
 
 from placewatch.core.kinds import Direction
 from placewatch.core.space import PicturePoint
+from placewatch.measure.course import Reversal
 from placewatch.measure.line import CountingLine
 from placewatch.measure.scene import STEP_S, STEP_SIZE, STEP_X, STEP_Y
 from placewatch.measure.walk import STANDS_SIZES_S, approach_of, velocity_px_s
-from placewatch.measure.ways import Place, Ways
+from placewatch.measure.ways import LIKELIER, RARE_SHARE, Place, Ways
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,6 +35,7 @@ LOST_STANDING_S = 120.0  # and who was lost while it stood: behind a bus, at a r
 KEPT_S = 300.0  # from when it began, somebody may take so long to leave
 TIDY_EVERY_S = 1.0
 BEFORE_S = 0.5  # a track may begin so long before the one that it follows is lost
+PARTED_S = 3.0  # or, where two tracks changed places, before the other has
 AHEAD_S = 1.0  # for so long somebody is taken to go on as before
 OFF_SIZES = 1.5  # from where it must be by now, in own sizes,
 OFF_SIZES_S = 3.0  # and more with each second that it was lost,
@@ -91,6 +93,7 @@ class _Lost:
     step: Floats
     right_px_s: float
     down_px_s: float
+    left_by: int | None = None  # the user whose track has gone over to somebody else there
 
     @property
     def stood(self) -> bool:
@@ -109,7 +112,7 @@ class Origins:
     _began: dict[int, Floats] = field(default_factory=dict)
     _rode: set[int] = field(default_factory=set)  # users who drove when they were first seen
     _lost: list[_Lost] = field(default_factory=list)
-    _may: dict[int, frozenset[int]] = field(default_factory=dict)  # by which arms, by the ways
+    _may: dict[int, Floats] = field(default_factory=dict)  # how likely by each arm, by the ways
     _hidden: dict[int, _Lost] = field(default_factory=dict)  # users whose tracks wait for them
     _ways: Ways = field(init=False)
     _tidied_s: float = -math.inf
@@ -136,11 +139,29 @@ class Origins:
             if user in self._seen_in:
                 self._ways.learn(at, self.names.index(arm))
             return
-        possible = self._ways.possible(at) if user in self._began else None
-        if possible is not None:
+        shares = self._ways.shares(at) if user in self._began else None
+        if shares is not None:
             may = self._may.get(user)
-            both = possible if may is None else possible & may
-            self._may[user] = both or possible
+            both = shares if may is None else np.minimum(shares, may)
+            self._may[user] = both if both.max() > RARE_SHARE else shares
+
+    def came_by(self, user: int) -> str | None:
+        """By which arm `user` came in, as far as is known."""
+        return self._arms.get(user)
+
+    def part(self, user: int, reversal: Reversal) -> None:
+        """The track of `user` has gone over to somebody else: who it was is lost there, and of who
+        it is now it is not known by which arm it came in."""
+        before = reversal.before
+        arm = self._arms.pop(user)
+        self._drop(user)
+        self._lost.append(
+            _Lost(None, arm, before.step, before.right_px_s, before.down_px_s, left_by=user)
+        )
+        self._began[user] = reversal.after.step
+        self._rode.add(user)
+        for place in reversal.places:
+            self.drive(user, place)
 
     def hide(self, user: int, path: Floats) -> None:
         """`user` has not been seen for a moment, since the end of `path`; it may be lost."""
@@ -160,12 +181,10 @@ class Origins:
         self._drop(user)
         if arm is not None or began is None:
             return arm
-        found = self._found(began, rode, may, by)
+        found = self._found(user, began, rode, may, by)
         if found is not None or may is None:
             return found
-        # Nobody who was lost fits: it came in unseen, by the only arm from which one gets there.
-        others = [self.names[one] for one in may if self.names[one] != by]
-        return others[0] if len(others) == 1 else None
+        return self._likely(may, by)  # nobody who was lost fits: it came in unseen
 
     def end(self, user: int, path: Floats) -> None:
         """`user` is seen no more, unless it is taken up. `path` are its last steps, the oldest
@@ -173,9 +192,9 @@ class Origins:
         arm = self._arms.pop(user, None)
         may = self._may.pop(user, None)
         if arm is None and user in self._began:
-            arm = self._found(self._began[user], user in self._rode, may)
-            if arm is None and may is not None and len(may) == 1:
-                arm = self.names[next(iter(may))]
+            arm = self._found(user, self._began[user], user in self._rode, may)
+            if arm is None and may is not None:
+                arm = self._likely(may)
         self._drop(user)
         if arm is not None and len(path):
             self._lost.append(_lost(user, arm, path))
@@ -196,11 +215,21 @@ class Origins:
         for one in self._lost:
             if one.user == user:
                 one.user = None
+            if one.left_by == user:
+                one.left_by = None
 
     def clear(self) -> None:
         """Nothing is known of the time that comes: nobody who was lost is found in it."""
         self._lost.clear()
         self._hidden.clear()
+
+    def _likely(self, may: Floats, by: str | None = None) -> str | None:
+        """By which arm one gets to where somebody drove who left by another; None where several
+        are as likely."""
+        likely = np.where([name == by for name in self.names], 0.0, may)
+        best = int(np.argmax(likely))
+        others = float(likely.sum() - likely[best])
+        return self.names[best] if likely[best] > max(RARE_SHARE, LIKELIER * others) else None
 
     def _drop(self, user: int) -> None:
         self._seen_in.discard(user)
@@ -219,15 +248,22 @@ class Origins:
         self._lost = [one for one in self._lost if first_s - one.step[STEP_S] <= _found_s(one)]
 
     def _found(
-        self, began: Floats, rode: bool, may: frozenset[int] | None, by: str | None = None
+        self,
+        user: int,
+        began: Floats,
+        rode: bool,
+        may: Floats | None,
+        by: str | None = None,
     ) -> str | None:
-        """The arm of the lost one that fits best who began like that, and may have come in by
+        """The arm of the lost one that fits `user` best, who began like that, may have come in by
         those arms and left by another; it is lost no more."""
         lost = [*self._lost, *self._hidden.values()]
         costs = [
             (_cost(one, began) + (SET_OFF_SIZES if rode and one.stood else 0.0), number)
             for number, one in enumerate(lost)
-            if one.arm != by and (may is None or self.names.index(one.arm) in may)
+            if one.arm != by
+            and one.left_by != user
+            and (may is None or may[self.names.index(one.arm)] > RARE_SHARE)
         ]
         cost, number = min(costs, default=(math.inf, -1))
         if not math.isfinite(cost):
@@ -256,7 +292,8 @@ def _cost(lost: _Lost, began: Floats) -> float:
     """How badly the two fit, in own sizes; infinity where they cannot be the same."""
     passed_s = float(began[STEP_S] - lost.step[STEP_S])
     size_px, other_px = float(lost.step[STEP_SIZE]), float(began[STEP_SIZE])
-    if not -BEFORE_S <= passed_s <= _found_s(lost) or min(size_px, other_px) <= 0.0:
+    before_s = BEFORE_S if lost.left_by is None else PARTED_S
+    if not -before_s <= passed_s <= _found_s(lost) or min(size_px, other_px) <= 0.0:
         return math.inf
     if max(size_px, other_px) > SIZE_RATIO_MAX * min(size_px, other_px):
         return math.inf

@@ -21,6 +21,7 @@ SLIM_M = (1.15, 2.8)
 HEAVY_M = (2.4, 6.6)
 LONG_M = (3.2, 10.0)  # longer than a rigid lorry: a bus, or a lorry with a trailer
 WALK_M_S_MAX = 2.6  # who is faster rides (HCM: walking 1.2, brisk 1.8, few joggers 2.5)
+RUN_M_S_MAX = 4.5  # a group that is seen as one is wide, and runs no faster
 RIDE_M_S_MAX = 9.5  # 34 km/h: who is faster and slim has a motor
 PERSON_M_MIN = 1.0  # lower than this is an animal, a shadow or a part
 SPEED_M_S_MIN = 0.5  # slower, the course is noise
@@ -91,18 +92,21 @@ def elected(votes: Floats) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def agreed(recognised: int, sized: int) -> int:
-    """What a detector that knows kinds and the size in metres say together, as numbers in KINDS;
-    `sized` may be NOT_TOLD.
+def agreed(recognised: int, votes: Floats) -> int:
+    """What a detector that knows kinds and the votes of sizes say together, as numbers in KINDS.
 
     A look tells more than a size, but not how fast somebody is: a person who is faster than
-    people walk rides, and a bicycle that is faster than people pedal has a motor.
+    people walk rides, or it was somebody else who was recognised before the track went over to a
+    car; and a bicycle that is faster than people pedal has a motor.
     """
+    sized = elected(votes)
     if sized == NOT_TOLD:
         return recognised
     if recognised == _UNKNOWN:
         return sized
-    if recognised == _PEDESTRIAN and sized in (_BICYCLE, _MOTORCYCLE):
+    if recognised == _PEDESTRIAN and (
+        sized in (_BICYCLE, _MOTORCYCLE) or (sized != _PEDESTRIAN and votes[_FAST] > RUN_M_S_MAX)
+    ):
         return sized
     if recognised == _BICYCLE and sized == _MOTORCYCLE:
         return sized

@@ -264,8 +264,9 @@ def _place(
 
 @numba.njit(cache=True, nogil=True)
 def _kind_of(one: Floats, recognised: int, recognises: bool) -> int:
-    sized = elected(one[_VOTES:])
-    return int(agreed(recognised, sized) if recognises or sized == NOT_TOLD else sized)
+    votes = one[_VOTES:]
+    sized = elected(votes)
+    return int(agreed(recognised, votes) if recognises or sized == NOT_TOLD else sized)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,12 +9,17 @@ though its track broke. Counts of places are all that is kept, nothing of who it
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 CELL_M = 2.0
 SECTORS = 8
 ENOUGH = 12  # looks at a place, from which on it says something
 RARE_SHARE = 0.03  # of them: an arm that is rarer was a mistake
+LIKELIER = 5.0  # times as likely as all others together: then it was that arm
 MOST = 1000  # looks that are kept of a place; then they count half
 
+Floats = npt.NDArray[np.float64]
 Place = tuple[int, int, int]
 
 
@@ -32,14 +37,12 @@ class Ways:
         if sum(counts) > MOST:
             counts[:] = [count // 2 for count in counts]
 
-    def possible(self, at: Place, enough: int = ENOUGH) -> frozenset[int] | None:
-        """By which arms somebody may have come in who drives there; None where fewer looks than
-        `enough` were taken."""
+    def shares(self, at: Place, enough: int = ENOUGH) -> Floats | None:
+        """Of those who drive there, which share has come in by each arm; None where fewer looks
+        than `enough` were taken."""
         counts = self._counts.get(at)
-        if counts is None or sum(counts) < enough:
-            return None
-        least = RARE_SHARE * sum(counts)
-        return frozenset(arm for arm, count in enumerate(counts) if count > least)
+        total = 0 if counts is None else sum(counts)
+        return None if total < enough else np.array(counts) / total
 
 
 def place_of(east_m: float, north_m: float, east_m_s: float, north_m_s: float) -> Place:

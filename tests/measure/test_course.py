@@ -1,0 +1,99 @@
+"""Courses: who turns round drives across in between; two tracks that change places do not."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from tests.measure.test_flow import NOON
+from tests.measure.test_movement import BOTTOM, CAMERA, TOP, minutes
+
+from placewatch.core.ids import TrackId
+from placewatch.core.kinds import Kind
+from placewatch.core.sightings import Box
+from placewatch.core.space import PicturePoint, Point
+from placewatch.core.time import UtcMicros
+from placewatch.measure.course import Courses, Look
+from placewatch.measure.flow import FlowMeter
+from placewatch.measure.scene import STEP_COLUMNS, Mover, Scene
+
+FPS = 10
+Place = tuple[float, float]
+
+
+def looked(places: Iterable[Place], every_s: float = 0.25) -> Courses:
+    courses = Courses()
+    for number, (east_m, north_m) in enumerate(places):
+        step = np.full(STEP_COLUMNS, float(number))
+        courses.look(7, Look(number * every_s, east_m, north_m, step, 0.0, 0.0))
+    return courses
+
+
+def round_(radius_m: float, speed_m_s: float = 4.0) -> list[Place]:
+    """Northwards to the origin, half a circle to the left, and back."""
+    turn = [
+        (-radius_m + radius_m * math.cos(angle), radius_m * math.sin(angle))
+        for angle in np.arange(0.0, math.pi, 0.25 * speed_m_s / radius_m)
+    ]
+    in_ = [(0.0, -20.0 + 0.25 * speed_m_s * k) for k in range(20)]
+    out = [(-2 * radius_m, -0.25 * speed_m_s * k) for k in range(20)]
+    return [*in_, *turn, *out]
+
+
+def test_who_turns_round_is_seen_to_turn() -> None:
+    for radius_m in (3.0, 5.0, 9.0):
+        assert looked(round_(radius_m)).reversal(7) is None
+
+
+def test_who_goes_on_or_waits_has_not_come_back() -> None:
+    straight = [(0.0, 2.5 * k) for k in range(20)]
+    dice = np.random.default_rng(1)
+    waits = [*straight, *((x, 50.0 + y) for x, y in dice.normal(0.0, 0.5, (200, 2)).tolist())]
+    assert looked(straight).reversal(7) is None
+    assert looked(waits).reversal(7) is None
+    assert Courses().reversal(7) is None
+
+
+def test_a_track_that_goes_over_to_who_comes_towards_it_has_not_turned() -> None:
+    there = [(0.0, -30.0 + 2.5 * k) for k in range(12)]
+    back = [(3.5, -2.5 - 2.5 * k) for k in range(10)]
+    reversal = looked([*there, *back]).reversal(7)
+    assert reversal is not None
+    assert reversal.before.step[0] <= 12 < reversal.after.step[0] + 2
+    assert {place[2] for place in reversal.places} == {6}  # south, of eight
+
+
+def test_nothing_is_known_of_who_is_forgotten() -> None:
+    courses = looked([(0.0, -2.5 * abs(12 - k)) for k in range(24)])
+    assert courses.reversal(7) is not None
+    courses.forget(7)
+    assert courses.reversal(7) is None
+
+
+def car(name: str, x_px: float, y_px: float) -> Mover:
+    box = Box(x_px - 20, y_px - 40, x_px + 20, y_px)
+    place = Point(x_px / 10.0, -y_px / 10.0)
+    return Mover(TrackId(name), Kind.CAR, box, PicturePoint(x_px, y_px), place, 10.0, None, True)
+
+
+def test_two_tracks_that_change_places_count_two_movements_and_no_turn() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    for frame in range(65):
+        down, up = 100.0 + 8.0 * frame, 612.0 - 8.0 * frame
+        swapped = down > up  # from where they meet each box is told under the other's name
+        names = ("b", "a") if swapped else ("a", "b")
+        movers = [car(names[0], 270.0, down), car(names[1], 310.0, up)]
+        at = UtcMicros(NOON + frame * 100_000)
+        meter.measure(Scene(at, frame / FPS, frame, CAMERA, movers, False))
+    meter.leave()
+    assert minutes(meter, 2) == {("North", "South"): 1, ("South", "North"): 1}
+
+
+def test_who_really_turns_round_counts_as_such() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    places = [(250.0 - 10 * x, 300.0 - 10 * y) for x, y in round_(5.0)]
+    for frame, (x_px, y_px) in enumerate(places):
+        at = UtcMicros(NOON + frame * 250_000)
+        scene = Scene(at, frame / 4, frame, CAMERA, [car("a", x_px, 600.0 - y_px)], False)
+        meter.measure(scene)
+    meter.leave()
+    assert list(minutes(meter, 2)) in ([("North", "North")], [("South", "South")])
