@@ -69,11 +69,12 @@ def test_intervals_that_hold_the_truth_are_told_and_can_be_written() -> None:
     seen: Counter[accuracy.Cell] = Counter(
         {(minute, "N", "S", Kind.CAR): 19 for minute in range(15)}
     )
-    runs = [Counted("t", seed, true, true, seen) for seed in (1, 2)]
+    runs = [Counted("cross-signal", seed, true, true, seen) for seed in (1, 2)]
     figure = accuracy._intervals(runs, "")
-    assert figure.value == pytest.approx(5.0), "both bins hold it: 100 % of the time, not 95 %"
+    assert figure.value == pytest.approx(5.0), "all bins hold it: 100 % of the time, not 95 %"
     assert not figure.passed
-    assert "of 2 quarters" in figure.how
+    assert "of 32 quarters" in figure.how, "each arm to each arm, also where nobody drove"
+    assert "of 2 with 5 vehicles or more 100.0 %" in figure.how
     assert json.loads(json.dumps(record([figure])))["figures"][0]["passed"] is False
 
 

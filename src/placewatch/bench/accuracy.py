@@ -36,6 +36,7 @@ from placewatch.simulate.sumo import Everybody, Piece, SumoRun
 
 MINUTE_S, MINUTES = 60.0, 15  # of a bin
 MASKED_SHARE = 0.1  # of the minutes nothing is known, where intervals are asked for
+FULL_MIN = 5
 HELD, HELD_OFF_MAX = 0.95, 0.02  # share of bins whose interval holds the truth
 WARM_S = 120.0  # who is inside when watching begins has come in unseen: all are gone by then
 TOTAL_MAX = 0.01
@@ -178,12 +179,14 @@ def _perfect(runs: Sequence[Counted], how: str) -> Figure:
 
 def _by_camera(runs: Sequence[Counted], how: str) -> list[Figure]:
     totals = [abs(sum(run.camera.values()) / max(1, sum(run.true.values())) - 1.0) for run in runs]
+    true = sum(sum(run.true.values()) for run in runs)
+    together = sum(sum(run.camera.values()) for run in runs) / max(1, true) - 1.0
     gehs = [geh for run in runs for geh in _hourly_gehs(run)]
     bins = [off for run in runs for off in _bins_off(run)]
     far = sum(off > BIN_OFF_MAX for off in bins)
     kinds_right = sum(
         sum((_by_kind(run.true) & _by_kind(run.camera)).values()) for run in runs
-    ) / max(1, sum(sum(run.true.values()) for run in runs))
+    ) / max(1, true)
     faults = Faults()
     noise = (
         f"by a camera on a roof whose detector misses {100 * faults.miss:g} %, sees "
@@ -196,8 +199,9 @@ def _by_camera(runs: Sequence[Counted], how: str) -> list[Figure]:
             100 * max(totals),
             (100 * min(totals), 100 * max(totals)),
             max(totals) <= TOTAL_MAX,
-            f"the worst of {len(runs)} runs, {100 * sum(totals) / len(totals):.2g} % on average; "
-            f"{noise}; {how}",
+            f"the worst of {len(runs)} runs, {100 * sum(totals) / len(totals):.2g} % on average, "
+            f"{sum(total > TOTAL_MAX for total in totals)} by more than {100 * TOTAL_MAX:g} %; "
+            f"all together {100 * together:+.2f} %; {noise}; {how}",
         ),
         _figure(
             "accuracy.counts.geh",
@@ -258,7 +262,7 @@ def _intervals(runs: Sequence[Counted], how: str) -> Figure:
     """Whether the interval of each quarter of an hour of a movement holds the truth. Another hour
     of the same street was counted by hand, as it were, and says how the camera errs there."""
     dice = np.random.default_rng(7)
-    held = bins = 0
+    held = bins = full_held = full_bins = 0
     for run in runs:
         others = [one for one in runs if one.street == run.street and one.seed != run.seed]
         if not others:
@@ -276,8 +280,10 @@ def _intervals(runs: Sequence[Counted], how: str) -> Figure:
                     int(seen[part].sum()), watched_s, MINUTE_S * MINUTES, check, varies
                 )
                 if between is not None:
-                    bins += 1
-                    held += int(between.low <= counts[part].sum() <= between.high)
+                    holds = between.low <= counts[part].sum() <= between.high
+                    bins, held = bins + 1, held + holds
+                    if counts[part].sum() >= FULL_MIN:
+                        full_bins, full_held = full_bins + 1, full_held + holds
     share = held / max(1, bins)
     return _figure(
         "accuracy.intervals",
@@ -285,8 +291,10 @@ def _intervals(runs: Sequence[Counted], how: str) -> Figure:
         None,
         bins > 0 and abs(share - HELD) <= HELD_OFF_MAX,
         f"of {bins} quarters of an hour of a movement {100 * share:.1f} % have the truth within "
-        f"their interval of 95 %; {100 * MASKED_SHARE:g} % of the minutes are not watched, and the "
-        f"errors of the camera are known from another run of the same street; {how}",
+        f"their interval of 95 %, of {full_bins} with {FULL_MIN} vehicles or more "
+        f"{100 * full_held / max(1, full_bins):.1f} %; {100 * MASKED_SHARE:g} % of the minutes are "
+        "not watched, and the errors of the camera are known from another run of the same street; "
+        f"{how}",
     )
 
 
@@ -294,19 +302,19 @@ Minutes = dict[Way, npt.NDArray[np.int64]]
 
 
 def _minutes(run: Counted) -> tuple[Minutes, Minutes]:
-    """True and found vehicles of each movement, minute by minute, whole quarters of an hour."""
+    """True and found vehicles of each movement, minute by minute, whole quarters of an hour: of
+    all pairs of arms, as they are written (an arm and itself, too)."""
     last = max((number for number, *_ in run.true | run.camera), default=-1)
     length = -(-(last + 1) // MINUTES) * MINUTES
-    told: tuple[Minutes, Minutes] = {}, {}
+    arms = [arm.name for arm in street_named(run.street).arms]
+    ways: list[Way] = [(a, b) for a in arms for b in arms]
+    true: Minutes = {way: np.zeros(length, np.int64) for way in ways}
+    seen: Minutes = {way: np.zeros(length, np.int64) for way in ways}
     for side, cells in enumerate((run.true, run.camera)):
-        for _, came_by, left_by, _ in cells:
-            if came_by is not None:
-                for both in told:
-                    both.setdefault((came_by, left_by), np.zeros(length, np.int64))
         for (number, came_by, left_by, _), counted in cells.items():
             if came_by is not None:
-                told[side][came_by, left_by][number] += counted
-    return told
+                (true, seen)[side][came_by, left_by][number] += counted
+    return true, seen
 
 
 def _checked(true: Minutes, found: Minutes) -> tuple[Check, float]:
