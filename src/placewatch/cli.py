@@ -33,6 +33,10 @@ app.add_typer(user_app, name="user")
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The node's settings.")]
 DEFAULT_CONFIG = Path("placewatch.toml")
+OUT_HELP = (
+    "A folder for report.html and, as Parquet and CSV, facts and all else that was measured: "
+    "movements, speeds, flows, conflicts, zones, zone_uses, queues, crossings_on_foot."
+)
 
 
 def main() -> None:
@@ -95,9 +99,7 @@ def watch(
         Path | None, typer.Option(help="A TOML with the camera's lines and ground points.")
     ] = None,
     camera: Annotated[str | None, typer.Option(help="Which camera of the TOML it is.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="A folder for report.html, facts.parquet and facts.csv.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help=OUT_HELP)] = None,
     json: Annotated[
         str | None, typer.Option("--json", metavar="FILE|-", help="Crossings as JSON.")
     ] = None,
@@ -212,10 +214,25 @@ def check(config: ConfigArgument = DEFAULT_CONFIG) -> None:
     """Says what is wrong with the settings and each camera, a line each; exit status 2 if any."""
     from placewatch.node.check import findings
 
+    now = ""
+    people = sys.stderr.isatty()
+
+    def doing(what: str = "") -> None:
+        """Says below the findings what is looked at; nothing takes it away."""
+        nonlocal now
+        now = what and f"{what} …"
+        if people:
+            sys.stderr.write(f"\r\x1b[K{now}")
+            sys.stderr.flush()
+
     wrong = 0
-    for finding in findings(config):
+    for finding in findings(config, doing=doing):
+        below = now
+        doing()
         typer.echo(finding.text)
+        doing(below.removesuffix(" …"))
         wrong += finding.wrong
+    doing()
     if wrong:
         raise typer.Exit(2)
 
@@ -226,7 +243,15 @@ def bench(
         list[str] | None,
         typer.Argument(help=f"Which of {', '.join(BENCHES)}; all of core when none is named."),
     ] = None,
-    json: Annotated[str | None, typer.Option("--json", metavar="FILE|-")] = None,
+    json: Annotated[
+        str | None,
+        typer.Option(
+            "--json",
+            metavar="FILE|-",
+            help="Write every figure with its range as JSON (placewatch.bench/1); -: to standard "
+            "output, in place of the table.",
+        ),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.md", help="Write the figures as a page, too.")
     ] = None,
@@ -356,9 +381,7 @@ def replay_tracks(
         Path | None, typer.Option(help="A TOML with the camera's lines and ground points.")
     ] = None,
     camera: Annotated[str | None, typer.Option(help="Which camera of the TOML it is.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="A folder for report.html, facts.parquet and facts.csv.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help=OUT_HELP)] = None,
     json: Annotated[
         str | None, typer.Option("--json", metavar="FILE|-", help="Crossings as JSON.")
     ] = None,

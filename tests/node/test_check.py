@@ -4,8 +4,10 @@ import json
 import socket
 from pathlib import Path
 
+import numpy as np
 from tests.perceive.nets import crowd, net, yolox
 
+from placewatch.measure.ground import Ground
 from placewatch.node.check import Finding, findings
 from placewatch.perceive.detectors import DEFAULT
 from placewatch.store.store import Store
@@ -100,3 +102,78 @@ def test_a_net_that_is_refused_is_told_with_what_takes_its_place(tmp_path: Path)
     [told] = wrong(tmp_path, text)
     assert "net.onnx sees 84 road users" in told
     assert f'"{DEFAULT}" would take its place' in told
+
+
+APPROACH = """
+[[camera.approach]]
+name = "North"
+corners_px = [[40, 160], [280, 160], [240, 70], [80, 70]]
+lanes = {lanes}
+"""
+
+
+def test_lanes_that_no_road_has_are_found(tmp_path: Path) -> None:
+    text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE
+    seen = ground((10, 50, -15, 60), (300, 50, 15, 60), (10, 170, -5, 0), (300, 170, 5, 0))
+    [told] = wrong(tmp_path, text + APPROACH.format(lanes=1) + seen)
+    assert "approach North" in told
+    assert "wider than lanes are" in told
+    assert wrong(tmp_path, text + APPROACH.format(lanes=3) + seen) == []
+    [told] = wrong(tmp_path, text + APPROACH.format(lanes=8) + seen.replace("5\n", "0.5\n"))
+    assert "narrower" in told
+
+
+LINES = """
+[[camera.line]]
+name = "Near"
+from_px = [40, 160]
+to_px = [280, 160]
+[[camera.line]]
+name = "Far"
+from_px = [80, 70]
+to_px = [240, 70]
+"""
+LINK = """
+[[link]]
+name = "Mill Road"
+from_line = "a/Near"
+from_direction = "left_to_right"
+to_line = "a/Far"
+to_direction = "left_to_right"
+length_m = {length_m}
+"""
+
+
+def test_links_are_told_and_one_that_is_shorter_than_the_straight_line_is_wrong(
+    tmp_path: Path,
+) -> None:
+    text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE + LINES
+    seen = ground((10, 50, -15, 60), (300, 50, 15, 60), (10, 170, -5, 0), (300, 170, 5, 0))
+    every = [one.text for one in found(tmp_path, text + seen + LINK.format(length_m=60))]
+    [link] = [one for one in every if one.startswith("link Mill Road: 60 m from a/Near to a/Far")]
+    assert "in a straight line" in link
+    straight_m = int(link.split(", ")[1].split(" m")[0])
+    assert 10 < straight_m < 60
+    [told] = wrong(tmp_path, text + seen + LINK.format(length_m=straight_m * 0.8))
+    assert f"lie {straight_m} m apart" in told
+    without = [one.text for one in found(tmp_path, text + LINK.format(length_m=9))]
+    assert "link Mill Road: 9 m from a/Near to a/Far; timed inside one view" in without
+
+
+def test_the_point_that_disagrees_most_is_named_with_how_far_it_is_off(tmp_path: Path) -> None:
+    text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE
+    four = [(10, 50, -15, 60), (300, 50, 15, 60), (10, 170, -5, 0), (300, 170, 5, 0)]
+    plane = Ground.fit([(x, y) for x, y, _, _ in four], [(e, n) for _, _, e, n in four])
+    spots = [(60.0, 120.0), (250.0, 130.0), (160.0, 90.0)]
+    more = [(x, y, *plane.metres_of(np.array([(x, y)]))[0]) for x, y in spots]
+    assert wrong(tmp_path, text + ground(*four, *more)) == []
+    x, y, east, north = more[1]
+    [told] = wrong(tmp_path, text + ground(*four, more[0], (x, y, east + 9.0, north), more[2]))
+    assert "point 6, at (250, 130) px, lies 9.0 m from where the others say it is" in told
+
+
+def test_who_waits_is_told_which_camera_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "placewatch.toml").write_text(SITE + "[console]\nport = 0\n" + CAMERA + NOTICE)
+    told: list[str] = []
+    list(findings(tmp_path / "placewatch.toml", doing=told.append))
+    assert told == ["looking at camera 1 of 1, a"]

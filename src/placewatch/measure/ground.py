@@ -279,11 +279,13 @@ def check_ground(
     except Misconfigured as error:
         return GroundCheck(False, str(error), None, unknown, [])
     errors = tuple(pair and PointError(*pair) for pair in ground.left_out)
-    worst = _most_suspect(ground, size_px)
     why = None
     if ground.residuals_px.max() > DISAGREE_SHARE * math.hypot(width_px, height_px):
+        worst = most_suspect(ground, size_px)
+        off = errors[worst]
+        far = "" if off is None else f", {off.error_m:.1f} m from where the others say it is"
         why = (
-            f"the points do not agree: point {worst + 1} fits least "
+            f"the points do not agree: point {worst + 1} fits least{far} "
             "(was it placed at the right spot, with the right coordinates?)"
         )
     grid_px = ground.grid_px(width_px, height_px)
@@ -348,7 +350,7 @@ def vanishing_point(
     return VanishingPoint(PicturePoint(*(at + middle).tolist()), error_px)
 
 
-def _most_suspect(ground: Ground, size_px: tuple[int, int] | None) -> int:
+def most_suspect(ground: Ground, size_px: tuple[int, int] | None) -> int:
     """The point without which the others agree best."""
     agreement = []
     for index in range(len(ground.residuals_px)):

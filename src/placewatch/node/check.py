@@ -6,19 +6,21 @@ import fcntl
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import shapely
 
 from placewatch.capture import open_source
 from placewatch.capture.carried import Carriage, CarriedStream
 from placewatch.capture.source import SourceSpec
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.ids import camera_id
+from placewatch.core.space import PicturePoint
 from placewatch.core.time import Clock, SystemClock
-from placewatch.measure.ground import Ground
+from placewatch.measure.ground import Ground, most_suspect
 from placewatch.node import config as settings
 from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of, road_of
 from placewatch.node.map import read_map
@@ -30,6 +32,12 @@ from placewatch.register.notices import refusal
 GROUND_ERROR_M_MAX = 1.0
 """Ground points that disagree by more give speeds that nobody should print."""
 
+LANE_M = (1.0, 6.0)
+"""Between a cycle lane and a lane that vehicles park beside; others were drawn or counted wrong."""
+
+SHORTER_SHARE, SHORTER_M = 0.97, 2.0
+"""How much shorter than the straight line a link may seem, since the ground is not exact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -39,9 +47,13 @@ class Finding:
     wrong: bool = True
 
 
-def findings(path: Path, clock: Clock | None = None) -> Iterator[Finding]:
-    """All findings about the settings in `path`, one after the other, as they are made."""
+def findings(
+    path: Path, clock: Clock | None = None, doing: Callable[[str], None] | None = None
+) -> Iterator[Finding]:
+    """All findings about the settings in `path`, one after the other, as they are made. `doing` is
+    told what is looked at just now, which may take seconds."""
     clock = clock or SystemClock()
+    doing = doing or _quiet
     try:
         site = settings.load(path)
     except PlacewatchError as error:
@@ -50,16 +62,23 @@ def findings(path: Path, clock: Clock | None = None) -> Iterator[Finding]:
     yield from _of_node(path, site)
     if not site.camera:
         yield Finding(f"{path}: no camera is set up (add a [[camera]], as in the example)")
-    for camera in site.camera:
+    for number, camera in enumerate(site.camera):
         wrong = False
+        doing(f"looking at camera {number + 1} of {len(site.camera)}, {camera.id}")
         for finding in _of_camera(path, site, camera, clock):
             wrong = wrong or finding.wrong
             yield Finding(f"{camera.id}: {finding.text}", finding.wrong)
         if not wrong:
             yield Finding(f"{camera.id}: all is well", wrong=False)
+    yield from _of_links(site)
     for feed in site.transit:
+        doing(f"asking {feed.name}")
         for text, is_wrong in trial(feed, site, path.parent, clock):
             yield Finding(f"{feed.name}: {text}", is_wrong)
+
+
+def _quiet(what: str) -> None:
+    pass
 
 
 def _of_node(path: Path, site: settings.Settings) -> Iterator[Finding]:
@@ -137,10 +156,7 @@ def _of_camera(
     except PlacewatchError as error:
         yield Finding(f"ground: {error}")
     if ground is not None and (ground.error_m_rms or 0.0) > GROUND_ERROR_M_MAX:
-        yield Finding(
-            f"ground: its points disagree by {ground.error_m_rms:.1f} m "
-            "(the set-up page shows which one is off)"
-        )
+        yield Finding(f"ground: {_disagreement(ground, camera)}")
     if ground is not None and _mirrored(ground, camera):
         yield Finding(
             "ground: its points show the street as in a mirror "
@@ -199,17 +215,87 @@ def _of_road(camera: settings.CameraSettings, ground: Ground | None) -> Iterator
         return
     for way in road.approaches:
         lanes = "1 lane" if way.lanes == 1 else f"{way.lanes} lanes"
-        yield Finding(
-            f"approach {way.name}: {way.length_m:.0f} m long, {lanes} of "
-            f"{way.width_m / way.lanes:.1f} m",
-            wrong=False,
-        )
+        lane_m = way.width_m / way.lanes
+        told = f"approach {way.name}: {way.length_m:.0f} m long, {lanes} of {lane_m:.1f} m"
+        if LANE_M[0] <= lane_m <= LANE_M[1]:
+            yield Finding(told, wrong=False)
+        else:
+            sort = "wider" if lane_m > LANE_M[1] else "narrower"
+            yield Finding(
+                f"{told}: {sort} than lanes are (does it reach beyond the kerb, is `lanes` right, "
+                "and are the ground points?)"
+            )
     for piece in road.carriageways:
         yield Finding(
             f"carriageway {piece.name}: {piece.width_m:.1f} m from kerb to kerb, "
             f"{piece.length_m:.0f} m of road",
             wrong=False,
         )
+
+
+def _disagreement(ground: Ground, camera: settings.CameraSettings) -> str:
+    """That the ground points disagree, and which one is farthest from what the others say."""
+    worst = most_suspect(ground, None)
+    point, off = camera.ground[worst], ground.left_out[worst]
+    far = "" if off is None else f" lies {off[1]:.1f} m from where the others say it is, and"
+    return (
+        f"its points disagree by {ground.error_m_rms:.1f} m on average: point {worst + 1}, at "
+        f"({point.x_px:g}, {point.y_px:g}) px,{far} fits worst (check its spot on the picture "
+        "and its numbers on the ground)"
+    )
+
+
+def _of_links(site: settings.Settings) -> Iterator[Finding]:
+    """What the links are on the ground, and that none is shorter than a bird would fly."""
+    for link in site.link:
+        if link.through:
+            length_m = sum(part.length_m or 0.0 for part in settings.parts_of(link, site.link))
+            parts = ", ".join(link.through)
+            yield Finding(f"link {link.name}: {parts}; {length_m:.0f} m in all", wrong=False)
+            continue
+        assert link.length_m is not None, "parsed settings have one"
+        told = f"link {link.name}: {link.length_m:.0f} m from {link.from_line} to {link.to_line}"
+        straight_m = _straight_m(site, link)
+        if straight_m is not None and link.length_m < SHORTER_SHARE * straight_m - SHORTER_M:
+            yield Finding(
+                f"{told}, and these lie {straight_m:.0f} m apart in a straight line on the ground "
+                "(measure length_m along the street, or correct the ground points)"
+            )
+            continue
+        apart = "" if straight_m is None else f", {straight_m:.0f} m in a straight line"
+        fast_s, slow_s = link.length_m / link.speed_m_s_max, link.length_m / link.speed_m_s_min
+        within = _camera_of(link.from_line) == _camera_of(link.to_line)
+        how = "timed inside one view" if within else f"times of {fast_s:.0f} to {slow_s:.0f} s"
+        yield Finding(f"{told}{apart}; {how}", wrong=False)
+
+
+def _camera_of(line: str | None) -> str:
+    return settings.camera_and_line(line or "")[0]
+
+
+def _straight_m(site: settings.Settings, link: settings.LinkSettings) -> float | None:
+    """How near to each other the two lines of `link` lie; None where that is not known: grounds of
+    two cameras are one only by the site's origin."""
+    cameras = {one.id: one for one in site.camera}
+    ends = [settings.camera_and_line(line or "") for line in (link.from_line, link.to_line)]
+    if ends[0][0] != ends[1][0] and site.origin is None:
+        return None
+    placed = []
+    for camera, name in ends:
+        try:
+            ground = ground_of(cameras[camera], site.origin)
+        except PlacewatchError:
+            return None
+        line = next(one for one in cameras[camera].line if one.name == name)
+        spots = [
+            None if ground is None else ground.to_ground(PicturePoint(*end))
+            for end in (line.from_px, line.to_px)
+        ]
+        known = [(spot.x_m, spot.y_m) for spot in spots if spot is not None]
+        if len(known) < 2:
+            return None
+        placed.append(shapely.LineString(known))
+    return float(shapely.distance(*placed))
 
 
 def _mirrored(ground: Ground, camera: settings.CameraSettings) -> bool:
