@@ -237,3 +237,18 @@ def test_the_console_gets_the_same_sums(folder: Path) -> None:
         (None, 8),
     ]
     assert view.crossings_on_foot[0].yielding_rate == pytest.approx(0.75)
+
+
+def test_a_delay_that_is_unknown_says_what_it_needs(tmp_path: Path) -> None:
+    site, store = settings.parse(TOML), Store(tmp_path)
+    west = cycle(1, approach="West", free_s=None, delay_s_mean=None)
+    store.append([west, cycle(1, travel_s_mean=None, delay_s_mean=None, delay_count=0)])
+    view = place_view(store, site, site.camera[0], START, UNTIL)
+    html = page(site_report(store, site, site.camera[0], START, UNTIL))
+    store.close()
+    why = {one.approach: one.delay_why or "" for one in view.queues}
+    assert why["West"].startswith("It needs 10 vehicles that came undisturbed")
+    assert why["North <arm>"].startswith("Nobody was seen from the upstream end")
+    assert "No delay of West: it needs 10 vehicles" in html
+    assert "set free_m_s" in html
+    assert '<polygon class="shape approach"' in html, "approaches are drawn on its street"

@@ -19,6 +19,7 @@ from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import UtcMicros
 from placewatch.publish import drawing
 from placewatch.publish.report import page, write_report
+from placewatch.publish.road import Shape
 from placewatch.publish.watch import WatchedLine, WatchSummary
 
 CAMERA = CameraId("street")
@@ -266,3 +267,30 @@ def test_a_file_where_the_folder_should_be_is_said_in_one_sentence(tmp_path: Pat
     (tmp_path / "out").write_text("")
     with pytest.raises(Misconfigured, match="cannot write"):
         write_report(street(), tmp_path / "out")
+
+
+def test_pixels_can_be_read_at_the_edges_of_the_picture_that_was_watched() -> None:
+    html = page(street(measured_in_px=True))
+    ticks = [int(x) for x in re.findall(r'<text class="tick[^>]*>(\d+)</text>', html)]
+    assert ticks == [100, 200, 300, 400, 500, 600, 100, 200, 300]
+    assert 'x="600"' in html
+    assert "as settings and --line ask for them" in html
+    assert 'class="tick' not in page(street()), "a plan of recorded tracks has other numbers"
+
+
+def test_what_is_drawn_of_the_road_is_on_the_picture() -> None:
+    corners = ((100.0, 300.0), (200.0, 300.0), (190.0, 100.0), (110.0, 100.0))
+    drawn = (Shape("<North>", "approach", corners), Shape("Mill Road", "carriageway", corners))
+    html = page(street(shapes=drawn))
+    outline = 'points="100.0,300.0 200.0,300.0 190.0,100.0 110.0,100.0"'
+    for sort, name in (("approach", "&lt;North&gt;"), ("carriageway", "Mill Road")):
+        polygon = html.index(f'<polygon class="shape {sort}"')
+        assert outline in html[polygon : polygon + 200]
+        assert f"<title>{sort}: {name}</title>" in html
+    Page(html)
+
+
+def test_the_page_says_what_files_call_the_arrows() -> None:
+    html = page(street(crossing(1.0, Kind.CAR)))
+    assert '<td title="left_to_right in files">↓&nbsp;down</td>' in html
+    assert "the first way of a line here is left_to_right" in html

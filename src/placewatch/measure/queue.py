@@ -260,11 +260,23 @@ DELAY_TABLES = {"hcm-signal": HCM_SIGNAL, "hcm-stop": HCM_STOP}
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Mean control delay of `count` vehicles, and its letter. None is unknown."""
+    """Mean control delay of `count` vehicles, and its letter. None is unknown; `why` is a sentence
+    that says why then."""
 
     delay_s: float | None
     count: int
     level: str | None
+    why: str | None = None
+
+
+NOBODY_CAME = (
+    "Nobody was seen from the upstream end to the stop line; let the approach begin where vehicles "
+    "are seen to come in."
+)
+NO_FREE_TIME = (
+    f"It needs {FREE_MIN} vehicles that came undisturbed, to know the time that takes; wait for "
+    "more, or set free_m_s."
+)
 
 
 def delay_of(cycles: Iterable[QueueCycle | LaneQueue], table: DelayTable = HCM_SIGNAL) -> Delay:
@@ -284,7 +296,8 @@ def delay_of(cycles: Iterable[QueueCycle | LaneQueue], table: DelayTable = HCM_S
             total_s += delay_s * one.delay_count
             count += one.delay_count
     if not count:
-        return Delay(None, 0, None)
+        through = sum(one.delay_count for one in told)
+        return Delay(None, 0, None, NO_FREE_TIME if through else NOBODY_CAME)
     return Delay(total_s / count, count, table.level(total_s / count))
 
 

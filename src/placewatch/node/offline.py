@@ -48,6 +48,7 @@ from placewatch.node.equip import (
     tempo_of,
     tracker_of,
 )
+from placewatch.node.outlines import shapes_of
 from placewatch.node.pipeline import Post, watch
 from placewatch.node.road import approaches_told, carriageways_told
 from placewatch.perceive.backdrop import BackdropPainter
@@ -208,6 +209,8 @@ def analyse(
         crossings_on_foot=walks,
         approaches=approaches_told(queues, camera, started, ended),
         carriageways=carriageways_told(walks, camera),
+        shapes=shapes_of(camera, stage.ground),
+        measured_in_px=True,
         unseen_s=tuple(seen.unseen_s),
         calibrated=bool(camera.ground),
         backdrop_jpeg=backdrop.jpeg() if backdrop is not None else None,

@@ -84,6 +84,7 @@ def queue_sums(approaches: Iterable[ApproachTold]) -> tuple[views.QueueSum, ...]
             departures=one.departures,
             delay_s=one.delay_s,
             level=one.level,
+            delay_why=one.delay_why,
         )
         for way in approaches
         for one in way.lanes
@@ -142,6 +143,7 @@ def _lane(lane: int | None, cycles: Sequence[LaneQueue], table: DelayTable | Non
         delay_s=delay.delay_s,
         delay_count=delay.count,
         level=None if table is None else delay.level,
+        delay_why=delay.why,
     )
 
 

@@ -24,6 +24,7 @@ from placewatch.node import views
 from placewatch.node.acts import perform
 from placewatch.node.equip import ends_of, ground_of
 from placewatch.node.export import instant
+from placewatch.node.outlines import shapes_of
 from placewatch.node.road import (
     approaches_told,
     carriageways_told,
@@ -157,6 +158,7 @@ def site_report(
         spots=() if ground is None else tuple(_spots(conflicts, ground, size_px, since, until)),
         approaches=approaches,
         carriageways=carriageways,
+        shapes=shapes_of(camera, ground),
         calibrated=ground is not None,
         expected_error_m=None if ground is None else _error_m(ground, lines, size_px),
         backdrop_jpeg=backdrop_jpeg,

@@ -290,6 +290,7 @@ class QueueSum:
     departures: int
     delay_s: float | None
     level: str | None
+    delay_why: str | None = None  # why the delay is not known
 
 
 @dataclass(frozen=True, slots=True)

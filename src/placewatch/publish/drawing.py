@@ -12,6 +12,8 @@ from PIL import Image
 
 from placewatch.core.facts import Crossing
 from placewatch.core.kinds import Direction
+from placewatch.publish import marks
+from placewatch.publish.road import Shape
 from placewatch.publish.watch import WatchedLine
 from placewatch.publish.words import GROUP_WORDS, GROUPS, duration, way, whole
 
@@ -42,15 +44,21 @@ def street(
     *,
     seen: bool,
     words: Mapping[str, str] | None = None,
+    shapes: Sequence[Shape] = (),
+    ticks: bool = False,
 ) -> str:
     """The street without anybody, with its counting lines and what was counted at each.
 
     `seen` is false where nothing was: then there are no counts, not even zeros. `words` stand at
-    the lines, by their names, in the place of counts of their crossings.
+    the lines, by their names, in the place of counts of their crossings. `shapes` lie below the
+    lines; with `ticks` the edges tell pixels.
     """
     unit = max(width_px, 1) / 760  # one CSS pixel, at the width it is usually shown
     parts = [_svg(width_px, height_px, "The street without anybody, and its counting lines")]
     parts.append(_empty_street(width_px, height_px, backdrop_jpeg))
+    parts.append(marks.shapes(shapes, unit))
+    if ticks:
+        parts.append(marks.ticks(width_px, height_px, unit))
     for line in lines:
         told = words.get(line.name, line.name) if words is not None else _counted(line)
         text = told if seen else f"{line.name}: not seen"

@@ -14,6 +14,7 @@ from placewatch.publish.table import cost_sentence, health_sentences
 from placewatch.publish.watch import WatchedLine, WatchSummary, source_name
 from placewatch.publish.whole import write_whole
 from placewatch.publish.words import (
+    FILE_WAYS,
     GROUP_WORDS,
     GROUPS,
     KIND_WORDS,
@@ -112,13 +113,15 @@ def _found(summary: WatchSummary) -> str:
 
 def _hero(summary: WatchSummary) -> str:
     """The street with its lines; with no line to show, where road users moved."""
-    if summary.lines or not _most_s(summary):
+    if summary.lines or summary.shapes or not _most_s(summary):
         picture = drawing.street(
             summary.width_px,
             summary.height_px,
             summary.backdrop_jpeg,
             summary.lines,
             seen=summary.coverage_s > 0,
+            shapes=summary.shapes,
+            ticks=summary.measured_in_px,
         )
         caption = (
             "The street as it is without anybody; grey where it was never seen empty."
@@ -127,6 +130,8 @@ def _hero(summary: WatchSummary) -> str:
         )
         if summary.lines:
             caption += " A dot marks each line's first point."
+        if summary.measured_in_px:
+            caption += " The numbers at the edges are pixels, as settings and --line ask for them."
     else:
         picture, caption = _movement(summary, again=False)
     tiles = "".join(_tiles(summary))
@@ -248,6 +253,7 @@ def _counts(summary: WatchSummary) -> str:
         if len(summary.lines) > 1
         else "Way is the direction on the picture."
     )
+    note += f" {FILE_WAYS}"
     return (
         '<div class="grid"><section class="sheet"><h2>Who crossed, where and which way</h2>'
         '<div class="scroll" role="region" tabindex="0" aria-label="Counts by line and way">'
@@ -267,7 +273,7 @@ def _count_row(
     cells = []
     if direction is Direction.LEFT_TO_RIGHT:
         cells.append(f'<th scope="row" rowspan="2">{escape(line.name)}</th>')
-    cells.append(f"<td>{arrow}&nbsp;{words}</td>")
+    cells.append(f'<td title="{direction.value} in files">{arrow}&nbsp;{words}</td>')
     for kind in kinds:
         count = sum(crossing.kind is kind for crossing in crossings)
         cells.append(f'<td class="n{"" if count else " none"}">{whole(count)}</td>')

@@ -4,6 +4,16 @@ It is made of sums alone: of cycles, and of quarters of an hour in which five or
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is drawn of the street, on the picture: its name, its sort and its outline."""
+
+    name: str
+    sort: Literal["area", "approach", "carriageway", "crossing"]
+    outline_px: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class LaneTold:
     delay_s: float | None  # control delay; None where it is unknown
     delay_count: int  # vehicles whose delay it is
     level: str | None  # of service; None where the delay is unknown, or nothing says by which table
+    delay_why: str | None = None  # why the delay is unknown, as a sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ def queues(approaches: Sequence[ApproachTold], window_s: float) -> str:
         "back: from the stop line to the rear of its last vehicle, in metres. Mean longest: of the "
         "cycles with a queue; mean: over the time that was watched. To the end: share of cycles "
         "whose queue reached the upstream end of what is watched, and may have been longer. "
-        f"{escape(_watched(approaches, window_s))}{letters}</p></section></div>"
-        + (f'<div class="grid two">{charts}</div>' if charts else "")
+        f"{escape(_watched(approaches, window_s))}{letters}</p>{_no_delay(approaches)}"
+        "</section></div>" + (f'<div class="grid two">{charts}</div>' if charts else "")
     )
 
 
@@ -75,6 +75,22 @@ def words(approaches: Sequence[ApproachTold], carriageways: Sequence[Carriageway
             "nothing is stored but how many.</li>"
         )
     return told
+
+
+def _no_delay(approaches: Sequence[ApproachTold]) -> str:
+    """Why delays are not known, a sentence for all lanes that it is true of."""
+    lacking: dict[str, list[str]] = {}
+    for approach in approaches:
+        for one in approach.lanes:
+            if one.delay_s is None and one.delay_why and one.lane is not None:
+                several = sum(other.lane is not None for other in approach.lanes) > 1
+                lane = f", lane {one.lane + 1}" if several else ""
+                lacking.setdefault(one.delay_why, []).append(f"{approach.name}{lane}")
+    return "".join(
+        f'<p class="small soft" style="margin-top: 8px">No delay of {escape("; ".join(names))}: '
+        f"{escape(why[:1].lower() + why[1:])}</p>"
+        for why, names in lacking.items()
+    )
 
 
 def _lane_row(approach: ApproachTold, number: int) -> str:

@@ -16,10 +16,11 @@ from placewatch.core.kinds import MOTOR_VEHICLES, ConflictType, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
 from placewatch.publish import drawing, road_parts
 from placewatch.publish.journeys import Journey, journey_words, journeys_part
-from placewatch.publish.road import ApproachTold, CarriagewayTold
+from placewatch.publish.road import ApproachTold, CarriagewayTold, Shape
 from placewatch.publish.watch import WatchedLine
 from placewatch.publish.whole import write_whole
 from placewatch.publish.words import (
+    FILE_WAYS,
     GROUP_WORDS,
     GROUPS,
     KIND_WORDS,
@@ -103,6 +104,7 @@ class SiteReport:
     spots: tuple[Spot, ...] = ()
     approaches: tuple[ApproachTold, ...] = ()
     carriageways: tuple[CarriagewayTold, ...] = ()
+    shapes: tuple[Shape, ...] = ()  # that are drawn besides lines
     calibrated: bool = False
     expected_error_m: float | None = None  # of a place on the ground, where it is looked at most
     backdrop_jpeg: bytes | None = None
@@ -191,6 +193,7 @@ def _hero(report: SiteReport) -> str:
         report.lines,
         seen=report.coverage_s > 0.0,
         words=words,
+        shapes=report.shapes,
     )
     caption = (
         "The street as it is without anybody; grey where it was never seen empty."
@@ -387,7 +390,8 @@ def _counts(report: SiteReport) -> str:
         f"<table><thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         '</div><p class="small soft" style="margin-top: 8px">Counted while it was seen. In '
         "brackets: between which numbers the truth of the whole time lies, 95 times of 100, with "
-        f"what was not seen and what the camera errs. {escape(report.checked)}</p></section></div>"
+        f"what was not seen and what the camera errs. {escape(report.checked)} {FILE_WAYS}</p>"
+        "</section></div>"
     )
 
 
@@ -398,7 +402,7 @@ def _count_row(
     cells = []
     if direction is Direction.LEFT_TO_RIGHT:
         cells.append(f'<th scope="row" rowspan="2">{escape(line.name)}</th>')
-    cells.append(f"<td>{arrow}&nbsp;{words}</td>")
+    cells.append(f'<td title="{direction.value} in files">{arrow}&nbsp;{words}</td>')
     total = 0
     for kind in kinds:
         one = report.totals.get((line.name, direction, kind), Range(None))

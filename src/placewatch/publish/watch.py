@@ -23,7 +23,7 @@ from placewatch.core.facts import (
     ZoneUse,
 )
 from placewatch.core.time import rfc3339
-from placewatch.publish.road import ApproachTold, CarriagewayTold
+from placewatch.publish.road import ApproachTold, CarriagewayTold, Shape
 from placewatch.publish.whole import write_whole
 
 FORMAT = "placewatch.watch/1"
@@ -75,6 +75,8 @@ class WatchSummary:
     crossings_on_foot: tuple[FootCrossings, ...] = ()  # where there are carriageways
     approaches: tuple[ApproachTold, ...] = ()  # what these two tell
     carriageways: tuple[CarriagewayTold, ...] = ()
+    shapes: tuple[Shape, ...] = ()  # that are drawn besides lines
+    measured_in_px: bool = False  # the picture is that whose pixels settings are given in
     unseen_s: tuple[tuple[float, float], ...] = ()
     calibrated: bool = False
     backdrop_jpeg: bytes | None = None

@@ -52,6 +52,12 @@ _COMPASS = (
 )
 
 
+FILE_WAYS = (
+    "In files (CSV, JSON) the first way of a line here is left_to_right, the second right_to_left."
+)
+"""How pages, which show arrows, say what the files call them."""
+
+
 def way(
     from_px: tuple[float, float], to_px: tuple[float, float], direction: Direction
 ) -> tuple[str, str]:

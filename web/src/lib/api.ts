@@ -186,6 +186,8 @@ export interface QueueSum {
   departures: number;
   delay_s: number | null;
   level: string | null;
+  /** Why the delay is not known. */
+  delay_why?: string | null;
 }
 
 /** People who crossed on a marked crossing; off them where `crossing` is null. */
