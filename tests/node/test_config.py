@@ -76,6 +76,50 @@ def test_what_is_wrong_is_named(text: str, said: str) -> None:
     assert said in str(raised.value)
 
 
+NOTICE = (
+    CAMERA
+    + "[camera.notice]\nplace = 'x'\npurpose = 'x'\nlegal_basis = 'x'\n"
+    + ("owner = 'x'\ncontact = 'x'\nuntil = ")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("site = 3", 'site: is no text (write it between quotes, as in "text")'),
+        (NOTICE + '"soon"', "until: is no day (write it without quotes, as in 2027-06-30)"),
+        (NOTICE + "2027-06-30T12:00:00", "until: is a moment, not a day"),
+        (
+            CAMERA + "[[link]]\nname = 'a'\nfrom_direction = 'west'",
+            '"west" is none of what can be here (it can be left_to_right or right_to_left)',
+        ),
+        (CAMERA + 'transport = "tpc"', "(it can be tcp or udp)"),
+        (CAMERA + "analysed_fps = 1", "1 is out of range (it can be 5 or more)"),
+        (CAMERA + "[[link]]\nname = 'a'\nlength_m = 1e9", "it can be 20000 or less"),
+        (GROUND + f"[[camera.approach]]\nname = 'A'\n{FOUR}\nlanes = 1.5", "no whole number"),
+        (GROUND + f"[[camera.approach]]\nname = 'A'\n{FOUR}\nlanes = 0", "it can be 1 or more"),
+        (GROUND + f"[[camera.approach]]\nname = 'A'\n{FOUR}\nsignal = 'maybe'", "true nor false"),
+        ('site = "x"\n[camera]\nid = "a"', "write [[…camera]] in double brackets"),
+        ('site = "x"\norigin = 3', "origin: is no table"),
+        (CAMERA + "[[camera.line]]\nname = 'A'\nfrom_px = 3\nto_px = [1, 2]", "is no list (write"),
+        (CAMERA + "[[camera.line]]\nname = 'A'\nfrom_px = [1]\nto_px = [1, 2]", "two numbers, as"),
+        (CAMERA + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2, 3]\nto_px = [1, 2]", "holds 3"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words_with_what_to_try(text: str, said: str) -> None:
+    with pytest.raises(Misconfigured) as raised:
+        config.parse(text)
+    assert said in str(raised.value)
+    for word in ("Input", "instance of", "validation", "Field", "Tuple", "parse"):
+        assert word not in str(raised.value)
+
+
+def test_a_login_in_a_value_of_the_wrong_sort_is_not_repeated() -> None:
+    with pytest.raises(Misconfigured) as raised:
+        config.parse('site = "x"\n[[camera]]\nid = "a"\nurl = ["rtsp://me:secret@host/"]')
+    assert "secret" not in str(raised.value)
+
+
 def test_a_file_that_is_not_there_says_what_to_try(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="does not exist"):
         config.load(tmp_path / "placewatch.toml")

@@ -47,6 +47,7 @@ from placewatch.node.views import (
     plain,
     to_json,
 )
+from placewatch.node.wrong_values import wrong_value
 from placewatch.register.journal import Details, Journal
 
 STREAMS_MAX = 64
@@ -345,7 +346,8 @@ def _tell_errors(app: FastAPI) -> None:
 def _query_error(error: RequestValidationError) -> Response:
     detail = error.errors()[0]
     path = ".".join(str(part) for part in detail["loc"][1:])
-    return response_for(WrongValue(path, f"{path}: {detail['msg']}".lower()))
+    what, remedy = wrong_value(detail)
+    return response_for(WrongValue(path, f"{path}: {what}", remedy))
 
 
 def _check_near(request: Request) -> None:

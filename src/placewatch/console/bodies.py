@@ -1,7 +1,7 @@
 """Bodies: what the browser may send, checked once, here."""
 
 import json
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from placewatch.node.views import (
     MetrePoint,
     Setup,
 )
+from placewatch.node.wrong_values import wrong_value
 
 BODY_BYTES_MAX = 256 * 1024
 PICTURE_PX_MAX = 16_384  # larger than any camera's picture, for those not seen yet
@@ -94,11 +95,11 @@ async def read_body(request: Request, model: type[Body]) -> Body:
     try:
         return model.model_validate_json(bytes(body))
     except ValidationError as error:
-        detail = error.errors(include_url=False, include_context=False)[0]
+        detail = error.errors(include_url=False)[0]
         if detail["type"] == "json_invalid":
             raise Stop(400, "the body is no JSON", "was it cut short?") from error
         path = ".".join(str(part) for part in detail["loc"])
-        raise WrongValue(path, _sentence(path, detail["type"], detail["msg"])) from error
+        raise WrongValue(path, *_sentence(path, detail)) from error
 
 
 def setup_of(body: SetupBody, camera: CameraView) -> Setup:
@@ -182,12 +183,10 @@ def _size_px2(corners: tuple[Pixel, ...]) -> float:
     return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairs)) / 2
 
 
-def _sentence(path: str, kind: str, message: str) -> str:
+def _sentence(path: str, detail: Any) -> tuple[str, str]:
+    """What is wrong, and what to try."""
     name = path.rpartition(".")[2] or "the body"
-    if kind == "extra_forbidden":
-        return f"there is no {json.dumps(name[:60])} here"
-    if kind == "missing":
-        return f"{name} is missing"
-    if kind == "string_pattern_mismatch":
-        return f"{name} holds characters that cannot be printed"
-    return f"{name}: {message[:1].lower()}{message[1:]}"
+    if detail["type"] == "extra_forbidden":
+        return f"there is no {json.dumps(name[:60])} here", "take it out"
+    what, remedy = wrong_value(detail)
+    return f"{name} {what}", remedy

@@ -17,6 +17,7 @@ from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction
 from placewatch.core.space import Origin, PicturePoint, Point
+from placewatch.node.wrong_values import wrong_value
 from placewatch.perceive.runtime import Backend
 from placewatch.publish.whole import write_whole
 
@@ -623,19 +624,16 @@ def _complaints(raw: Any, error: ValidationError) -> list[str]:
     complaints = []
     for detail in error.errors():
         place = _spot(raw, detail["loc"])
-        what = {
-            "unexpected_keyword_argument": "there is no such setting",
-            "missing": "is missing",
-            "missing_argument": "is missing",
-        }.get(detail["type"], detail["msg"])
-        complaints.append(f"{place}: {what}{_nearest(detail)}")
+        if detail["type"] == "unexpected_keyword_argument":
+            complaints.append(f"{place}: there is no such setting{_nearest(detail)}")
+            continue
+        what, remedy = wrong_value(detail)
+        complaints.append(f"{place}: {what}" + ("" if remedy == "add it" else f" ({remedy})"))
     return complaints
 
 
 def _nearest(detail: Any) -> str:
     """`; did you mean …?` for a misspelt key."""
-    if detail["type"] != "unexpected_keyword_argument":
-        return ""
     known = {
         field_name
         for settings in (
