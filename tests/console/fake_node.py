@@ -1,5 +1,6 @@
 """Fake node: a node in memory, with one street, for the tests of the console."""
 
+import dataclasses
 import datetime
 import hashlib
 import threading
@@ -13,6 +14,8 @@ from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import ConflictType, Direction, Kind
 from placewatch.core.time import Clock, SystemClock, UtcMicros
+from placewatch.node.config import LinkSettings
+from placewatch.node.links import LinksView, LinkView
 from placewatch.node.live import Live
 from placewatch.node.vehicles import FeedView, TransitView, VehicleView
 from placewatch.node.views import (
@@ -34,7 +37,9 @@ from placewatch.node.views import (
     Profile,
     ProfileSeries,
     Pulse,
+    RoadCheck,
     Setup,
+    ShapeCheck,
     SiteView,
     Totals,
 )
@@ -82,6 +87,7 @@ class FakeNode:
         self.fails: Exception | None = None
         self.backdrop: tuple[bytes, UtcMicros] | None = (JPEG, AT)
         self.pulses = 0
+        self.linked: tuple[LinkSettings, ...] = ()
         self._setup = Setup((LineView("East arm", (660, 210), (690, 408)),), (), None)
         self._lock = threading.Lock()
 
@@ -128,6 +134,8 @@ class FakeNode:
             backdrop=None,
             health=_HEALTH,
             totals=self._totals(),
+            approaches=setup.approaches or (),
+            carriageways=setup.carriageways or (),
         )
 
     def backdrop_jpeg(self, camera: CameraId) -> tuple[bytes, UtcMicros] | None:
@@ -161,6 +169,23 @@ class FakeNode:
         if len(points) < 4:
             return GroundCheck(False, "it takes 4 points", None, checks, ())
         return GroundCheck(True, None, 0.12, checks, (((0.0, 0.0), (10.0, 0.0)),))
+
+    def check_road(self, camera: CameraId, setup: Setup) -> RoadCheck:
+        found = ShapeCheck(None, None, "40 m long, 1 lane of 3.2 m", None, ((1.0, 2.0),), 3.2)
+        return RoadCheck(
+            tuple(found for _ in setup.approaches or ()),
+            tuple(found for _ in setup.carriageways or ()),
+        )
+
+    def links(self) -> LinksView:
+        return LinksView(
+            tuple(LinkView(**dataclasses.asdict(link)) for link in self.linked),
+        )
+
+    def save_links(self, links: Sequence[LinkSettings], actor: Actor) -> None:
+        if self.fails:
+            raise self.fails
+        self.linked = tuple(links)
 
     def save_setup(self, camera: CameraId, setup: Setup, actor: Actor) -> None:
         if self.fails:

@@ -16,10 +16,14 @@ from starlette.responses import Response
 
 from placewatch.console.bodies import (
     GroundBody,
+    LinksBody,
+    RoadBody,
     SessionBody,
     SetupBody,
     ground_points_of,
+    links_of,
     read_body,
+    road_of,
     setup_of,
 )
 from placewatch.console.border import Border
@@ -32,6 +36,8 @@ from placewatch.core.errors import PlacewatchError
 from placewatch.core.ids import CameraId
 from placewatch.core.time import MINUTE_US, Clock, UtcMicros, rfc3339
 from placewatch.node.acts import act_at, check_role, perform
+from placewatch.node.config import LinkSettings
+from placewatch.node.links import LinksView
 from placewatch.node.live import Live
 from placewatch.node.vehicles import TransitView
 from placewatch.node.views import (
@@ -42,6 +48,7 @@ from placewatch.node.views import (
     PlaceView,
     Profile,
     Pulse,
+    RoadCheck,
     Setup,
     SiteView,
     plain,
@@ -94,6 +101,16 @@ class ConsoleNode(Protocol):
 
     def check_ground(self, camera: CameraId, points: Sequence[GroundPoint]) -> GroundCheck:
         """How good `points` would be; changes nothing. Raises Misconfigured."""
+        ...
+
+    def check_road(self, camera: CameraId, setup: Setup) -> RoadCheck:
+        """What the road of `setup` would be on its ground; changes nothing."""
+        ...
+
+    def links(self) -> LinksView: ...
+
+    def save_links(self, links: Sequence[LinkSettings], actor: Actor) -> None:
+        """Puts `links` into the TOML and in force. Raises Misconfigured."""
         ...
 
     def save_setup(self, camera: CameraId, setup: Setup, actor: Actor) -> None:
@@ -256,6 +273,37 @@ def create_app(
         points = ground_points_of(await read_body(request, GroundBody), camera)
         return _json(plain(await run_in_threadpool(node.check_ground, camera.id, points)))
 
+    @app.post("/api/cameras/{id}/road")
+    async def road(camera: Known, request: Request) -> Response:
+        drawn = road_of(await read_body(request, RoadBody), camera)
+        return _json(plain(await run_in_threadpool(node.check_road, camera.id, drawn)))
+
+    @app.get("/api/links")
+    def links() -> Response:
+        return _links(node.links())
+
+    @app.put("/api/links")
+    async def put_links(request: Request, actor: Admitted) -> Response:
+        body = await read_body(request, LinksBody)
+
+        def save() -> Response:
+            with saving:
+                before = node.links()
+                if body.revision not in (None, _links_revision(before)):
+                    raise Stop(409, "the links were changed meanwhile", "load them, and try again")
+                wanted = links_of(body)
+                details: Details = {"before": _links_revision(before), "links": len(wanted)}
+                perform(
+                    node.journal,
+                    actor,
+                    "links.put",
+                    details,
+                    lambda: node.save_links(wanted, actor),
+                )
+                return _links(node.links())
+
+        return await run_in_threadpool(save)
+
     @app.put("/api/cameras/{id}/setup")
     async def setup(camera: Known, request: Request, actor: Admitted) -> Response:
         body = await read_body(request, SetupBody)
@@ -273,6 +321,8 @@ def create_app(
                     "after": _digest(drawn),
                     "lines": len(drawn.lines),
                     "areas": len(drawn.areas),
+                    "approaches": len(drawn.approaches or ()),
+                    "carriageways": len(drawn.carriageways or ()),
                     "ground_points": len(drawn.ground.points) if drawn.ground else 0,
                 }
                 perform(
@@ -391,6 +441,14 @@ def _session(sign_in: SignIn, actor: Actor) -> Response:
 
 def _camera(camera: CameraView) -> Response:
     return _json({**plain(camera), "revision": _revision(camera.setup())})
+
+
+def _links(view: LinksView) -> Response:
+    return _json({**plain(view), "revision": _links_revision(view)})
+
+
+def _links_revision(view: LinksView) -> str:
+    return hashlib.sha256(to_json(view).encode()).hexdigest()[:16]
 
 
 def _json(body: Any) -> Response:

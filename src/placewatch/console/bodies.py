@@ -7,9 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 
 from placewatch.console.errors import Stop, WrongValue
+from placewatch.core.kinds import Direction
+from placewatch.node.config import LinkSettings
 from placewatch.node.views import (
+    ApproachView,
     AreaView,
     CameraView,
+    CarriagewayView,
     EarthPoint,
     GroundPoint,
     GroundView,
@@ -68,10 +72,65 @@ class GroundBody(_Body):
     points: Annotated[tuple[GroundPointBody, ...], Field(max_length=100)]
 
 
+class ApproachBody(_Body):
+    name: Name
+    corners_px: Annotated[tuple[Pixel, ...], Field(max_length=4)] = ()
+    middle_px: Annotated[tuple[Pixel, ...], Field(max_length=16)] = ()
+    width_m: Annotated[float, Field(gt=0, le=100)] | None = None
+    lanes: Annotated[int, Field(ge=1, le=8)] = 1
+    signal: bool = True
+    free_m_s: Annotated[float, Field(gt=0, le=60)] | None = None
+
+
+class MarkBody(_Body):
+    name: Name
+    corners_px: Annotated[tuple[Pixel, ...], Field(min_length=3, max_length=64)]
+
+
+class CarriagewayBody(_Body):
+    name: Name
+    corners_px: Annotated[tuple[Pixel, ...], Field(min_length=3, max_length=64)]
+    middle_px: Annotated[tuple[Pixel, ...], Field(max_length=16)] = ()
+    crossings: Annotated[tuple[MarkBody, ...], Field(max_length=20)] = ()
+
+
+Approaches = Annotated[tuple[ApproachBody, ...], Field(max_length=50)]
+Carriageways = Annotated[tuple[CarriagewayBody, ...], Field(max_length=50)]
+
+
+class RoadBody(_Body):
+    approaches: Approaches
+    carriageways: Carriageways
+    ground: GroundBody | None
+
+
 class SetupBody(_Body):
     lines: Annotated[tuple[LineBody, ...], Field(max_length=100)]
     areas: Annotated[tuple[AreaBody, ...], Field(max_length=100)]
     ground: GroundBody | None
+    approaches: Approaches | None = None
+    carriageways: Carriageways | None = None
+    revision: Annotated[str, Field(max_length=64)] | None = None
+
+
+LinkedLine = Annotated[str, Field(min_length=1, max_length=140)]
+LinkSpeed = Annotated[float, Field(ge=0.5, le=60)]
+
+
+class LinkBody(_Body):
+    name: Name
+    from_line: LinkedLine | None = None
+    from_direction: Direction | None = None
+    to_line: LinkedLine | None = None
+    to_direction: Direction | None = None
+    length_m: Annotated[float, Field(ge=5, le=20_000)] | None = None
+    speed_m_s_min: LinkSpeed = 4.0
+    speed_m_s_max: LinkSpeed = 25.0
+    through: Annotated[tuple[Name, ...], Field(max_length=20)] = ()
+
+
+class LinksBody(_Body):
+    links: Annotated[tuple[LinkBody, ...], Field(max_length=200)]
     revision: Annotated[str, Field(max_length=64)] | None = None
 
 
@@ -104,9 +163,16 @@ async def read_body(request: Request, model: type[Body]) -> Body:
 
 def setup_of(body: SetupBody, camera: CameraView) -> Setup:
     """What `body` draws on the picture of `camera`. Raises WrongValue."""
+    approaches, carriageways = body.approaches or (), body.carriageways or ()
     for key, names in (
         ("lines", [line.name for line in body.lines]),
         ("areas", [area.name for area in body.areas]),
+        ("approaches", [way.name for way in approaches]),
+        ("carriageways", [piece.name for piece in carriageways]),
+        *(
+            (f"carriageways.{number}.crossings", [mark.name for mark in piece.crossings])
+            for number, piece in enumerate(carriageways)
+        ),
     ):
         for index, name in enumerate(names):
             if name in names[:index]:
@@ -131,11 +197,77 @@ def setup_of(body: SetupBody, camera: CameraView) -> Setup:
         raise WrongValue(
             "ground.points", f"{len(points)} points do not make a plane", "place 4 or more, or none"
         )
+    road = road_of(RoadBody(approaches=approaches, carriageways=carriageways, ground=None), camera)
     return Setup(
         tuple(LineView(line.name, line.from_px, line.to_px, line.arm) for line in body.lines),
         tuple(AreaView(area.name, area.corners_px) for area in body.areas),
         GroundView(points) if points else None,
+        camera.approaches if body.approaches is None else road.approaches,
+        camera.carriageways if body.carriageways is None else road.carriageways,
     )
+
+
+def road_of(body: RoadBody, camera: CameraView) -> Setup:
+    """The approaches and carriageways in `body`, with its ground. Raises WrongValue."""
+    for index, way in enumerate(body.approaches):
+        path = f"approaches.{index}"
+        _all_within(camera, f"{path}.corners_px", way.corners_px)
+        _all_within(camera, f"{path}.middle_px", way.middle_px)
+        if way.middle_px and not way.corners_px:
+            if len(way.middle_px) < 2:
+                raise WrongValue(f"{path}.middle_px", "its middle is one point", "give 2 or more")
+            if way.width_m is None:
+                raise WrongValue(f"{path}.width_m", "its width is missing", "all lanes, in metres")
+        elif len(way.corners_px) != 4 or way.middle_px or way.width_m is not None:
+            raise WrongValue(
+                f"{path}.corners_px",
+                f"{way.name} has {len(way.corners_px)} corners",
+                "give 4: left and right at the stop line, then right and left upstream; or where "
+                "it bends its middle and its width",
+            )
+        elif _size_px2(way.corners_px) < AREA_PX2_MIN:
+            raise WrongValue(f"{path}.corners_px", f"{way.name} encloses nothing", "draw it larger")
+    for index, piece in enumerate(body.carriageways):
+        path = f"carriageways.{index}"
+        _all_within(camera, f"{path}.middle_px", piece.middle_px)
+        if len(piece.middle_px) == 1:
+            raise WrongValue(f"{path}.middle_px", "its middle is one point", "give 2 or more")
+        for where, shape in (
+            (path, piece),
+            *((f"{path}.crossings.{at}", mark) for at, mark in enumerate(piece.crossings)),
+        ):
+            _all_within(camera, f"{where}.corners_px", shape.corners_px)
+            if _size_px2(shape.corners_px) < AREA_PX2_MIN:
+                raise WrongValue(
+                    f"{where}.corners_px", f"{shape.name} encloses nothing", "draw it larger"
+                )
+    points = ground_points_of(body.ground, camera, "ground.points") if body.ground else ()
+    return Setup(
+        (),
+        (),
+        GroundView(points) if len(points) >= 4 else None,
+        tuple(
+            ApproachView(
+                way.name, way.corners_px, way.middle_px, way.width_m, way.lanes, way.signal,
+                way.free_m_s,
+            )
+            for way in body.approaches
+        ),
+        tuple(
+            CarriagewayView(
+                piece.name,
+                piece.corners_px,
+                piece.middle_px,
+                tuple(AreaView(mark.name, mark.corners_px) for mark in piece.crossings),
+            )
+            for piece in body.carriageways
+        ),
+    )  # fmt: skip
+
+
+def links_of(body: LinksBody) -> tuple[LinkSettings, ...]:
+    """The links in `body`."""
+    return tuple(LinkSettings(**link.model_dump()) for link in body.links)
 
 
 def ground_points_of(
@@ -164,6 +296,11 @@ def ground_points_of(
                 "give x_m and y_m, or latitude_deg and longitude_deg",
             )
     return tuple(points)
+
+
+def _all_within(camera: CameraView, path: str, points: tuple[Pixel, ...]) -> None:
+    for number, point in enumerate(points):
+        _within(camera, f"{path}.{number}", point)
 
 
 def _within(camera: CameraView, path: str, point: Pixel) -> None:

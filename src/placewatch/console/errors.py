@@ -12,6 +12,7 @@ from placewatch.core.errors import (
     Rejected,
     Unavailable,
 )
+from placewatch.node.drawn_road import WrongSetting
 
 
 class WrongValue(Misconfigured):
@@ -44,7 +45,7 @@ STATUS: tuple[tuple[type[PlacewatchError], int], ...] = (
 def response_for(error: PlacewatchError) -> Response:
     """The answer that tells of `error`."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-    path = error.path if isinstance(error, WrongValue) else None
+    path = error.path if isinstance(error, WrongValue | WrongSetting) else None
     return error_response(status, error.message, error.hint, path)
 
 

@@ -85,6 +85,19 @@ class LinkedLines:
         other._newest = self._newest
         return other
 
+    def rewired(self, ways: Iterable[Way]) -> "LinkedLines":
+        """The same for other `ways`, with the spans as they are. What is known stays where all of
+        them were known; with a new one all begin anew, since seconds before it are unknown of it.
+        """
+        other = LinkedLines(ways)
+        other.spans = self.spans
+        if all(way in self._rows for way in other.ways):
+            other._watched_us, other._newest = self._watched_us, self._newest
+            other._emptied, other._last = self._emptied, self._last
+            for way, row in other._rows.items():
+                other._counts[row] = self._counts[self._rows[way]]
+        return other
+
     def _places(self, since: UtcMicros, seconds: int) -> tuple[npt.NDArray[np.int64], slice]:
         """Where the seconds that are kept lie in the ring, and which they are of those asked."""
         first = since // SECOND_US

@@ -71,11 +71,26 @@ ACTS = (
         "Asks how good a set of ground points is; changes nothing.",
     ),
     Act(
+        "road.check",
+        "POST /api/cameras/{id}/road",
+        _TECHNICIAN,
+        False,
+        "Asks what drawn approaches and carriageways are on the ground; changes nothing.",
+    ),
+    Act(
         "setup.put",
         "PUT /api/cameras/{id}/setup",
         _TECHNICIAN,
         True,
-        "Changes a camera's lines, areas and ground.",
+        "Changes a camera's lines, areas, approaches, carriageways and ground.",
+    ),
+    Act("links.get", "GET /api/links", _VIEWER, False, "Sees which links have a journey time."),
+    Act(
+        "links.put",
+        "PUT /api/links",
+        _TECHNICIAN,
+        True,
+        "Changes the links between lines whose journey time is told.",
     ),
     # The commands: as they are typed after `placewatch`.
     Act("source.watch", "watch", _ANYONE, False, "Analyses a video; touches no node."),

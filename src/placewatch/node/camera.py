@@ -24,10 +24,12 @@ from placewatch.measure.scene import Scene
 from placewatch.node import config as settings
 from placewatch.node import log, views
 from placewatch.node.decoded import decoded
+from placewatch.node.drawn_road import approach_views, carriageway_views
 from placewatch.node.equip import (
     address_of,
     check_picture,
     counting_lines,
+    linked_lines,
     meters_of,
     notice_of,
     policy_of,
@@ -465,6 +467,8 @@ class WatchedCamera:
                 backdrop=self._backdrop[1] if self._backdrop is not None else None,
                 health=self._health_view(),
                 totals=self._totals(),
+                approaches=approach_views(one),
+                carriageways=carriageway_views(one),
             )
 
     def pulse(self) -> views.CameraPulse:
@@ -487,17 +491,36 @@ class WatchedCamera:
             return None if self._backdrop is None else (self._backdrop[0], self._backdrop[1].at)
 
     def set_up(self, camera: settings.CameraSettings, site: settings.Settings) -> None:
-        """Takes over new lines, areas and ground; what was counted so far is reported.
+        """Takes over new lines, areas, ground and road; what was counted so far is reported.
 
         Whatever else was changed in the TOML meanwhile holds from the next start.
         """
         with self._lock:
             changed = dataclasses.replace(
-                self.settings, line=camera.line, area=camera.area, ground=camera.ground
+                self.settings,
+                line=camera.line,
+                area=camera.area,
+                ground=camera.ground,
+                approach=camera.approach,
+                carriageway=camera.carriageway,
             )
             crossings = self._measure_anew(changed, site)
             self.settings, self._site = changed, site
         self._count_truth()
+        self._tell_crossings(crossings)
+
+    def relink(self, site: settings.Settings) -> None:
+        """Takes over the links of `site`. What is known of lines at which links still begin or end
+        stays; where other ways inside this view are timed, all that was counted is reported."""
+        with self._lock:
+            after = linked_lines(self.id, site.link)
+            before = self._meters.linked
+            crossings: list[Crossing] = []
+            if after.spans.ways != before.spans.ways:
+                crossings = self._measure_anew(self.settings, site)
+            elif after.ways != before.ways:
+                self._meters.linked = before.rewired(after.ways)
+            self._site = site
         self._tell_crossings(crossings)
 
     def _become(self, state: views.State, why: str | None) -> None:

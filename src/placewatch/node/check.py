@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import shapely
 
 from placewatch.capture import open_source
 from placewatch.capture.carried import Carriage, CarriedStream
 from placewatch.capture.source import SourceSpec
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.ids import camera_id
-from placewatch.core.space import PicturePoint
 from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.ground import Ground, most_suspect
 from placewatch.node import config as settings
+from placewatch.node.drawn_road import approach_words, carriageway_words
 from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of, road_of
+from placewatch.node.links import straight_line_m, too_short
 from placewatch.node.map import read_map
 from placewatch.node.transit import trial
 from placewatch.node.understudy import open_asked
@@ -31,12 +31,6 @@ from placewatch.register.notices import refusal
 
 GROUND_ERROR_M_MAX = 1.0
 """Ground points that disagree by more give speeds that nobody should print."""
-
-LANE_M = (1.0, 6.0)
-"""Between a cycle lane and a lane that vehicles park beside; others were drawn or counted wrong."""
-
-SHORTER_SHARE, SHORTER_M = 0.97, 2.0
-"""How much shorter than the straight line a link may seem, since the ground is not exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,23 +208,13 @@ def _of_road(camera: settings.CameraSettings, ground: Ground | None) -> Iterator
         yield Finding(str(error))
         return
     for way in road.approaches:
-        lanes = "1 lane" if way.lanes == 1 else f"{way.lanes} lanes"
-        lane_m = way.width_m / way.lanes
-        told = f"approach {way.name}: {way.length_m:.0f} m long, {lanes} of {lane_m:.1f} m"
-        if LANE_M[0] <= lane_m <= LANE_M[1]:
-            yield Finding(told, wrong=False)
-        else:
-            sort = "wider" if lane_m > LANE_M[1] else "narrower"
-            yield Finding(
-                f"{told}: {sort} than lanes are (does it reach beyond the kerb, is `lanes` right, "
-                "and are the ground points?)"
-            )
-    for piece in road.carriageways:
+        told, odd = approach_words(way)
         yield Finding(
-            f"carriageway {piece.name}: {piece.width_m:.1f} m from kerb to kerb, "
-            f"{piece.length_m:.0f} m of road",
-            wrong=False,
+            f"approach {way.name}: {told}" + ("" if odd is None else f", {odd}"),
+            wrong=odd is not None,
         )
+    for piece in road.carriageways:
+        yield Finding(f"carriageway {piece.name}: {carriageway_words(piece)}", wrong=False)
 
 
 def _disagreement(ground: Ground, camera: settings.CameraSettings) -> str:
@@ -255,8 +239,8 @@ def _of_links(site: settings.Settings) -> Iterator[Finding]:
             continue
         assert link.length_m is not None, "parsed settings have one"
         told = f"link {link.name}: {link.length_m:.0f} m from {link.from_line} to {link.to_line}"
-        straight_m = _straight_m(site, link)
-        if straight_m is not None and link.length_m < SHORTER_SHARE * straight_m - SHORTER_M:
+        straight_m = straight_line_m(site, link)
+        if straight_m is not None and too_short(link, straight_m):
             yield Finding(
                 f"{told}, and these lie {straight_m:.0f} m apart in a straight line on the ground "
                 "(measure length_m along the street, or correct the ground points)"
@@ -271,31 +255,6 @@ def _of_links(site: settings.Settings) -> Iterator[Finding]:
 
 def _camera_of(line: str | None) -> str:
     return settings.camera_and_line(line or "")[0]
-
-
-def _straight_m(site: settings.Settings, link: settings.LinkSettings) -> float | None:
-    """How near to each other the two lines of `link` lie; None where that is not known: grounds of
-    two cameras are one only by the site's origin."""
-    cameras = {one.id: one for one in site.camera}
-    ends = [settings.camera_and_line(line or "") for line in (link.from_line, link.to_line)]
-    if ends[0][0] != ends[1][0] and site.origin is None:
-        return None
-    placed = []
-    for camera, name in ends:
-        try:
-            ground = ground_of(cameras[camera], site.origin)
-        except PlacewatchError:
-            return None
-        line = next(one for one in cameras[camera].line if one.name == name)
-        spots = [
-            None if ground is None else ground.to_ground(PicturePoint(*end))
-            for end in (line.from_px, line.to_px)
-        ]
-        known = [(spot.x_m, spot.y_m) for spot in spots if spot is not None]
-        if len(known) < 2:
-            return None
-        placed.append(shapely.LineString(known))
-    return float(shapely.distance(*placed))
 
 
 def _mirrored(ground: Ground, camera: settings.CameraSettings) -> bool:

@@ -291,7 +291,7 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
     for number, feed in enumerate(settings.transit):
         _check_feed(f"{name}: {_spot(raw, ('transit', number))}", feed, settings)
     for number, link in enumerate(settings.link):
-        _check_link(f"{name}: {_spot(raw, ('link', number))}", link, settings)
+        check_link(f"{name}: {_spot(raw, ('link', number))}", link, settings)
     return settings
 
 
@@ -353,31 +353,60 @@ def login_of(camera: CameraSettings, folder: Path) -> tuple[str, str] | None:
 
 
 def save_setup(path: Path, camera: CameraId, setup: dict[str, Any]) -> None:
-    """Replaces `line`, `area` and `ground` of `camera` in the TOML file; keeps all the rest,
-    comments too. `setup` holds lists of tables under these keys. The file is whole at any time.
+    """Replaces what `setup` holds of `camera` in the TOML file; keeps all the rest, comments too.
+    `setup` holds lists of tables by their keys, such as `line`. The file is whole at any time.
     Raises Misconfigured."""
-    import tomlkit  # only now: reading is done without
-    from tomlkit.exceptions import TOMLKitError
-
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, TOMLKitError) as error:
-        raise Misconfigured(f"{path} cannot be read: {error}") from error
+    document = _document(path)
     tables: Any = document.get("camera", [])
     table = next((table for table in tables if table.get("id") == camera), None)
     if table is None:
         raise Misconfigured(f"{path} has no camera {camera}", hint="was it changed meanwhile?")
-    for key in ("line", "area", "ground"):
-        table.pop(key, None)
-        if setup[key]:
-            array = tomlkit.aot()
-            for entry in setup[key]:
-                item = tomlkit.table()
-                for name, value in entry.items():
-                    if value is not None:
-                        item.add(name, value)
-                array.append(item)
-            table.add(key, array)
+    for key, entries in setup.items():
+        _replace(table, key, entries)
+    _save(path, document)
+
+
+def save_links(path: Path, links: list[dict[str, Any]]) -> None:
+    """Replaces all links in the TOML file; keeps all the rest. Raises Misconfigured."""
+    document = _document(path)
+    _replace(document, "link", links)
+    _save(path, document)
+
+
+def _document(path: Path) -> Any:
+    import tomlkit  # only now: reading is done without
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, TOMLKitError) as error:
+        raise Misconfigured(f"{path} cannot be read: {error}") from error
+
+
+def _replace(table: Any, key: str, entries: list[dict[str, Any]]) -> None:
+    """Puts `entries` in the place of what `table` has under `key`."""
+    table.pop(key, None)
+    if entries:
+        table.add(key, _tables(entries))
+
+
+def _tables(entries: list[dict[str, Any]]) -> Any:
+    import tomlkit
+
+    array = tomlkit.aot()
+    for entry in entries:
+        item = tomlkit.table()
+        for name, value in entry.items():
+            nested = isinstance(value, list) and value and isinstance(value[0], dict)
+            if value is not None:
+                item.add(name, _tables(value) if nested else value)
+        array.append(item)
+    return array
+
+
+def _save(path: Path, document: Any) -> None:
+    import tomlkit
+
     text = tomlkit.dumps(document)
     parse(text, str(path))
     write_whole(path, text.encode())
@@ -517,7 +546,9 @@ def _check_feed(where: str, feed: TransitSettings, settings: Settings) -> None:
         )
 
 
-def _check_link(where: str, link: LinkSettings, settings: Settings) -> None:
+def check_link(where: str, link: LinkSettings, settings: Settings) -> None:
+    """Raises Misconfigured, which begins with `where` and the key, for a link or a route of which
+    no time could be told."""
     if not link.name.strip():
         raise Misconfigured(f"{where}, name: is empty", "name the street")
     if [one.name for one in settings.link].count(link.name) > 1:

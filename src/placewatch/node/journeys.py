@@ -63,6 +63,12 @@ class Journeys:
         if self.links:
             self._thread.start()
 
+    def follow(self, links: Sequence[settings.LinkSettings]) -> None:
+        """From now on these are measured, once what is being measured is done."""
+        self.links = tuple(links)
+        if self.links and self._thread.ident is None and not self._stopping.is_set():
+            self._thread.start()
+
     def stop(self) -> None:
         """Asks the thread to end; what it is measuring is not waited for."""
         self._stopping.set()
@@ -96,10 +102,11 @@ class Journeys:
         return what
 
     def _measure(self, since: UtcMicros) -> None:
+        links = self.links  # a technician may set others meanwhile
         lines = {camera: ask() for camera, ask in self._linked.items()}
-        measured = _Window(self.links, lines, since)
+        measured = _Window(links, lines, since)
         found: list[JourneyTime] = []
-        for link in self.links:
+        for link in links:
             if self._stopping.is_set():
                 return
             try:

@@ -7,6 +7,7 @@ import traceback
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from placewatch import __version__
 from placewatch.core.acts import Actor
@@ -19,8 +20,17 @@ from placewatch.measure.ground import check_ground
 from placewatch.node import config as settings
 from placewatch.node import log, views
 from placewatch.node.camera import WatchedCamera
-from placewatch.node.equip import ground_of, road_of
+from placewatch.node.drawn_road import (
+    WrongSetting,
+    approach_views,
+    carriageway_views,
+    check_road,
+    refuse_wrong,
+    road_tables,
+    with_road,
+)
 from placewatch.node.journeys import Journeys
+from placewatch.node.links import LinksView, check_links, line_in_use, link_tables, links_view
 from placewatch.node.live import Live
 from placewatch.node.map import read_map
 from placewatch.node.transit import Transit
@@ -382,9 +392,32 @@ class Node:
             grid_px=tuple(found.grid_px),
         )
 
+    def check_road(self, camera: CameraId, setup: views.Setup) -> views.RoadCheck:
+        """What the approaches and carriageways of `setup` would be on its ground; changes
+        nothing."""
+        points = setup.ground.points if setup.ground is not None else ()
+        ground = [settings.GroundPointSettings(**dataclasses.asdict(one)) for one in points]
+        drawn = with_road(self.cameras[camera].settings, setup, ground)
+        return check_road(drawn, self.settings.origin, self._size_remembered(camera))
+
+    def links(self) -> LinksView:
+        """The links whose journey time is told."""
+        return links_view(self.settings)
+
+    def save_links(self, links: Sequence[settings.LinkSettings], actor: Actor) -> None:
+        """Puts `links` into the TOML and in force. Raises Misconfigured."""
+        with self._setup_lock:
+            check_links(self.settings, links)
+            settings.save_links(self._config, link_tables(links))
+            self.settings = settings.load(self._config)
+            for camera in self.cameras.values():
+                camera.relink(self.settings)
+            self._journeys.follow(self.settings.link)
+        self._log.info("links.set", links=len(links), by=actor.role.value)
+
     def save_setup(self, camera: CameraId, setup: views.Setup, actor: Actor) -> None:
         """Puts `setup` into the TOML and in force. Raises Misconfigured."""
-        tables = {
+        tables: dict[str, list[dict[str, Any]]] = {
             "line": [
                 {"name": line.name, "from_px": list(line.from_px), "to_px": list(line.to_px)}
                 | ({"arm": line.arm} if line.arm is not None else {})
@@ -399,25 +432,30 @@ class Node:
             else [],
         }
         with self._setup_lock:
+            line, link = line_in_use(self.settings, camera, [one.name for one in setup.lines])
+            if line:
+                raise WrongSetting(
+                    "lines",
+                    f'the line "{line}" has to stay as it is called: the link "{link}" begins or '
+                    "ends there",
+                    hint="change that link first",
+                )
             if setup.ground is not None and setup.ground.points:
                 check = self.check_ground(camera, setup.ground.points)
                 if not check.usable:
                     raise Misconfigured(f"ground.points: {check.why}")
-                self._check_road(camera, setup.ground.points)
+            refuse_wrong(self.check_road(camera, setup))
+            before = self.cameras[camera].settings
+            # What is as it was is not written anew, with its comments.
+            kept = views.Setup((), (), None, approach_views(before), carriageway_views(before))
+            written = road_tables(kept)
+            tables |= {key: new for key, new in road_tables(setup).items() if new != written[key]}
             settings.save_setup(self._config, camera, tables)
             self.settings = settings.load(self._config)
             changed = next(one for one in self.settings.camera if one.id == camera)
             self.cameras[camera].set_up(changed, self.settings)
         self._log.info("camera.set-up", camera=camera, by=actor.role.value)
         self.live.setup(camera)
-
-    def _check_road(self, camera: CameraId, points: Sequence[views.GroundPoint]) -> None:
-        """Raises Misconfigured where approaches and carriageways would not lie on that ground."""
-        ground = tuple(settings.GroundPointSettings(**dataclasses.asdict(one)) for one in points)
-        drawn = settings.with_values(self.cameras[camera].settings, ground=ground)
-        if drawn.approach or drawn.carriageway:
-            size_px = self._size_remembered(camera)
-            road_of(drawn, ground_of(drawn, self.settings.origin, size_px))
 
     def _size_remembered(self, camera: CameraId) -> tuple[int, int] | None:
         memory = self.store.ledger.camera(camera)

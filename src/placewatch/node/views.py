@@ -93,12 +93,61 @@ class GroundView:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproachView:
+    """A way up to a stop line, by its corners or by its middle; see the settings."""
+
+    name: str
+    corners_px: tuple[Pixel, ...]
+    middle_px: tuple[Pixel, ...]
+    width_m: float | None
+    lanes: int
+    signal: bool
+    free_m_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CarriagewayView:
+    """A piece of road between two kerbs, with the crossings that are painted on it. `middle_px` is
+    empty where it is the middle of its long side."""
+
+    name: str
+    corners_px: tuple[Pixel, ...]
+    middle_px: tuple[Pixel, ...]
+    crossings: tuple[AreaView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeCheck:
+    """What an approach or a carriageway is on the ground, as words; or `why` it is none, with what
+    to try. `note` says what is odd about it. `outline_px` is an approach's outline, and the middle
+    of a carriageway."""
+
+    why: str | None
+    hint: str | None
+    told: str | None
+    note: str | None
+    outline_px: tuple[Pixel, ...]
+    width_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoadCheck:
+    """What is drawn of a road, each as it is alone."""
+
+    approaches: tuple[ShapeCheck, ...]
+    carriageways: tuple[ShapeCheck, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
-    """What a technician draws for a camera. `ground` is None where there are no points."""
+    """What a technician draws for a camera. `ground` is None where there are no points; of the road
+    what is None stays as it is."""
 
     lines: tuple[LineView, ...]
     areas: tuple[AreaView, ...]
     ground: GroundView | None
+    approaches: tuple[ApproachView, ...] | None = None
+    carriageways: tuple[CarriagewayView, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +242,12 @@ class CameraView:
     backdrop: BackdropView | None
     health: HealthView
     totals: Totals
+    approaches: tuple[ApproachView, ...] = ()
+    carriageways: tuple[CarriagewayView, ...] = ()
 
     def setup(self) -> Setup:
         """What can be set up of it."""
-        return Setup(self.lines, self.areas, self.ground)
+        return Setup(self.lines, self.areas, self.ground, self.approaches, self.carriageways)
 
 
 @dataclass(frozen=True, slots=True)

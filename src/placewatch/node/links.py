@@ -1,0 +1,142 @@
+"""Links: the ways between lines whose journey time is told, as a technician sets them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import shapely
+
+from placewatch.core.errors import Misconfigured, PlacewatchError
+from placewatch.core.kinds import Direction
+from placewatch.core.space import PicturePoint
+from placewatch.node import config as settings
+from placewatch.node.drawn_road import WrongSetting
+from placewatch.node.equip import ground_of
+
+SHORTER_SHARE, SHORTER_M = 0.97, 2.0
+"""How much shorter than the straight line a link may seem, since the ground is not exact."""
+
+_WORDS = {
+    "name": "the name",
+    "from_line": "the line at which it begins",
+    "from_direction": "the way over the line at which it begins",
+    "to_line": "the line at which it ends",
+    "to_direction": "the way over the line at which it ends",
+    "length_m": "the length",
+    "speed_m_s_max": "the fastest",
+    "through": "the route",
+}
+_DEFAULTS = {one.name: one.default for one in fields(settings.LinkSettings)}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """A link or a route as the settings have it; lines are `camera/line`. `straight_m` is how near
+    to each other its two lines lie on the ground, and `note` says what is odd about it."""
+
+    name: str
+    from_line: str | None
+    from_direction: Direction | None
+    to_line: str | None
+    to_direction: Direction | None
+    length_m: float | None
+    speed_m_s_min: float
+    speed_m_s_max: float
+    through: tuple[str, ...]
+    straight_m: float | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinksView:
+    """All links and routes, in the order of the settings."""
+
+    links: tuple[LinkView, ...]
+
+
+def links_view(site: settings.Settings) -> LinksView:
+    """The links of `site`, with what they are on the ground."""
+    shown = []
+    for link in site.link:
+        straight_m = None if link.through else straight_line_m(site, link)
+        note = None
+        if straight_m is not None and too_short(link, straight_m):
+            note = f"its lines lie {straight_m:.0f} m apart in a straight line on the ground"
+        shown.append(
+            LinkView(
+                **asdict(link),
+                straight_m=None if straight_m is None else round(straight_m, 1),
+                note=note,
+            )
+        )
+    return LinksView(tuple(shown))
+
+
+def link_tables(links: Sequence[settings.LinkSettings]) -> list[dict[str, Any]]:
+    """`links` as tables of the TOML; what is not given, or is the default, is left out."""
+    tables = []
+    for link in links:
+        values = asdict(link)
+        values["through"] = list(link.through)
+        tables.append(
+            {
+                key: str(value) if isinstance(value, Direction) else value
+                for key, value in values.items()
+                if value != _DEFAULTS[key] and value != []
+            }
+        )
+    return tables
+
+
+def check_links(site: settings.Settings, links: Sequence[settings.LinkSettings]) -> None:
+    """Raises WrongSetting for the first of `links` that `site` could not measure."""
+    drawn = replace(site, link=tuple(links))
+    for number, link in enumerate(links):
+        try:
+            settings.check_link("", link, drawn)
+        except Misconfigured as error:
+            key, _, text = error.message.removeprefix(", ").partition(": ")
+            if text.startswith(("is ", "names ")):
+                text = f"{_WORDS.get(key, key)} {text}"
+            raise WrongSetting(f"links.{number}.{key}", text, error.hint or "") from error
+
+
+def line_in_use(site: settings.Settings, camera: str, lines: Sequence[str]) -> tuple[str, str]:
+    """A line of `camera` that is none of `lines` any more, and the link that needs it; ("", "")
+    where there is none."""
+    for link in site.link:
+        for end in (link.from_line, link.to_line):
+            where, line = settings.camera_and_line(end or "")
+            if where == camera and line not in lines:
+                return line, link.name
+    return "", ""
+
+
+def too_short(link: settings.LinkSettings, straight_m: float) -> bool:
+    """Whether `link` is shorter than a bird would fly, by more than the ground may be wrong."""
+    return (link.length_m or 0.0) < SHORTER_SHARE * straight_m - SHORTER_M
+
+
+def straight_line_m(site: settings.Settings, link: settings.LinkSettings) -> float | None:
+    """How near to each other the two lines of `link` lie; None where that is not known: grounds of
+    two cameras are one only by the site's origin."""
+    cameras = {one.id: one for one in site.camera}
+    ends = [settings.camera_and_line(line or "") for line in (link.from_line, link.to_line)]
+    if ends[0][0] != ends[1][0] and site.origin is None:
+        return None
+    placed = []
+    for camera, name in ends:
+        try:
+            ground = ground_of(cameras[camera], site.origin)
+        except PlacewatchError:
+            return None
+        line = next(one for one in cameras[camera].line if one.name == name)
+        spots = [
+            None if ground is None else ground.to_ground(PicturePoint(*end))
+            for end in (line.from_px, line.to_px)
+        ]
+        known = [(spot.x_m, spot.y_m) for spot in spots if spot is not None]
+        if len(known) < 2:
+            return None
+        placed.append(shapely.LineString(known))
+    return float(shapely.distance(*placed))
