@@ -27,6 +27,7 @@ from PIL import Image, ImageDraw, ImageFilter
 sys.path.insert(0, str(Path(__file__).parents[2]))  # also when it is run as a program
 
 from tests.browser.mock_journeys import journeys
+from tests.browser.mock_road import APPROACH, CARRIAGEWAY, LINK, check_road
 from tests.browser.mock_transit import MockTransit
 
 STATIC = Path(__file__).parents[2] / "src/placewatch/console/static"
@@ -41,7 +42,7 @@ WAITING_PX = [[200, 600], [330, 590], [300, 690], [150, 700]]
 SCENARIOS = (
     "day", "fresh", "starting", "learning", "lost", "ended", "refused", "failed", "empty", "late",
     "mapless", "sign-in", "viewer", "no-lines", "bare", "noted",
-    "asleep", "carried", "junction", "transit", "silent-transit", "linked",
+    "asleep", "carried", "junction", "transit", "silent-transit", "linked", "road",
 )  # fmt: skip
 
 ASLEEP = (
@@ -122,6 +123,8 @@ class Post:
     lines: list[Json]
     areas: list[Json] = field(default_factory=list)
     ground: Json | None = None
+    approaches: list[Json] = field(default_factory=list)
+    carriageways: list[Json] = field(default_factory=list)
     state: str = "watching"
     why: str | None = None
     since_s: float = field(default_factory=now_s)
@@ -167,6 +170,8 @@ class MockNode:
         self.saved: list[Json] = []
         self.asked: list[str] = []
         self.posts = self._posts()
+        self.links: list[Json] = [dict(LINK)] if scenario in ("linked", "road") else []
+        self.links_revision = "l1"
         self.feeds = [MockTransit()] if scenario in ("transit", "silent-transit") else []
         if scenario == "silent-transit":
             self.feeds[0].fall_silent(
@@ -309,6 +314,9 @@ class MockNode:
                 first.lateness_s = 2.4
             case "no-lines":
                 first.lines, first.ground, first.areas, first.calibrated = [], None, [], False
+            case "road":
+                first.approaches = [json.loads(json.dumps(APPROACH))]
+                first.carriageways = [json.loads(json.dumps(CARRIAGEWAY))]
             case "bare":
                 posts = [Post("yard", "Yard", "Traffic counts", None, [], calibrated=False)]
                 posts[0].backdrop_s = now - 25
@@ -399,6 +407,8 @@ class MockNode:
             "lines": post.lines,
             "areas": post.areas,
             "ground": post.ground,
+            "approaches": post.approaches,
+            "carriageways": post.carriageways,
             "backdrop": backdrop if post.backdrop_s else None,
             "revision": post.revision,
         }
@@ -698,12 +708,35 @@ class MockNode:
         for number, area in enumerate(setup["areas"]):
             if len(area["corners_px"]) < 3:
                 return _fault("An area needs three corners.", f"areas.{number}.corners_px")
+        ends = [end for link in self.links for end in (link["from_line"], link["to_line"])]
+        names = [f"{post.id}/{line['name']}" for line in setup["lines"]]
+        if any(end.startswith(f"{post.id}/") and end not in names for end in ends if end):
+            return _fault(
+                "a link begins or ends at a line that is gone", "lines", "change it first"
+            )
+        for number, way in enumerate(setup.get("approaches", [])):
+            if way["name"] == "Forbidden":
+                return _fault("its sides cross each other", f"approaches.{number}", "draw it anew")
         with self._lock:
             post.lines, post.areas, post.ground = setup["lines"], setup["areas"], setup["ground"]
+            post.approaches = setup.get("approaches", post.approaches)
+            post.carriageways = setup.get("carriageways", post.carriageways)
             post.calibrated = post.ground is not None
             post.revision = f"r{len(self.saved) + 2}"
             self.saved.append(setup)
         self._tell("setup", {"camera": post.id})
+        return None
+
+    def set_links(self, told: Json) -> Json | None:
+        """Takes links over, or says what is wrong with one."""
+        if told.get("revision") not in (None, self.links_revision):
+            return _fault("the links were changed meanwhile", "", "load them, and try again")
+        for number, link in enumerate(told["links"]):
+            if not link["through"] and link["from_line"] == link["to_line"]:
+                path, words = f"links.{number}.to_line", "is the line at which it begins"
+                return _fault(f"the line at which it ends {words}", path, "choose another line")
+        self.links = told["links"]
+        self.links_revision = f"l{int(self.links_revision[1:]) + 1}"
         return None
 
     def picture(self, post: Post) -> bytes:
@@ -925,6 +958,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._events(query.get("camera", [None])[0])
             elif path == "/api/site":
                 self._say(200, self.node.site())
+            elif path == "/api/links":
+                fault = self.node.set_links(body) if method == "PUT" and body else None
+                status = 200 if fault is None else 422 if fault["error"]["path"] else 409
+                told = {"links": self.node.links, "revision": self.node.links_revision}
+                self._say(status, fault or told)
             elif path == "/api/transit":
                 told = [feed.answer(now_s()) for feed in self.node.feeds]
                 self._say(200, {"at": rfc3339(now_s()), "feeds": told})
@@ -982,6 +1020,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(200, {"at": told["at"], "coverage_s": told["coverage_s"], "frames": frames})
         elif what == "ground" and body is not None:
             self._say(200, check_ground(body["points"]))
+        elif what == "road" and body is not None:
+            self._say(200, check_road(body))
         elif what == "setup" and body is not None:
             user = self._user()
             if (node.users[user][1] if user else node.role_without) != "technician":

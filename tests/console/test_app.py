@@ -27,7 +27,7 @@ def test_the_site_shows_its_cameras_as_the_interface_describes_them(browser: Bro
     assert camera.keys() == {
         *("id", "place", "state", "why", "since", "retry_in_s", "position", "width_px"),
         *("height_px", "notice", "detector", "lines", "areas", "ground", "backdrop"),
-        *("health", "totals", "revision"),
+        *("health", "totals", "revision", "approaches", "carriageways"),
     }
     assert camera["notice"]["until"] == "2027-06-30"
     assert camera["lines"] == [

@@ -52,6 +52,25 @@ export interface WatchedArea {
   corners_px: PointPx[];
 }
 
+/** A way up to a stop line: by four corners, or where it bends by its middle and its width. */
+export interface Approach {
+  name: string;
+  corners_px: PointPx[];
+  middle_px: PointPx[];
+  width_m: number | null;
+  lanes: number;
+  signal: boolean;
+  free_m_s: number | null;
+}
+
+/** A piece of road between two kerbs, and the crossings that are painted on it. */
+export interface Carriageway {
+  name: string;
+  corners_px: PointPx[];
+  middle_px: PointPx[];
+  crossings: WatchedArea[];
+}
+
 export interface GroundPoint {
   x_px: number;
   y_px: number;
@@ -96,6 +115,8 @@ export interface Camera {
   lines: CountingLine[];
   areas: WatchedArea[];
   ground: { points: GroundPoint[] } | null;
+  approaches?: Approach[];
+  carriageways?: Carriageway[];
   backdrop: { at: string; known_share: number } | null;
   health: Health;
   totals: Totals;
@@ -253,7 +274,48 @@ export interface GroundCheck {
   grid_px: [PointPx, PointPx][];
 }
 
-export interface Setup {
+/** What a shape is on the ground, as words, or why it is none. `outline_px`: that of an approach, the middle of a carriageway. */
+export interface ShapeCheck {
+  why: string | null;
+  hint: string | null;
+  told: string | null;
+  note: string | null;
+  outline_px: PointPx[];
+  width_m: number | null;
+}
+
+export interface RoadCheck {
+  approaches: ShapeCheck[];
+  carriageways: ShapeCheck[];
+}
+
+export interface Road {
+  approaches: Approach[];
+  carriageways: Carriageway[];
+}
+
+/** A link between two lines, `camera/line`; or a route `through` links. */
+export interface Link {
+  name: string;
+  from_line: string | null;
+  from_direction: Direction | null;
+  to_line: string | null;
+  to_direction: Direction | null;
+  length_m: number | null;
+  speed_m_s_min: number;
+  speed_m_s_max: number;
+  through: string[];
+  /** How near to each other the two lines lie on the ground, and what is odd about it. */
+  straight_m?: number | null;
+  note?: string | null;
+}
+
+export interface Links {
+  links: Link[];
+  revision?: string | null;
+}
+
+export interface Setup extends Partial<Road> {
   lines: CountingLine[];
   areas: WatchedArea[];
   ground: { points: GroundPoint[] } | null;
@@ -348,6 +410,10 @@ export const node = {
   health: (id: string, hours: number, step_min: number, signal?: AbortSignal) =>
     ask<HealthHistory>("GET", `${camera(id)}/health?hours=${hours}&step_min=${step_min}`, undefined, signal),
   checkGround: (id: string, points: GroundPoint[]) => ask<GroundCheck>("POST", `${camera(id)}/ground`, { points }),
+  checkRoad: (id: string, road: Road, points: GroundPoint[]) =>
+    ask<RoadCheck>("POST", `${camera(id)}/road`, { ...road, ground: points.length ? { points } : null }),
+  links: () => ask<Links>("GET", "/api/links"),
+  saveLinks: (links: Links) => ask<Links>("PUT", "/api/links", links),
   saveSetup: (id: string, setup: Setup) => ask<Camera>("PUT", `${camera(id)}/setup`, setup),
   /** Where the empty street's picture is; `at` makes it a new address when there is a newer one. */
   backdrop: (id: string, at: string) => `${camera(id)}/backdrop.jpg?at=${encodeURIComponent(at)}`,

@@ -1,6 +1,6 @@
 // What is being drawn on a camera's picture: the draft, its history, and what is chosen.
 
-import { node, NodeError, type Camera, type GroundCheck, type GroundPoint, type PointPx, type Setup } from "./api";
+import { node, NodeError, type Camera, type GroundCheck, type GroundPoint, type PointPx, type Road, type RoadCheck, type Setup, type ShapeCheck } from "./api";
 
 export interface DraftLine {
   key: number;
@@ -15,6 +15,29 @@ export interface DraftArea {
   name: string;
   corners_px: PointPx[];
 }
+/** A way up to a stop line. Its first two corners are the stop line, left and right as who comes
+ * sees it; where it bends it has a middle from the stop line upstream, and a width. */
+export interface DraftApproach {
+  key: number;
+  name: string;
+  corners_px: PointPx[];
+  middle_px: PointPx[];
+  /** Of all lanes in metres, as it is typed; of an approach by its corners empty. */
+  width_m: string;
+  lanes: number;
+  signal: boolean;
+  /** The speed of who is undisturbed in km/h, as it is typed; empty: measured. */
+  free_km_h: string;
+}
+/** A piece of road between two kerbs. */
+export interface DraftCarriageway {
+  key: number;
+  name: string;
+  corners_px: PointPx[];
+  /** Along the road; empty: the middle of its long side. */
+  middle_px: PointPx[];
+  crossings: DraftArea[];
+}
 /** Numbers as they are typed; half a number is no number yet. */
 export interface DraftPoint {
   key: number;
@@ -27,16 +50,22 @@ export interface DraftPoint {
 interface Draft {
   lines: DraftLine[];
   areas: DraftArea[];
+  approaches: DraftApproach[];
+  carriageways: DraftCarriageway[];
   points: DraftPoint[];
   earth: boolean;
 }
 
-export type Item = "line" | "area" | "point";
+export type Item = "line" | "area" | "approach" | "carriageway" | "crossing" | "point";
 export interface Choice {
   item: Item;
   key: number;
 }
 export type Mode = "choose" | Item;
+
+/** How many corners each kind of shape is closed at by itself; 0: as many as are drawn. */
+export const CORNERS: Partial<Record<Mode, number>> = { area: 0, approach: 4, carriageway: 0, crossing: 0 };
+export const KM_H = 3.6;
 
 const STEPS_KEPT = 200;
 const TOGETHER_MS = 900; // changes of one thing in this time are one step back
@@ -45,13 +74,17 @@ const CHECK_AFTER_MS = 250;
 let keys = 0;
 
 export class Editor {
-  draft = $state<Draft>({ lines: [], areas: [], points: [], earth: false });
+  draft = $state<Draft>({ lines: [], areas: [], approaches: [], carriageways: [], points: [], earth: false });
   chosen = $state<Choice | null>(null);
   mode = $state<Mode>("choose");
   /** Path of the value, and what is wrong with it. */
   faults = $state<Record<string, string>>({});
   check = $state<GroundCheck | null>(null);
   checkFault = $state("");
+  /** What approaches and carriageways are on the ground, by their keys. */
+  shapes = $state<Record<number, ShapeCheck>>({});
+  /** The carriageway on which a marked crossing is being drawn. */
+  onto = $state<number | null>(null);
   /** Which draft points the check speaks of, in its order. */
   checked = $state<number[]>([]);
   undos = $state(0);
@@ -62,6 +95,7 @@ export class Editor {
 
   #id = "";
   #saved = $state("");
+  #speeds: Record<string, number | null> = {}; // as they were given: what is not touched is not rounded
   #past: string[] = [];
   #future: string[] = [];
   #label = "";
@@ -78,7 +112,15 @@ export class Editor {
     const points = camera.ground?.points ?? [];
     this.draft = {
       lines: camera.lines.map((line) => ({ ...line, arm: line.arm ?? "", from_px: [...line.from_px], to_px: [...line.to_px], key: ++keys })),
-      areas: camera.areas.map((area) => ({ name: area.name, corners_px: area.corners_px.map((corner) => [...corner] as PointPx), key: ++keys })),
+      areas: camera.areas.map((area) => ({ name: area.name, corners_px: copied(area.corners_px), key: ++keys })),
+      approaches: (camera.approaches ?? []).map((one) => ({
+        key: ++keys, name: one.name, corners_px: copied(one.corners_px), middle_px: copied(one.middle_px),
+        width_m: text(one.width_m), lanes: one.lanes, signal: one.signal, free_km_h: speedText(one.free_m_s),
+      })),
+      carriageways: (camera.carriageways ?? []).map((one) => ({
+        key: ++keys, name: one.name, corners_px: copied(one.corners_px), middle_px: copied(one.middle_px),
+        crossings: one.crossings.map((mark) => ({ key: ++keys, name: mark.name, corners_px: copied(mark.corners_px) })),
+      })),
       points: points.map((point) => ({
         key: ++keys,
         at_px: [point.x_px, point.y_px],
@@ -89,6 +131,7 @@ export class Editor {
       })),
       earth: points.some((point) => point.latitude_deg != null),
     };
+    this.#speeds = Object.fromEntries((camera.approaches ?? []).map((one) => [speedText(one.free_m_s), one.free_m_s]));
     this.#saved = JSON.stringify(this.setup);
     this.#past = [];
     this.#future = [];
@@ -106,7 +149,35 @@ export class Editor {
       lines: this.draft.lines.map(({ name, from_px, to_px, arm }) => ({ name: name.trim(), from_px: [...from_px], to_px: [...to_px], arm: arm.trim() || null })),
       areas: this.draft.areas.map(({ name, corners_px }) => ({ name: name.trim(), corners_px: corners_px.map((corner) => [...corner]) })),
       ground: points.length ? { points } : null,
+      ...this.road,
     };
+  }
+
+  get road(): Road {
+    return {
+      approaches: this.draft.approaches.map((one) => ({
+        name: one.name.trim(),
+        corners_px: one.middle_px.length ? [] : copied(one.corners_px),
+        middle_px: copied(one.middle_px),
+        width_m: one.middle_px.length ? number(one.width_m) : null,
+        lanes: one.lanes,
+        signal: one.signal,
+        free_m_s: this.#speed(one.free_km_h),
+      })),
+      carriageways: this.draft.carriageways.map((one) => ({
+        name: one.name.trim(),
+        corners_px: copied(one.corners_px),
+        middle_px: copied(one.middle_px),
+        crossings: one.crossings.map((mark) => ({ name: mark.name.trim(), corners_px: copied(mark.corners_px) })),
+      })),
+    };
+  }
+
+  #speed(typed: string): number | null {
+    const known = this.#speeds[typed];
+    if (known !== undefined) return known;
+    const km_h = number(typed);
+    return km_h === null ? null : Math.round((km_h / KM_H) * 100) / 100;
   }
 
   get dirty(): boolean {
@@ -170,7 +241,23 @@ export class Editor {
   }
 
   #list(item: Item): { key: number }[] {
-    return item === "line" ? this.draft.lines : item === "area" ? this.draft.areas : this.draft.points;
+    switch (item) {
+      case "line": return this.draft.lines;
+      case "area": return this.draft.areas;
+      case "approach": return this.draft.approaches;
+      case "carriageway": return this.draft.carriageways;
+      case "crossing": return this.draft.carriageways.flatMap((one) => one.crossings);
+      case "point": return this.draft.points;
+    }
+  }
+
+  /** The points of a shape by which it is drawn and moved; those of a line are its two ends. */
+  corners(item: Item, key: number): PointPx[] | null {
+    if (item === "area") return this.draft.areas.find((one) => one.key === key)?.corners_px ?? null;
+    if (item === "carriageway") return this.draft.carriageways.find((one) => one.key === key)?.corners_px ?? null;
+    if (item === "crossing") return this.draft.carriageways.flatMap((one) => one.crossings).find((one) => one.key === key)?.corners_px ?? null;
+    const way = item === "approach" ? this.draft.approaches.find((one) => one.key === key) : undefined;
+    return way ? (way.middle_px.length ? way.middle_px : way.corners_px) : null;
   }
 
   choose(item: Item, key: number): void {
@@ -198,6 +285,84 @@ export class Editor {
     return area.key;
   }
 
+  /** A way up to a stop line. Whoever drew the stop line from right to left meant the same one. */
+  addApproach(corners?: PointPx[]): number {
+    const [w, h] = [this.widthPx, this.heightPx];
+    const way: DraftApproach = {
+      key: ++keys,
+      name: this.#name("Approach", this.draft.approaches),
+      corners_px: inOrder(corners ?? [px(w * 0.58, h * 0.7), px(w * 0.42, h * 0.7), px(w * 0.46, h * 0.42), px(w * 0.54, h * 0.42)]),
+      middle_px: [], width_m: "", lanes: 1, signal: true, free_km_h: "",
+    };
+    this.change(`add ${way.key}`, (draft) => draft.approaches.push(way));
+    this.choose("approach", way.key);
+    return way.key;
+  }
+
+  addCarriageway(corners?: PointPx[]): number {
+    const [w, h] = [this.widthPx, this.heightPx];
+    const piece: DraftCarriageway = {
+      key: ++keys,
+      name: this.#name("Carriageway", this.draft.carriageways),
+      corners_px: corners ?? [px(w * 0.25, h * 0.5), px(w * 0.75, h * 0.5), px(w * 0.8, h * 0.65), px(w * 0.2, h * 0.65)],
+      middle_px: [], crossings: [],
+    };
+    this.change(`add ${piece.key}`, (draft) => draft.carriageways.push(piece));
+    this.choose("carriageway", piece.key);
+    return piece.key;
+  }
+
+  /** A marked crossing on the carriageway `onto`; without corners in its middle. */
+  addCrossing(onto: number, corners?: PointPx[]): number {
+    const piece = this.draft.carriageways.find((one) => one.key === onto);
+    if (!piece) return 0;
+    const [x, y] = middleOf(piece.corners_px);
+    const near = (corner: PointPx): PointPx => px(x + (corner[0] - x) * 0.3, y + (corner[1] - y) * 0.9);
+    const mark = { key: ++keys, name: this.#name("Crossing", piece.crossings), corners_px: corners ?? piece.corners_px.map(near) };
+    this.change(`add ${mark.key}`, () => piece.crossings.push(mark));
+    this.choose("crossing", mark.key);
+    return mark.key;
+  }
+
+  /** The stop line is at the other end. */
+  turnApproach(key: number): void {
+    this.change(`turn ${key} ${performance.now()}`, (draft) => {
+      const way = draft.approaches.find((one) => one.key === key);
+      if (!way) return;
+      if (way.middle_px.length) way.middle_px.reverse();
+      else way.corners_px = [...way.corners_px.slice(2), ...way.corners_px.slice(0, 2)];
+    });
+  }
+
+  /** From corners to a middle that can bend, as wide as it was on the ground. */
+  bend(key: number): void {
+    this.change(`bend ${key} ${performance.now()}`, (draft) => {
+      const way = draft.approaches.find((one) => one.key === key);
+      const [a, b, c, d] = way?.corners_px ?? [];
+      if (!way || !a || !b || !c || !d) return;
+      const between = (p: PointPx, q: PointPx): PointPx => px((p[0] + q[0]) / 2, (p[1] + q[1]) / 2);
+      const [stop, far] = [between(a, b), between(c, d)];
+      way.middle_px = [stop, between(stop, far), far];
+      way.width_m = text(this.shapes[key]?.width_m ?? 3.2 * way.lanes);
+      way.corners_px = [];
+    });
+  }
+
+  /** A carriageway's own middle line, where that of its long side is not meant; or none again. */
+  middle(key: number): void {
+    this.change(`middle ${key} ${performance.now()}`, (draft) => {
+      const piece = draft.carriageways.find((one) => one.key === key);
+      if (!piece) return;
+      if (piece.middle_px.length) piece.middle_px = [];
+      else {
+        const known = this.shapes[key]?.outline_px ?? [];
+        const [left, right] = [Math.min(...piece.corners_px.map((one) => one[0])), Math.max(...piece.corners_px.map((one) => one[0]))];
+        const y = middleOf(piece.corners_px)[1];
+        piece.middle_px = (known.length > 1 ? known : [[left, y], [right, y]]).map(([x, at]) => this.within(x as number, at as number));
+      }
+    });
+  }
+
   addPoint(at_px?: PointPx): number {
     const point = {
       key: ++keys,
@@ -220,6 +385,9 @@ export class Editor {
     this.change(`remove ${key}`, (draft) => {
       if (item === "line") draft.lines = draft.lines.filter((one) => one.key !== key);
       else if (item === "area") draft.areas = draft.areas.filter((one) => one.key !== key);
+      else if (item === "approach") draft.approaches = draft.approaches.filter((one) => one.key !== key);
+      else if (item === "carriageway") draft.carriageways = draft.carriageways.filter((one) => one.key !== key);
+      else if (item === "crossing") for (const piece of draft.carriageways) piece.crossings = piece.crossings.filter((one) => one.key !== key);
       else draft.points = draft.points.filter((one) => one.key !== key);
     });
     if (this.chosen?.key === key) this.chosen = null;
@@ -233,10 +401,10 @@ export class Editor {
     });
   }
 
-  /** A corner in the middle of the area's longest side, or of the side after `corner`. */
-  addCorner(key: number, corner?: number): void {
-    this.change(`corner ${key} ${performance.now()}`, (draft) => {
-      const corners = draft.areas.find((one) => one.key === key)?.corners_px;
+  /** A corner in the middle of the shape's longest side, or of the side after `corner`. */
+  addCorner(key: number, corner?: number, item: Item = "area"): void {
+    this.change(`corner ${key} ${performance.now()}`, () => {
+      const corners = this.corners(item, key);
       if (!corners) return;
       const side = (at: number) => [corners[at]!, corners[(at + 1) % corners.length]!] as const;
       const long = (at: number) => Math.hypot(side(at)[0][0] - side(at)[1][0], side(at)[0][1] - side(at)[1][1]);
@@ -246,11 +414,12 @@ export class Editor {
     });
   }
 
-  removeCorner(key: number, corner: number): void {
-    const area = this.draft.areas.find((one) => one.key === key);
-    if (!area) return;
-    if (area.corners_px.length <= 3) this.remove("area", key);
-    else this.change(`corner ${key} ${performance.now()}`, () => area.corners_px.splice(corner, 1));
+  removeCorner(key: number, corner: number, item: Item = "area"): void {
+    const corners = this.corners(item, key);
+    if (!corners) return;
+    const open = item === "approach" && this.draft.approaches.some((one) => one.key === key && one.middle_px.length);
+    if (corners.length <= (open ? 2 : item === "approach" ? 4 : 3)) this.remove(item, key);
+    else this.change(`corner ${key} ${performance.now()}`, () => corners.splice(corner, 1));
   }
 
   within(x: number, y: number): PointPx {
@@ -270,6 +439,7 @@ export class Editor {
       const placed = this.placed(point);
       return placed ? [{ key: point.key, placed }] : [];
     });
+    void this.#checkRoad(asked, ready.map((one) => one.placed));
     if (ready.length === 0) {
       [this.check, this.checked, this.checkFault] = [null, [], ""];
       return;
@@ -284,6 +454,30 @@ export class Editor {
     }
   }
 
+  /** What the shapes are on the ground of the draft, not on that which is in force. */
+  async #checkRoad(asked: number, points: GroundPoint[]): Promise<void> {
+    const { approaches, carriageways } = this.draft;
+    if (!approaches.length && !carriageways.length) {
+      this.shapes = {};
+      return;
+    }
+    const road = this.road;
+    for (const one of [...road.approaches, ...road.carriageways, ...road.carriageways.flatMap((piece) => piece.crossings)]) one.name ||= "?";
+    for (const one of road.approaches) if (one.middle_px.length) one.width_m ??= 3.2 * one.lanes;
+    try {
+      const told: RoadCheck = await node.checkRoad(this.#id, road, points);
+      if (asked !== this.#asked) return;
+      const found = [...approaches.map((one, index) => [one.key, told.approaches[index]]), ...carriageways.map((one, index) => [one.key, told.carriageways[index]])];
+      this.shapes = Object.fromEntries(found.filter(([, one]) => one)) as Record<number, ShapeCheck>;
+    } catch (error) {
+      if (asked !== this.#asked) return;
+      const said = error as NodeError;
+      const [, sort, index] = /^(approaches|carriageways)\.(\d+)/.exec(said.path ?? "") ?? [];
+      const one = sort === "approaches" ? approaches[Number(index)] : carriageways[Number(index)];
+      this.shapes = one && sort ? { [one.key]: { why: said.message, hint: said.hint, told: null, note: null, outline_px: [], width_m: null } } : {};
+    }
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
     this.#asked += 1;
@@ -292,15 +486,26 @@ export class Editor {
   /** What can be seen to be wrong without asking the node. Empty: nothing. */
   examine(): Record<string, string> {
     const faults: Record<string, string> = {};
-    for (const [list, what] of [[this.draft.lines, "line"], [this.draft.areas, "area"]] as const) {
+    const lists: [{ name: string }[], string, string][] = [
+      [this.draft.lines, "line", "lines"],
+      [this.draft.areas, "area", "areas"],
+      [this.draft.approaches, "approach", "approaches"],
+      [this.draft.carriageways, "carriageway", "carriageways"],
+      ...this.draft.carriageways.map((piece, at) => [piece.crossings, "crossing", `carriageways.${at}.crossings`] as [{ name: string }[], string, string]),
+    ];
+    for (const [list, what, where] of lists) {
       list.forEach((one, index) => {
-        const path = `${what}s.${index}.name`;
+        const path = `${where}.${index}.name`;
         if (!one.name.trim()) faults[path] = `The ${what} needs a name.`;
         else if (list.findIndex((other) => other.name.trim() === one.name.trim()) !== index) {
           faults[path] = `There is another ${what} with this name.`;
         }
       });
     }
+    this.draft.approaches.forEach((way, index) => {
+      if (way.middle_px.length && number(way.width_m) === null) faults[`approaches.${index}.width_m`] = "Its width is needed: of all lanes together, in metres.";
+      if (way.free_km_h.trim() && number(way.free_km_h) === null) faults[`approaches.${index}.free_m_s`] = "The free speed is a number in km/h, or nothing.";
+    });
     this.draft.points.forEach((point, index) => {
       if (!this.placed(point)) faults[`ground.points.${index}`] = "Both numbers are needed, or take the point away.";
     });
@@ -317,6 +522,7 @@ export class Editor {
       const camera = await node.saveSetup(this.#id, { ...this.setup, revision: this.revision });
       const kept = this.chosen;
       this.revision = camera.revision ?? null;
+      this.#speeds = Object.fromEntries((camera.approaches ?? []).map((one) => [speedText(one.free_m_s), one.free_m_s]));
       this.#saved = JSON.stringify(this.setup);
       this.chosen = kept;
       return camera;
@@ -337,6 +543,22 @@ export class Editor {
   }
 }
 
+const copied = (points: PointPx[]): PointPx[] => points.map((point) => [...point] as PointPx);
+export const middleOf = (points: PointPx[]): PointPx => [
+  points.reduce((sum, one) => sum + one[0], 0) / points.length,
+  points.reduce((sum, one) => sum + one[1], 0) / points.length,
+];
+/** Four corners in the order that settings want: stop line from left to right for who comes, then
+ * right and left upstream. Seen from above that is clockwise, and no side crosses another. */
+function inOrder(corners: PointPx[]): PointPx[] {
+  let [a, b, c, d] = corners as [PointPx, PointPx, PointPx, PointPx];
+  const cross = (p: PointPx, q: PointPx, r: PointPx): number => (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0]);
+  const crossing = cross(b, c, d) * cross(b, c, a) < 0 && cross(d, a, b) * cross(d, a, c) < 0;
+  if (crossing) [c, d] = [d, c];
+  const around = cross(a, b, c) + cross(a, c, d); // positive is clockwise, y down
+  return around >= 0 ? [a, b, c, d] : [b, a, d, c];
+}
+const speedText = (m_s: number | null): string => (m_s === null ? "" : String(Math.round(m_s * KM_H * 10) / 10));
 export const px = (x: number, y: number): PointPx => [Math.round(x), Math.round(y)];
 export const sentence = (said: string): string => {
   const whole = said.charAt(0).toUpperCase() + said.slice(1);

@@ -4,11 +4,13 @@ export type Route =
   | { page: "places" }
   | { page: "camera"; id: string }
   | { page: "setup"; id: string }
+  | { page: "links" }
   | { page: "missing" };
 
 export function parse(path: string): Route {
   const parts = path.split("/").filter(Boolean).map(decode);
   if (parts.length === 0) return { page: "places" };
+  if (parts[0] === "links" && parts.length === 1) return { page: "links" };
   if (parts[0] === "cameras" && parts[1] && parts.length === 2) return { page: "camera", id: parts[1] };
   if (parts[0] === "cameras" && parts[1] && parts[2] === "setup" && parts.length === 3) {
     return { page: "setup", id: parts[1] };
@@ -71,6 +73,7 @@ class Router {
 export const router = new Router();
 export const to = {
   places: "/",
+  links: "/links",
   camera: (id: string) => `/cameras/${encodeURIComponent(id)}`,
   setup: (id: string) => `/cameras/${encodeURIComponent(id)}/setup`,
 };
