@@ -961,8 +961,8 @@ class _Handler(BaseHTTPRequestHandler):
             elif path == "/api/links":
                 fault = self.node.set_links(body) if method == "PUT" and body else None
                 status = 200 if fault is None else 422 if fault["error"]["path"] else 409
-                told = {"links": self.node.links, "revision": self.node.links_revision}
-                self._say(status, fault or told)
+                links = {"links": self.node.links, "revision": self.node.links_revision}
+                self._say(status, fault or links)
             elif path == "/api/transit":
                 told = [feed.answer(now_s()) for feed in self.node.feeds]
                 self._say(200, {"at": rfc3339(now_s()), "feeds": told})

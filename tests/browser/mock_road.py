@@ -17,7 +17,7 @@ def check_road(body: Json) -> Json:
 
 
 def _told(shape: Json, words: tuple[str, float, list[Any]], ground: bool) -> Json:
-    blank = {
+    blank: Json = {
         "why": None, "hint": None, "told": None, "note": None, "outline_px": [], "width_m": None,
     }  # fmt: skip
     if not ground:

@@ -26,7 +26,7 @@ def test_a_road_is_saved_shown_and_in_the_journal(browser: Browser, node: FakeNo
     answer = browser.put(SETUP, drawing("A", approaches=[APPROACH], carriageways=[PIECE]))
     assert answer.status_code == 200
     camera = answer.json()
-    defaults = {"middle_px": [], "width_m": None}
+    defaults: dict[str, Any] = {"middle_px": [], "width_m": None}
     assert camera["approaches"] == [{**APPROACH, **defaults}]
     assert camera["carriageways"][0]["crossings"] == PIECE["crossings"]
     assert camera["revision"] != before
@@ -68,7 +68,7 @@ def piece(**changes: Any) -> dict[str, Any]:
         (piece(corners_px=FOUR[:2]), "carriageways.0.corners_px"),
         (piece(middle_px=FOUR[:1]), "carriageways.0.middle_px"),
         (piece(middle_px=[[0, 0], [2000, 0]]), "carriageways.0.middle_px.1"),
-        (piece(crossings=[PIECE["crossings"][0]] * 2), "carriageways.0.crossings.1.name"),  # type: ignore[index]
+        (piece(crossings=[PIECE["crossings"][0]] * 2), "carriageways.0.crossings.1.name"),
         (
             piece(crossings=[{"name": "Z", "corners_px": [[1, 1], [2, 2], [3, 3]]}]),
             "carriageways.0.crossings.0.corners_px",

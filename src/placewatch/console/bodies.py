@@ -232,14 +232,17 @@ def road_of(body: RoadBody, camera: CameraView) -> Setup:
         _all_within(camera, f"{path}.middle_px", piece.middle_px)
         if len(piece.middle_px) == 1:
             raise WrongValue(f"{path}.middle_px", "its middle is one point", "give 2 or more")
-        for where, shape in (
-            (path, piece),
-            *((f"{path}.crossings.{at}", mark) for at, mark in enumerate(piece.crossings)),
+        for where, name, corners_px in (
+            (path, piece.name, piece.corners_px),
+            *(
+                (f"{path}.crossings.{at}", mark.name, mark.corners_px)
+                for at, mark in enumerate(piece.crossings)
+            ),
         ):
-            _all_within(camera, f"{where}.corners_px", shape.corners_px)
-            if _size_px2(shape.corners_px) < AREA_PX2_MIN:
+            _all_within(camera, f"{where}.corners_px", corners_px)
+            if _size_px2(corners_px) < AREA_PX2_MIN:
                 raise WrongValue(
-                    f"{where}.corners_px", f"{shape.name} encloses nothing", "draw it larger"
+                    f"{where}.corners_px", f"{name} encloses nothing", "draw it larger"
                 )
     points = ground_points_of(body.ground, camera, "ground.points") if body.ground else ()
     return Setup(

@@ -15,6 +15,7 @@ from placewatch.core.space import Point
 from placewatch.measure.carriageway import Carriageway
 from placewatch.measure.ground import Ground
 from placewatch.measure.queue import Approach
+from placewatch.measure.roadway import Road
 from placewatch.node import config as settings
 from placewatch.node import views
 from placewatch.node.equip import ground_of, road_of
@@ -142,29 +143,23 @@ def check_road(
         none = NO_GROUND
     approaches, carriageways = [], []
     for way in camera.approach:
-        told: Approach | Carriageway | Misconfigured | None
-        told = _alone(replace(camera, approach=(way,), carriageway=()), ground)
-        if isinstance(told, Approach):
-            assert ground is not None
-            text, note = approach_words(told)
-            outline = way.corners_px or approach_outline_px(told, ground)
-            approaches.append(
-                views.ShapeCheck(None, None, text, note, outline, round(told.width_m, 1))
-            )
+        road = _alone(replace(camera, approach=(way,), carriageway=()), ground)
+        if ground is None or isinstance(road, Misconfigured):
+            approaches.append(_refused(road, none))
         else:
-            approaches.append(_refused(told, none))
+            told, note = approach_words(road.approaches[0])
+            outline = way.corners_px or approach_outline_px(road.approaches[0], ground)
+            width_m = round(road.approaches[0].width_m, 1)
+            approaches.append(views.ShapeCheck(None, None, told, note, outline, width_m))
     for piece in camera.carriageway:
-        told = _alone(replace(camera, approach=(), carriageway=(piece,)), ground)
-        if isinstance(told, Carriageway):
-            assert ground is not None
-            middle = _seen(told.middle, ground)
-            carriageways.append(
-                views.ShapeCheck(
-                    None, None, carriageway_words(told), None, middle, round(told.width_m, 1)
-                )
-            )
+        road = _alone(replace(camera, approach=(), carriageway=(piece,)), ground)
+        if ground is None or isinstance(road, Misconfigured):
+            carriageways.append(_refused(road, none))
         else:
-            carriageways.append(_refused(told, none))
+            (found,) = road.carriageways
+            middle, width_m = _seen(found.middle, ground), round(found.width_m, 1)
+            told = carriageway_words(found)
+            carriageways.append(views.ShapeCheck(None, None, told, None, middle, width_m))
     return views.RoadCheck(tuple(approaches), tuple(carriageways))
 
 
@@ -196,20 +191,18 @@ def carriageway_words(piece: Carriageway) -> str:
     return f"{piece.width_m:.1f} m from kerb to kerb, {piece.length_m:.0f} m of road"
 
 
-def _alone(
-    camera: settings.CameraSettings, ground: Ground | None
-) -> Approach | Carriageway | Misconfigured | None:
-    """The one shape of `camera` on `ground`, or what is wrong with it; None without a ground."""
+def _alone(camera: settings.CameraSettings, ground: Ground | None) -> Road | Misconfigured:
+    """The one shape of `camera` on `ground`, or what is wrong with it."""
     try:
-        road = road_of(camera, ground)
+        return road_of(camera, ground)
     except Misconfigured as error:
         return error
-    found = (*road.approaches, *road.carriageways)
-    return found[0] if found else None
 
 
-def _refused(why: Misconfigured | None, none: tuple[str, str]) -> views.ShapeCheck:
-    message, hint = (why.message, why.hint or "") if why is not None else none
+def _refused(found: Road | Misconfigured, none: tuple[str, str]) -> views.ShapeCheck:
+    message, hint = none
+    if isinstance(found, Misconfigured):
+        message, hint = found.message, found.hint or ""
     return views.ShapeCheck(message, hint or None, None, None, (), None)
 
 
