@@ -166,6 +166,7 @@ def test_an_act_that_is_not_journalled_is_never_performed(node: FakeNode) -> Non
 JOURNALLED_ROUTES = [act for act in ACTS if act.journalled and act.where.startswith(METHODS)]
 BODIES = {
     "setup.put": drawing("A"),
+    "links.put": {"links": [{"name": "A", "through": ["B", "C"]}]},
     "session.begin": {"user": "technician", "password": "four random words here"},
     "session.end": None,
 }
@@ -204,6 +205,7 @@ def test_no_route_acts_when_its_act_cannot_be_written(
     assert answer.status_code == 403
     assert "nothing may be done" in answer.json()["error"]["message"]
     assert not guarded.saved
+    assert guarded.linked == ()
     assert "set-cookie" not in answer.headers
     seen = browser.get("/api/site").status_code
     assert seen == (401 if act.name == "session.begin" else 200)
