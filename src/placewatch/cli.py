@@ -287,7 +287,9 @@ def report(
     camera: Annotated[str, typer.Argument(help="The id of a camera in the settings.")],
     since: Annotated[str, typer.Option("--from", help="First instant, as 2026-11-23 or RFC 3339.")],
     until: Annotated[str, typer.Option("--to", help="First instant that is no longer in it.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE")] = Path("site-report.html"),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Where the page is written.")
+    ] = Path("site-report.html"),
     limit: Annotated[
         float | None, typer.Option(metavar="KM_H", help="Also say what share is faster than this.")
     ] = None,
@@ -304,7 +306,10 @@ def export(
     since: Annotated[str, typer.Option("--from", help="First instant, as 2026-11-23 or RFC 3339.")],
     until: Annotated[str, typer.Option("--to", help="First instant that is no longer in it.")],
     format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
-    out: Annotated[str, typer.Option("--out", metavar="FILE|-")] = "-",
+    out: Annotated[
+        str,
+        typer.Option("--out", metavar="FILE|-", help="Where it is written; -: standard output."),
+    ] = "-",
     what: Annotated[
         str,
         typer.Option(

@@ -70,6 +70,7 @@ def test_an_approach_that_bends_is_drawn_by_its_middle(visit: Visitor) -> None:
     page = open_road(reader)
     page.get_by_role("button", name="It bends").click()
     expect(page.locator(".stage .handle.approach")).to_have_count(3)
+    expect(page.locator(".stage .vehicles .stop.under")).to_have_count(1)
     first = handle(page, "North arm, middle of the stop line")
     first.focus()
     page.keyboard.press("ArrowDown")

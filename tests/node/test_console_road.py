@@ -89,6 +89,9 @@ def test_what_is_drawn_is_in_the_file_and_in_force(node: Node, path: Path) -> No
     assert before.approaches is not None
     bent = views.ApproachView("Bent", (), drawn((60, 0), (30, 1), (0, 0)), 3.5, 1, False, 13.9)
     setup = replace(before, approaches=(*before.approaches, bent), carriageways=(PIECE,))
+    told = node.check_road(A, setup).approaches[1]
+    assert told.told == "60 m long, 1 lane of 3.5 m"
+    assert len(told.outline_px) == 6, "both edges of its middle of three points"
     node.save_setup(A, setup, SHELL)
     assert setup_of(node) == setup
     loaded = config.load(path).camera[0]
