@@ -279,3 +279,11 @@ def test_whoever_may_only_look_reads_the_links(visit: Visitor) -> None:
         "From East arm, Stationsplein, north-east (to the left) to Both lanes, Ringweg"
     )
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
+
+
+def test_the_live_scene_shows_what_of_the_road_is_measured(visit: Visitor) -> None:
+    page = visit("road").open("/cameras/kista-03")
+    expect(page.locator(".marks polygon.approach")).to_have_count(1)
+    expect(page.locator(".marks polygon.carriageway")).to_have_count(1)
+    expect(page.locator(".marks polygon.crossing")).to_have_count(1)
+    expect(page.locator(".area-name.approach")).to_have_text("North arm")

@@ -385,9 +385,13 @@ def _document(path: Path) -> Any:
 
 def _replace(table: Any, key: str, entries: list[dict[str, Any]]) -> None:
     """Puts `entries` in the place of what `table` has under `key`."""
+    import tomlkit
+
     table.pop(key, None)
     if entries:
-        table.add(key, _tables(entries))
+        array = _tables(entries)
+        array[-1].add(tomlkit.nl())  # so that what follows stands apart
+        table.add(key, array)
 
 
 def _tables(entries: list[dict[str, Any]]) -> Any:
