@@ -1,6 +1,7 @@
 """Every option of every command says what it is for, and what is written is named."""
 
-import click
+from typing import Any
+
 import typer
 
 from placewatch.cli import app
@@ -9,7 +10,7 @@ from placewatch.store.rows import SHAPES
 ROOT = typer.main.get_command(app)
 
 
-def commands(group: click.Command, name: str = "") -> dict[str, click.Command]:
+def commands(group: Any, name: str = "") -> dict[str, Any]:
     found = {name.strip(): group}
     for one, command in getattr(group, "commands", {}).items():
         found |= commands(command, f"{name} {one}")
