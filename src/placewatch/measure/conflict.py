@@ -183,34 +183,39 @@ class ConflictMeter:
                 paths.append(path)
                 wanted.append(walk in due)
         return [
-            self._told(each)
+            conflict_of(each, self._camera, self._epoch)
             for each, first, second in met(paths, wanted)
-            if is_conflict(each)
-            and not is_one(first, second)
-            and not _leaps(first, each.at_s)
-            and not _leaps(second, each.at_s)
+            if is_conflict(each) and is_between_two(each, first, second)
         ]
 
-    def _told(self, met: Encounter) -> Conflict:
-        at = self._epoch + round(met.at_s * 1e6)
-        return Conflict(
-            at=UtcMicros(at - at % QUARTER_US),
-            window_s=QUARTER_US / 1e6,
-            camera=self._camera,
-            x_m=_rounded(met.place.x_m, PLACE_M),
-            y_m=_rounded(met.place.y_m, PLACE_M),
-            first=met.kinds[0],
-            second=met.kinds[1],
-            type=met.type,
-            ttc_s=_kept(met.ttc_s, 0.1),
-            pet_s=_kept(met.pet_s, 0.1),
-            drac_m_s2=_kept(met.drac_m_s2, 0.1),
-            delta_s_m_s=_rounded(met.delta_s_m_s, 0.5),
-            max_s_m_s=_rounded(met.max_s_m_s, 0.5),
-            max_d_m_s2=_kept(met.max_d_m_s2, 0.5),
-            max_delta_v_m_s=_rounded(met.max_delta_v_m_s, 0.5),
-            severity=met.severity,
-        )
+
+def conflict_of(met: Encounter, camera: CameraId, epoch: UtcMicros) -> Conflict:
+    """Of an encounter what is told: no more than the place to half a metre and the quarter of an
+    hour. `epoch` is the instant of the time 0 of its clock."""
+    at = epoch + round(met.at_s * 1e6)
+    return Conflict(
+        at=UtcMicros(at - at % QUARTER_US),
+        window_s=QUARTER_US / 1e6,
+        camera=camera,
+        x_m=_rounded(met.place.x_m, PLACE_M),
+        y_m=_rounded(met.place.y_m, PLACE_M),
+        first=met.kinds[0],
+        second=met.kinds[1],
+        type=met.type,
+        ttc_s=_kept(met.ttc_s, 0.1),
+        pet_s=_kept(met.pet_s, 0.1),
+        drac_m_s2=_kept(met.drac_m_s2, 0.1),
+        delta_s_m_s=_rounded(met.delta_s_m_s, 0.5),
+        max_s_m_s=_rounded(met.max_s_m_s, 0.5),
+        max_d_m_s2=_kept(met.max_d_m_s2, 0.5),
+        max_delta_v_m_s=_rounded(met.max_delta_v_m_s, 0.5),
+        severity=met.severity,
+    )
+
+
+def is_between_two(met: Encounter, first: Path, second: Path) -> bool:
+    """Whether two road users met, and not two tracks of one, nor one that leaped."""
+    return not (is_one(first, second) or _leaps(first, met.at_s) or _leaps(second, met.at_s))
 
 
 def is_conflict(met: Encounter) -> bool:

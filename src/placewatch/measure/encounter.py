@@ -20,12 +20,12 @@ between two moments of a path it is interpolated, so that it does not depend on 
 An encounter is kept if its TTC or its PET is within some seconds. It is no conflict yet: most are
 people who follow each other. It bears no name of a track: who it was ends here.
 
-Which definitions, is a mode: `footprint` is the above, `ssam` is SSAM 3.0's (see ssam.py). The
-definitions of CommonRoad-CriMe, which need lanes, are not among them.
+Which definitions, is a mode: `footprint` is the above, `ssam` is SSAM 3.0's (see ssam.py), `crime`
+CommonRoad-CriMe's, which need lanelets (see crime.py).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,8 +33,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from placewatch.core.errors import Misconfigured
 from placewatch.core.kinds import ConflictType, Kind
 from placewatch.core.space import Point
+from placewatch.measure.crime import TAU_S, Crime, Criticality, Crossed, User
 from placewatch.measure.footprint import (
     FOOTPRINT_COLUMNS,
     HEADING,
@@ -49,6 +51,7 @@ from placewatch.measure.footprint import (
     spot_between,
     time_left_s,
 )
+from placewatch.measure.lanelet import LaneMap
 from placewatch.measure.ssam import (
     PET_S_MAX,
     REAR_END_DEG_MAX,
@@ -60,11 +63,12 @@ from placewatch.measure.ssam import (
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
-Mode = Literal["footprint", "ssam"]
+Mode = Literal["footprint", "ssam", "crime"]
 
 NEAR_M = 30.0  # who never had the other's middle nearer than this met nobody
 WITHIN_S = 5.0  # and what is later than this is no encounter
 SSAM_STEP_S = 0.1  # at which SSAM looks at paths
+CRIME_STEP_S = 0.1  # and CriMe, if its scenario does not say otherwise
 
 # Mass with those within, kg: typical ones, for who is pushed how much. Their ratio decides: a
 # quarter more on one of two cars changes each DeltaV by about a tenth.
@@ -130,7 +134,8 @@ class Encounter:
 
     None stands for what did not occur: `ttc_s` if the two never were on a collision course of at
     most `WITHIN_S`, `pet_s` if neither got to where the other had been `WITHIN_S` before.
-    Definitions: FHWA-HRT-08-051, chapter 2, where no other is named; all between footprints.
+    Definitions: FHWA-HRT-08-051, chapter 2, where no other is named; all between footprints, but in
+    the mode `crime` along lanes.
     """
 
     at_s: float  # of the smallest TTC, else of the second's arrival; on the clock of the paths
@@ -163,15 +168,23 @@ class Encounter:
 
 
 def encounters(
-    paths: Sequence[Path], mode: Mode = "footprint", of: Sequence[bool] | None = None
+    paths: Sequence[Path],
+    mode: Mode = "footprint",
+    of: Sequence[bool] | None = None,
+    lanes: LaneMap | None = None,
 ) -> list[Encounter]:
-    """All encounters between `paths`, in order of time; with `of` only those of which at least one
-    is of a path that is marked there.
+    """All encounters between `paths`, in order of time; with `of` (in the mode `footprint` alone)
+    only those of which at least one is of a path that is marked there.
 
     In the mode `ssam` these are the conflicts of SSAM 3.0, TTC at most 1.5 s and PET below 5 s, of
-    paths that are looked at every 0.1 s; what SSAM does not measure is None.
+    paths that are looked at every 0.1 s; what SSAM does not measure is None. In the mode `crime`
+    those on `lanes`, looked at every 0.1 s: TTC of who follows whom on a lane, PET of who come over
+    a junction from different arms; `drac_m_s2` is then the braking that CriMe's a_long,req asks
+    for, `tet_s` and `tit_s2` are below a TTC of 2 s. Raises Misconfigured without lanes.
     """
-    return [each for each, _, _ in met(paths, of)] if mode == "footprint" else _by_ssam(paths)
+    if mode == "footprint":
+        return [each for each, _, _ in met(paths, of)]
+    return _by_ssam(paths) if mode == "ssam" else [each for each, _, _ in met_on(paths, lanes)]
 
 
 def met(
@@ -194,6 +207,30 @@ def met(
         for row in found
     )
     return sorted(told, key=lambda each: each[0].at_s)
+
+
+def met_on(
+    paths: Sequence[Path], lanes: LaneMap | None, step_s: float = CRIME_STEP_S
+) -> list[tuple[Encounter, Path, Path]]:
+    """The same in the mode `crime`, each with the path of the first and of the second."""
+    if lanes is None or not len(lanes):
+        raise Misconfigured(
+            "the definitions of CommonRoad-CriMe are along lanelets, and none are known",
+            hint="give a scenario of CommonRoad that has some, or take footprint or ssam",
+        )
+    begin_s = _begin_s(paths)
+    users = [_user(path, begin_s, step_s) for path in paths]
+    seen = [number for number, user in enumerate(users) if user is not None]
+    crime = Crime([user for user in users if user is not None], lanes, step_s)
+    found = []
+    for one, number in enumerate(seen):
+        for other in range(one + 1, len(seen)):
+            if crime.apart(one, other, WITHIN_S):
+                continue
+            told = _on_lanes(crime, one, other, paths[number], paths[seen[other]], begin_s)
+            if told is not None:
+                found.append(told)
+    return sorted(found, key=lambda each: each[0].at_s)
 
 
 def encounter(first: Path, second: Path) -> Encounter | None:
@@ -294,12 +331,20 @@ def _begin_s(paths: Sequence[Path]) -> int:
 
 
 def _by_ssam(paths: Sequence[Path]) -> list[Encounter]:
-    begin_s = _begin_s(paths)
+    kinds = {number: path.kind for number, path in enumerate(paths)}
+    return listed(trajectories_of(paths), kinds, _begin_s(paths))
+
+
+def listed(
+    trajectories: Trajectories, kinds: Mapping[int, Kind], begin_s: float = 0.0
+) -> list[Encounter]:
+    """SSAM's list of conflicts in `trajectories`, with the kind of each vehicle; the time 0 of the
+    file is `begin_s`."""
     return [
         Encounter(
             at_s=begin_s + each.at_s,
             place=Point(each.x_m, each.y_m),
-            kinds=(paths[each.first].kind, paths[each.second].kind),
+            kinds=(kinds[each.first], kinds[each.second]),
             type=each.type,
             angle_deg=each.angle_deg,
             ttc_s=each.ttc_s,
@@ -313,8 +358,116 @@ def _by_ssam(paths: Sequence[Path]) -> list[Encounter]:
             tet_s=None,
             tit_s2=None,
         )
-        for each in conflicts(trajectories_of(paths), TTC_S_MAX, PET_S_MAX)
+        for each in conflicts(trajectories, TTC_S_MAX, PET_S_MAX)
     ]
+
+
+def _user(path: Path, begin_s: float, step_s: float) -> User | None:
+    """`path` as CriMe looks at it; None where it lasts for less than two steps."""
+    steps = np.arange(math.floor((path.t_s[-1] - begin_s) / step_s + 1e-6) + 1)
+    table = _looks(0, path, begin_s + step_s * steps)
+    if len(table) < 2:
+        return None
+    x_m, y_m, heading, speed, acceleration = table[:, 4:9].T
+    first = int(table[0, 0])
+    return User(first, x_m, y_m, heading, speed, acceleration, path.length_m, path.width_m)
+
+
+def _on_lanes(
+    crime: Crime, one: int, other: int, path: Path, its: Path, begin_s: float
+) -> tuple[Encounter, Path, Path] | None:
+    """What passed between two on lanes: whichever of them came after the other."""
+    follows = crime.pair(one, other), crime.pair(other, one)
+    known = [each for each in follows if each is not None]
+    crossed = crime.crossed(one, other)
+    ttc_s = min((float(each.ttc_s.min()) for each in known), default=math.inf)
+    pet_s = math.inf if crossed is None else (crossed.came - crossed.left) * crime.step_s
+    if min(ttc_s, pet_s) > WITHIN_S:
+        return None
+    closes = ttc_s <= WITHIN_S
+    if closes:
+        behind = 0 if known[0].ttc_s.min() <= known[-1].ttc_s.min() else 1
+        step = known[behind].first + int(known[behind].ttc_s.argmin())
+        swapped = behind == 0
+    else:
+        assert crossed is not None
+        step, swapped = crossed.came, not crossed.ego_first
+    first, second = (other, one) if swapped else (one, other)
+    paths = (its, path) if swapped else (path, its)
+    return (
+        _told_on_lanes(
+            (crime.users[first], crime.users[second]),
+            (paths[0].kind, paths[1].kind),
+            known,
+            crossed,
+            step,
+            begin_s,
+            crime.step_s,
+        ),
+        *paths,
+    )
+
+
+def _told_on_lanes(
+    users: tuple[User, User],
+    kinds: tuple[Kind, Kind],
+    known: Sequence[Criticality],
+    crossed: Crossed | None,
+    step: int,
+    begin_s: float,
+    step_s: float,
+) -> Encounter:
+    """`step`: of the smallest TTC, else of the second's arrival."""
+    ttc_s = min((float(each.ttc_s.min()) for each in known), default=math.inf)
+    pet_s = math.inf if crossed is None else (crossed.came - crossed.left) * step_s
+    at = [min(max(step - user.first, 0), len(user) - 1) for user in users]
+    if ttc_s > WITHIN_S and crossed is not None:  # of each where it is on the area
+        at[0] = min(max(crossed.left - users[0].first, 0), len(users[0]) - 1)
+    turns = [float(user.turn_rad[now]) for user, now in zip(users, at, strict=True)]
+    speeds = [float(user.speed_m_s[now]) for user, now in zip(users, at, strict=True)]
+    velocities = [
+        speed * complex(math.cos(turn), math.sin(turn))
+        for speed, turn in zip(speeds, turns, strict=True)
+    ]
+    delta_s_m_s = abs(velocities[1] - velocities[0])
+    if crossed is not None and pet_s <= WITHIN_S:
+        x_m, y_m = float(crossed.area.centroid.x), float(crossed.area.centroid.y)
+    else:  # where the first's rear will be
+        ahead_m = speeds[0] * ttc_s - 0.5 * users[0].length_m
+        x_m = float(users[0].x_m[at[0]]) + ahead_m * math.cos(turns[0])
+        y_m = float(users[0].y_m[at[0]]) + ahead_m * math.sin(turns[0])
+    low = [each.first + np.flatnonzero(each.ttc_s <= TAU_S) for each in known]
+    danger = [int(one) for steps in low for one in (steps[:1], steps[-1:]) for one in one]
+    if crossed is not None and pet_s <= WITHIN_S:
+        danger += [crossed.left, crossed.came]
+    from_, to = min([step, *danger]), max([step, *danger])
+    spans = [slice(max(from_ - user.first, 0), max(to - user.first, 0) + 1) for user in users]
+    fast = [np.abs(user.speed_m_s[span]) for user, span in zip(users, spans, strict=True)]
+    braking = users[1].acceleration_m_s2[spans[1]]
+    first_braking = braking[braking < -_STEADY_M_S2]
+    required = min((float(each.required_m_s2.min()) for each in known), default=0.0)
+    masses = MASS_KG[kinds[0]], MASS_KG[kinds[1]]
+    angle_deg = (math.degrees(turns[1] - turns[0]) + 180.0) % 360.0 - 180.0
+    return Encounter(
+        at_s=begin_s + step * step_s,
+        place=Point(x_m, y_m),
+        kinds=kinds,
+        type=type_of(angle_deg),
+        angle_deg=angle_deg,
+        ttc_s=ttc_s if ttc_s <= WITHIN_S else None,
+        pet_s=pet_s if pet_s <= WITHIN_S else None,
+        drac_m_s2=-required if required < 0.0 else None,
+        delta_s_m_s=delta_s_m_s,
+        max_s_m_s=float(max([*map(abs, speeds), *np.concatenate(fast).tolist()])),
+        dr_m_s2=float(first_braking[0]) if len(first_braking) else None,
+        max_d_m_s2=float(braking.min(initial=float(users[1].acceleration_m_s2[at[1]]))),
+        delta_v_m_s=(
+            masses[1] / sum(masses) * delta_s_m_s,
+            masses[0] / sum(masses) * delta_s_m_s,
+        ),
+        tet_s=float(sum(each.tet_s for each in known)),
+        tit_s2=float(sum(each.tit_s2 for each in known)),
+    )
 
 
 def _encounter(row: Floats, paths: Sequence[Path]) -> Encounter:

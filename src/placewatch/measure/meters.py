@@ -26,7 +26,11 @@ _NO_ROAD = Road()
 
 class Meters:
     """Everything that is measured of the scenes of one camera, over its lines, in its `zones` and
-    on its `road`. Without `ground` what takes metres is left out."""
+    on its `road`. Without `ground` what takes metres is left out.
+
+    `from_above`: scenes are a plan seen from straight above, on which places are known without a
+    ground. `conflicts` False leaves conflicts out, where they are found otherwise.
+    """
 
     def __init__(
         self,
@@ -37,13 +41,18 @@ class Meters:
         zones: Sequence[Zone] = (),
         road: Road = _NO_ROAD,
         linked: LinkedLines | None = None,
+        *,
+        from_above: bool = False,
+        conflicts: bool = True,
     ) -> None:
         self.lines = tuple(lines)
         self.linked = linked or LinkedLines()  # what links to other places are measured by
         self._flow = FlowMeter(camera, lines, start, self.linked.spans)
-        self._conflicts = ConflictMeter(camera, ground)
+        self._conflicts = ConflictMeter(
+            camera, ground if conflicts else None, from_above=from_above and conflicts
+        )
         self._zones = ZoneMeter(camera, zones, start)
-        self._road = RoadwayMeter(camera, road, start, ground)
+        self._road = RoadwayMeter(camera, road, start, ground, from_above=from_above)
         self._before: list[Fact] = []  # of the road on the ground before
         self._id = camera
         self._met: list[Conflict] = []  # not taken yet

@@ -72,11 +72,13 @@ class GroundTracks:
 class Replay:
     """Makes scenes of tracks that come piece by piece, of one place.
 
-    `start` is the instant of `at_s` 0. A road user keeps its id while it is there without a break.
+    `start` is the instant of `at_s` 0, `corner_m` the place, east and north, at the corner (0, 0)
+    of the plan. A road user keeps its id while it is there without a break.
     """
 
     camera: CameraId
     start: UtcMicros
+    corner_m: tuple[float, float] = (0.0, 0.0)
     _ids: dict[int, TrackId] = field(default_factory=dict, init=False)
     _there: Whole = field(init=False)
     _names: list[TrackId] = field(default_factory=list, init=False)
@@ -113,8 +115,8 @@ class Replay:
         length, width = tracks.sizes_m[who].T
         heading = tracks.heading_rad[order]
         rows = np.empty((len(order), MOVER_COLUMNS))
-        rows[:, X] = tracks.x_m[order] * PX_PER_M
-        rows[:, Y] = -tracks.y_m[order] * PX_PER_M
+        rows[:, X] = (tracks.x_m[order] - self.corner_m[0]) * PX_PER_M
+        rows[:, Y] = -(tracks.y_m[order] - self.corner_m[1]) * PX_PER_M
         rows[:, EAST], rows[:, NORTH] = tracks.x_m[order], tracks.y_m[order]
         rows[:, SIZE] = np.sqrt(length * width) * PX_PER_M
         rows[:, SPEED] = tracks.speed_m_s[order]

@@ -30,16 +30,25 @@ class Road:
 
 class RoadwayMeter:
     """Measures the road of one camera from `start` on, scene by scene. Costs nothing where there is
-    no approach and no carriageway. Memory is of who is in view, and of ten seconds more."""
+    no approach and no carriageway. Memory is of who is in view, and of ten seconds more.
+
+    `from_above`: scenes are a plan seen from straight above, whose ground is known and whose points
+    are the middle of road users."""
 
     def __init__(
-        self, camera: CameraId, road: Road, start: UtcMicros, ground: Ground | None = None
+        self,
+        camera: CameraId,
+        road: Road,
+        start: UtcMicros,
+        ground: Ground | None = None,
+        *,
+        from_above: bool = False,
     ) -> None:
         self.road = road
-        self._queues = QueueMeter(camera, road.approaches, ground) if road.approaches else None
+        view, known = None if from_above else ground, from_above or ground is not None
+        self._queues = QueueMeter(camera, road.approaches, view) if road.approaches else None
         self._carriageways = [
-            CarriagewayMeter(camera, one, start, ground_known=ground is not None)
-            for one in road.carriageways
+            CarriagewayMeter(camera, one, start, ground_known=known) for one in road.carriageways
         ]
         self._told: list[Fact] = []  # not taken yet
 
