@@ -366,7 +366,11 @@ def export(
 @replay_app.command("tracks")
 def replay_tracks(
     file: Annotated[
-        Path, typer.Argument(help="An .ottrk, or tracks or detections of placewatch simulate.")
+        Path,
+        typer.Argument(
+            help="An .ottrk, a .trj of SSAM, an .xml of CommonRoad, or tracks or detections of "
+            "placewatch simulate."
+        ),
     ],
     line: Annotated[
         list[str] | None,
@@ -396,13 +400,41 @@ def replay_tracks(
     ottrk: Annotated[
         Path | None, typer.Option(metavar="FILE.ottrk", help="Write the tracks for OTAnalytics.")
     ] = None,
+    conflicts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE",
+            help="Conflicts by footprint, ssam or crime; none: leave them out. Else footprint, "
+            "where metres are known.",
+        ),
+    ] = None,
+    lanelets: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.xml", help="Lanelets of CommonRoad, for --conflicts crime."),
+    ] = None,
 ) -> None:
-    """Measures recorded tracks with other lines; prints what `watch` prints."""
+    """Measures recorded tracks again, with other lines, areas and definitions; prints what `watch`
+    prints."""
     from placewatch.node.replay import ReplayRequest
     from placewatch.node.replay import replay_tracks as replayed
 
     lines = tuple(line or ())
-    replayed(ReplayRequest(file, lines, arms, sections, config, camera, start, out, json, ottrk))
+    replayed(
+        ReplayRequest(
+            file,
+            lines,
+            arms,
+            sections,
+            config,
+            camera,
+            start,
+            out,
+            json,
+            ottrk,
+            conflicts,
+            lanelets,
+        )
+    )
 
 
 @replay_app.command("facts")

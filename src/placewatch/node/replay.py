@@ -1,15 +1,18 @@
 """Replay: recorded tracks measured again with other lines, and stored facts in other windows.
 
 How this works. Boxes on a picture (`.ottrk`, or the detections of `placewatch simulate`, which say
-whose they are) and places on the ground (its true tracks) become scenes, and go the way that a
-camera's scenes go: through counting lines to crossings, movements and facts. Tracks on the ground
-are looked at from straight above, as a plan of 20 pixels a metre, and their lines are in metres.
+whose they are) and places on the ground (its true tracks, SSAM's `.trj`, CommonRoad's scenarios)
+become scenes, and go the way that a camera's scenes go: through lines, areas, approaches and
+carriageways to facts. Tracks on the ground are looked at from straight above, as a plan of 20
+pixels a metre, and their lines are in metres. Conflicts are found among all paths at once
+(measure/recorded.py), by the definitions that are asked for.
 """
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,21 +22,40 @@ import pyarrow.parquet as pq
 from placewatch.capture.source import StreamInfo
 from placewatch.core.bins import Bin
 from placewatch.core.errors import Misconfigured, Rejected
-from placewatch.core.facts import CameraHealth
+from placewatch.core.facts import (
+    CameraHealth,
+    Conflict,
+    Fact,
+    FootCrossings,
+    LaneQueue,
+    LineCount,
+    LineFlow,
+    MovementCount,
+    SpeedCount,
+    ZoneCount,
+    ZoneUse,
+)
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import KINDS, NUMBER_OF, Kind
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import MINUTE_US, SystemClock, UtcMicros, minute_of
-from placewatch.measure.flow import FlowMeter
+from placewatch.measure.commonroad import read_commonroad, read_lanelets
+from placewatch.measure.encounter import Mode
+from placewatch.measure.ground import Ground
+from placewatch.measure.lanelet import LaneMap
 from placewatch.measure.line import CountingLine
+from placewatch.measure.meters import Meters
 from placewatch.measure.ottrk import CLASS_OF_KIND, pack_ottrk, read_ottrk, read_sections
 from placewatch.measure.picture_tracks import PictureTracks, scenes
+from placewatch.measure.recorded import Gathered, conflicts_among, paths_among, tracks_of
 from placewatch.measure.replay import PX_PER_M, GroundTracks, Replay, on_plan
 from placewatch.measure.scene import Scene
+from placewatch.measure.ssam import Trajectories, read_trj
 from placewatch.node import config as settings
-from placewatch.node.equip import ground_of
+from placewatch.node.equip import check_picture, ground_of, road_of, zones_of
 from placewatch.node.interchange import zone_named
 from placewatch.node.offline import Seen, deliver, instant_of, lines_of
+from placewatch.node.road import approaches_told, carriageways_told
 from placewatch.publish.watch import WatchedLine, WatchSummary
 from placewatch.publish.whole import write_whole
 from placewatch.store.bins import EVERY_MIN, bins_of, read_facts, span_of
@@ -45,7 +67,20 @@ Whole = npt.NDArray[np.int64]
 MARGIN_M = 2.0
 """Of the plan, around all that was recorded."""
 
-_FILES = "an .ottrk, or tracks.parquet or detections.parquet of placewatch simulate"
+_FILES = (
+    "an .ottrk, a .trj of SSAM, an .xml of CommonRoad, or tracks.parquet or detections.parquet of "
+    "placewatch simulate"
+)
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a file holds: tracks; and where it is one of CommonRoad lanelets, of SSAM its rows."""
+
+    tracks: PictureTracks | GroundTracks
+    lanes: LaneMap | None = None
+    trajectories: Trajectories | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +97,28 @@ class ReplayRequest:
     out: Path | None = None
     json: str | None = None
     ottrk: Path | None = None
+    conflicts: str | None = None
+    lanelets: Path | None = None
 
 
 def replay_tracks(request: ReplayRequest) -> None:
     """Does what `request` asks and prints the outcome. Raises Misconfigured, Rejected."""
-    recorded = read_tracks(request.tracks)
+    recorded = read_recorded(request.tracks)
+    if request.lanelets is not None:
+        recorded = replace(recorded, lanes=_lanes(request.lanelets))
+    tracks = recorded.tracks
     if request.ottrk is not None:
-        if isinstance(recorded, GroundTracks):
+        if isinstance(tracks, GroundTracks):
             raise Misconfigured(
                 "an .ottrk holds boxes on a picture, and these tracks are on the ground",
                 hint="take the detections.parquet beside them",
             )
-        write_whole(request.ottrk, pack_ottrk(recorded, request.tracks.stem))
-    camera, ground_lines = _camera(request, on_ground=isinstance(recorded, GroundTracks))
+        write_whole(request.ottrk, pack_ottrk(tracks, request.tracks.stem))
+    camera, ground_lines = _camera(request, on_ground=isinstance(tracks, GroundTracks))
     started = instant_of(request.start)
+    mode = _mode(request.conflicts, recorded, camera)
     deliver(
-        lambda: measured(recorded, camera, str(request.tracks), started, ground_lines),
+        lambda: measured(recorded, camera, str(request.tracks), started, ground_lines, mode),
         request.out,
         request.json,
     )
@@ -85,9 +126,23 @@ def replay_tracks(request: ReplayRequest) -> None:
 
 def read_tracks(path: Path) -> PictureTracks | GroundTracks:
     """The recorded tracks in a file. Raises Misconfigured, Rejected."""
+    return read_recorded(path).tracks
+
+
+def read_recorded(path: Path) -> Recorded:
+    """The recorded tracks in a file, with what else it tells. Raises Misconfigured, Rejected."""
+    kind = path.suffix.lower()
     try:
-        if path.suffix.lower() != ".parquet":
-            return read_ottrk(path)
+        if kind == ".trj":
+            trajectories = read_trj(path)
+            if not len(trajectories):
+                raise Rejected(f"{path.name} holds not a single track", f"name {_FILES}")
+            return Recorded(tracks_of(trajectories), trajectories=trajectories)
+        if kind == ".xml":
+            scenario = read_commonroad(path)
+            return Recorded(scenario.tracks, scenario.lanes)
+        if kind != ".parquet":
+            return Recorded(read_ottrk(path))
         table = pq.read_table(path)
     except OSError as error:
         raise Misconfigured(
@@ -100,41 +155,72 @@ def read_tracks(path: Path) -> PictureTracks | GroundTracks:
         raise Rejected(f"{path.name} holds not a single track", f"name {_FILES}")
     try:
         if {"x_m", "y_m", "who", "at_s", "kind", "length_m", "width_m"} <= names:
-            return _ground_tracks(table)
+            return Recorded(_ground_tracks(table))
         if {"left_px", "bottom_px", "who", "at_s", "kind"} <= names:
-            return _picture_tracks(table)
+            return Recorded(_picture_tracks(table))
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise Rejected(f"{path.name} holds no tracks: {error}", f"name {_FILES}") from error
     raise Rejected(f"{path.name} holds no tracks", f"name {_FILES}")
 
 
 def measured(
-    recorded: PictureTracks | GroundTracks,
+    recorded: Recorded | PictureTracks | GroundTracks,
     camera: settings.CameraSettings,
     name: str,
     started: UtcMicros | None = None,
     ground_lines: bool = True,
+    conflicts: Mode | None = "footprint",
 ) -> WatchSummary:
-    """All that the lines of `camera` find in `recorded`, as `placewatch watch` tells it. Of tracks
-    on the ground the lines are in metres east and north with `ground_lines`, else in pixels of the
-    camera's picture, which then needs its ground. Raises Misconfigured."""
+    """All that `camera` would find in `recorded`, as `placewatch watch` tells it: on its lines, in
+    its areas, before its stop lines and on its carriageways; and the conflicts, by one of the
+    definitions, where metres are known. Of tracks on the ground the lines are in metres east and
+    north with `ground_lines`, else in pixels of the camera's picture, as is all else that it has:
+    that needs its ground. Raises Misconfigured."""
+    if not isinstance(recorded, Recorded):
+        recorded = Recorded(recorded)
+    tracks = recorded.tracks
     clock = SystemClock()
     begun_s, cpu_s = clock.monotonic_s(), time.process_time()
     one = camera_id(camera.id)
-    if isinstance(recorded, PictureTracks):
-        started = started or recorded.start or minute_of(clock.utc())
-        view = _picture_view(recorded, camera, one, started)
+    if isinstance(tracks, PictureTracks):
+        started = started or tracks.start or minute_of(clock.utc())
+        view = _picture_view(tracks, camera, one, started)
     else:
         started = started or minute_of(clock.utc())
-        view = _plan_view(recorded, camera, one, started, ground_lines)
-    flow = FlowMeter(one, view.lines, started)
+        view = _plan_view(tracks, camera, one, started, ground_lines)
+    above = isinstance(tracks, GroundTracks)
+    zones = zones_of(camera, view.ground)
+    for zone in zones:
+        if above and not zone.on_ground:
+            raise Misconfigured(
+                f"the area {zone.name} reaches above the horizon", hint="move its corners down"
+            )
+    meters = Meters(
+        one, view.lines, started, view.ground, zones, road_of(camera, view.ground),
+        from_above=above, conflicts=False,
+    )  # fmt: skip
+    gathered = None
+    if conflicts is not None and isinstance(tracks, PictureTracks) and view.ground is not None:
+        gathered = Gathered(view.ground)
     seen = Seen(view.info, dense=False)  # of all at once: that is a quarter of the time
     seen.add_places(view.x_px, view.y_px, view.step_s)
     for scene in view.scenes:
-        seen.add(scene, flow.measure(scene))
+        seen.add(scene, meters.measure(scene))
+        if gathered is not None:
+            gathered.add(scene)
     ended = UtcMicros(started + round(seen.last_s * 1e6))
-    seen.crossings += flow.leave()
-    facts = flow.close(ended)
+    seen.crossings += meters.leave()
+    facts: list[Fact] = meters.close(ended)
+    paths = gathered.paths() if gathered is not None else []
+    if conflicts is not None and isinstance(tracks, GroundTracks):
+        paths = paths_among(tracks)
+    if not above and gathered is None:
+        conflicts = None
+    if conflicts is not None:
+        facts += conflicts_among(
+            paths, conflicts, one, started, recorded.lanes, recorded.trajectories
+        )
+    queues, walks = _of(LaneQueue, facts), _of(FootCrossings, facts)
     return WatchSummary(
         source=name,
         width_px=view.info.width_px,
@@ -167,23 +253,76 @@ def measured(
         cpu_s=time.process_time() - cpu_s,
         decode_cpu_s=0.0,
         wall_s=clock.monotonic_s() - begun_s,
-        facts=tuple(facts),
-        movements=tuple(flow.take_movements()),
+        facts=_of(LineCount, facts),
+        movements=_of(MovementCount, facts),
+        speeds=_of(SpeedCount, facts),
+        flows=_of(LineFlow, facts),
+        conflicts=_of(Conflict, facts),
+        conflicts_by=conflicts,
+        zones=_of(ZoneCount, facts),
+        zone_uses=_of(ZoneUse, facts),
+        queues=queues,
+        crossings_on_foot=walks,
+        approaches=approaches_told(queues, camera, started, ended),
+        carriageways=carriageways_told(walks, camera),
         calibrated=view.calibrated,
         density=seen.density.tolist(),
         frames_analysed=seen.scenes,
     )
 
 
+F = TypeVar("F", bound=Fact)
+
+
+def _of(sort: type[F], facts: list[Fact]) -> tuple[F, ...]:
+    return tuple(fact for fact in facts if isinstance(fact, sort))
+
+
+def _mode(asked: str | None, recorded: Recorded, camera: settings.CameraSettings) -> Mode | None:
+    """Which conflicts are asked for; where nothing is said, those that a camera finds. Raises
+    Misconfigured where these are unknown, or where they cannot be found."""
+    if asked is None:
+        return "footprint"
+    if asked == "none":
+        return None
+    found: list[Mode] = [mode for mode in MODES if mode == asked]
+    if not found:
+        raise Misconfigured(
+            f'--conflicts "{asked}" is unknown', hint=f"it can be {', '.join(MODES)} or none"
+        )
+    if isinstance(recorded.tracks, PictureTracks) and not camera.ground:
+        raise Misconfigured(
+            "conflicts are in metres, and the ground under these boxes is not known",
+            hint="name a camera that has ground points, with --config FILE and --camera ID",
+        )
+    if asked == "crime" and (recorded.lanes is None or not len(recorded.lanes)):
+        raise Misconfigured(
+            "the definitions of CommonRoad-CriMe are along lanelets, and none are known here",
+            hint="add --lanelets FILE.xml, a scenario of CommonRoad in the same metres",
+        )
+    return found[0]
+
+
+def _lanes(path: Path) -> LaneMap:
+    try:
+        return read_lanelets(path)
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be read: {error.strerror or error}",
+            hint="name a scenario of CommonRoad, .xml",
+        ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What is looked at: scenes, the lines in their pixels, and whether metres are known; and where
-    on the picture everybody was, at moments `step_s` apart."""
+    """What is looked at: scenes, the lines in their pixels, whether metres are known, and the
+    camera's ground; and where on the picture everybody was, at moments `step_s` apart."""
 
     info: StreamInfo
     lines: list[CountingLine]
     scenes: Iterator[Scene]
     calibrated: bool
+    ground: Ground | None
     x_px: Floats
     y_px: Floats
     step_s: float
@@ -198,11 +337,12 @@ def _picture_view(
     ]
     for line in lines:
         line.check_inside(tracks.width_px, tracks.height_px)
+    check_picture(camera, tracks.width_px, tracks.height_px)
     ground = ground_of(camera, None, (tracks.width_px, tracks.height_px))
     info = StreamInfo(tracks.width_px, tracks.height_px, "", tracks.fps, None, tracks.frames)
     left, _, right, bottom = tracks.boxes_px.T
     return _View(
-        info, lines, scenes(tracks, one, started, ground), ground is not None,
+        info, lines, scenes(tracks, one, started, ground), ground is not None, ground,
         0.5 * (left + right), bottom, 1.0 / tracks.fps,
     )  # fmt: skip
 
@@ -235,18 +375,34 @@ def _plan_view(
     info = StreamInfo(
         round(width_m * PX_PER_M), round(height_m * PX_PER_M), "", None, None, len(tracks.moments_s)
     )
-    cut = replace(tracks, x_m=tracks.x_m - left_m, y_m=tracks.y_m - top_m)
     step_s = float(np.diff(tracks.moments_s).min()) if len(tracks.moments_s) > 1 else 0.0
     return _View(
-        info, lines, Replay(one, started).scenes(cut), True,
-        cut.x_m * PX_PER_M, -cut.y_m * PX_PER_M, step_s,
+        info, lines, Replay(one, started, (left_m, top_m)).scenes(tracks), True,
+        _drawn_on(camera), (tracks.x_m - left_m) * PX_PER_M, (top_m - tracks.y_m) * PX_PER_M,
+        step_s,
     )  # fmt: skip
+
+
+def _drawn_on(camera: settings.CameraSettings) -> Ground | None:
+    """The ground on which the areas and the road of `camera` lie; None where it has none of them.
+    They are drawn on its picture, and tracks on the ground never were on that."""
+    if not (camera.area or camera.approach or camera.carriageway):
+        return None
+    ground = ground_of(camera, None)
+    if ground is None:
+        raise Misconfigured(
+            f"the ground of {camera.id} is not known, and these tracks are on the ground",
+            hint="give the camera ground points: its areas and its road are drawn on its picture",
+        )
+    return ground
 
 
 def _on_ground(
     camera: settings.CameraSettings, ground_lines: bool
 ) -> dict[str, tuple[Point, Point]]:
     """The ends of each line in metres."""
+    if not camera.line:
+        return {}
     if ground_lines:
         return {line.name: (Point(*line.from_px), Point(*line.to_px)) for line in camera.line}
     ground = ground_of(camera, None)

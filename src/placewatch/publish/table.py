@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from placewatch.core.kinds import Direction, Kind
+from placewatch.publish.conflicts import conflict_list
 from placewatch.publish.watch import WatchedLine, WatchSummary, source_name
 from placewatch.publish.words import (
     GROUPS,
@@ -40,6 +41,8 @@ def render(summary: WatchSummary, width: int = WIDE_COLUMNS) -> RenderableType:
     parts.append(_counts(summary, width) if summary.lines else _no_line())
     if summary.arms and summary.coverage_s > 0:
         parts.append(_movements(summary))
+    if summary.conflicts_by is not None:
+        parts.append(conflict_list(summary.conflicts, summary.conflicts_by))
     parts.extend(Text(sentence, "yellow") for sentence in health_sentences(summary))
     if summary.lines and not summary.calibrated:
         parts.append(Text("No speeds: the ground is not calibrated.", "dim"))

@@ -69,6 +69,7 @@ class WatchSummary:
     speeds: tuple[SpeedCount, ...] = ()
     flows: tuple[LineFlow, ...] = ()
     conflicts: tuple[Conflict, ...] = ()  # where the ground is known
+    conflicts_by: str | None = None  # whose definitions, where they were asked for
     zones: tuple[ZoneCount, ...] = ()  # where there are areas
     zone_uses: tuple[ZoneUse, ...] = ()
     queues: tuple[LaneQueue, ...] = ()  # where there are approaches

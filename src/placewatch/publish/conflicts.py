@@ -1,0 +1,48 @@
+"""Conflicts: the nearest of them as a table on a terminal, with whose definitions they are by."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from placewatch.core.facts import Conflict
+from placewatch.core.time import rfc3339
+from placewatch.publish.words import plural
+
+LISTED_MOST = 10
+
+DEFINITIONS = {
+    "footprint": "placewatch's own, between footprints",
+    "ssam": "those of SSAM 3.0",
+    "crime": "those of CommonRoad-CriMe, along lanelets",
+}
+
+
+def conflict_list(conflicts: Sequence[Conflict], mode: str) -> RenderableType:
+    """The gravest first, then in order of time: no more of each than its fact says. m/s is DeltaS,
+    the difference of their velocities."""
+    told = f"{plural(len(conflicts), 'conflict')}. Definitions: {DEFINITIONS[mode]}."
+    if not conflicts:
+        return Text(told)
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("from", "type", "between"):
+        table.add_column(name, no_wrap=True)
+    for name in ("TTC s", "PET s", "m/s", "x m", "y m"):  # narrow: a terminal has 80 columns
+        table.add_column(name, justify="right", no_wrap=True)
+    order = sorted(conflicts, key=lambda one: (-one.severity, one.at))
+    for one in order[:LISTED_MOST]:
+        table.add_row(
+            rfc3339(one.at)[11:16],
+            one.type.value,
+            f"{one.first.value}, {one.second.value}",
+            *map(_tenths, (one.ttc_s, one.pet_s, one.delta_s_m_s, one.x_m, one.y_m)),
+        )
+    more = len(conflicts) - LISTED_MOST
+    left = [Text(f"{more} more: --out writes all of them.", "dim")] if more > 0 else []
+    return Group(Text(told), table, *left)
+
+
+def _tenths(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
