@@ -33,7 +33,7 @@ def test_the_cost_of_all_measures_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_without_the_recorded_tracks_it_is_said_how_to_give_them() -> None:
     figures = measure_reference(Extent())
-    assert len(figures) == 3
+    assert len(figures) == 4
     for figure in figures:
         assert figure.value is None
         assert not figure.passed

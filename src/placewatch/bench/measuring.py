@@ -9,7 +9,8 @@ junction is then measured once more from its tracks, as `placewatch replay track
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,21 +32,21 @@ from placewatch.core.sightings import (
     TRACK_COLUMNS,
     Tracks,
 )
-from placewatch.core.space import PicturePoint, Point
+from placewatch.core.space import Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.carriageway import Carriageway
-from placewatch.measure.flow import FlowMeter
 from placewatch.measure.ground import Ground
 from placewatch.measure.line import CountingLine
 from placewatch.measure.meters import Meters
 from placewatch.measure.queue import Approach
+from placewatch.measure.recorded import conflicts_among, paths_among
 from placewatch.measure.replay import GroundTracks, Replay, on_plan
 from placewatch.measure.roadway import Road
 from placewatch.measure.stage import Stage
 from placewatch.measure.zone import Zone
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.streets import street_named
-from placewatch.simulate.sumo import SumoRun
+from placewatch.simulate.sumo import Everybody, Piece, SumoRun
 
 USERS, LANES, FPS = 100, 10, 25.0
 RUN_S, WARM_S = 60.0, 10.0
@@ -199,25 +200,26 @@ def _again(hours: float) -> tuple[float, float, int]:
         pieces = list(run)
         everybody = run.everybody
     told = []
-    for meter in (FlowMeter(CAMERA, lines, START), Meters(CAMERA, lines, START, _plan())):
+    for conflicts in (False, True):
+        meters = Meters(CAMERA, lines, START, from_above=True, conflicts=False)
         replay, began_s = Replay(CAMERA, START), time.process_time()
         for piece in pieces:
-            tracks = GroundTracks(
-                piece.moments_s, piece.at_s, piece.who, piece.x_m, piece.y_m, piece.heading_rad,
-                piece.speed_m_s, everybody.kinds, everybody.sizes_m(),
-            )  # fmt: skip
-            for scene in replay.scenes(tracks):
-                meter.measure(scene)
-        meter.leave()
-        meter.close(UtcMicros(START + round(hours * 3.6e9)))
+            for scene in replay.scenes(_tracks([piece], everybody)):
+                meters.measure(scene)
+        meters.leave()
+        meters.close(UtcMicros(START + round(hours * 3.6e9)))
+        if conflicts:
+            paths = paths_among(_tracks(pieces, everybody))
+            conflicts_among(paths, "footprint", CAMERA, START)
         told.append(time.process_time() - began_s)
     return told[0], told[1], len(everybody.kinds)
 
 
-def _plan() -> Ground:
-    """The plan that tracks are looked at on, as a calibrated picture."""
-    corners = [Point(x, y) for x, y in ((-50, -50), (50, -50), (50, 50), (-50, 50))]
-    pixels: list[PicturePoint] = [on_plan(corner) for corner in corners]
-    return Ground.fit(
-        [(one.x_px, one.y_px) for one in pixels], [(one.x_m, one.y_m) for one in corners]
-    )
+def _tracks(pieces: Sequence[Piece], everybody: Everybody) -> GroundTracks:
+    def whole(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(piece, name) for piece in pieces])
+
+    return GroundTracks(
+        whole("moments_s"), whole("at_s"), whole("who"), whole("x_m"), whole("y_m"),
+        whole("heading_rad"), whole("speed_m_s"), everybody.kinds, everybody.sizes_m(),
+    )  # fmt: skip

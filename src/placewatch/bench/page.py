@@ -136,6 +136,8 @@ _ACCURACY_ROWS = {
     "accuracy.journeys.street.route": "means of a route over a signal, link and view: the worst",
     "accuracy.conflicts.ssam": "conflicts of recorded tracks in the mode `ssam`, beside SSAM's "
     "list: F1",
+    "accuracy.conflicts.crime": "measures of recorded tracks in the mode `crime`, beside "
+    "CommonRoad-CriMe's values: the share within 0.1 s",
     "accuracy.flow.people": "people over a line in the Jülich experiments, beside JPSreport: off "
     "by",
     "accuracy.density.voronoi": "Voronoi density in the Jülich experiments, beside JPSreport: off "

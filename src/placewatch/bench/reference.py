@@ -1,9 +1,10 @@
 """Reference: what other programs say of recorded tracks, and whether placewatch says the same.
 
 How this works. A folder holds trajectories with the published results of who measured them: SSAM's
-list of conflicts of a junction (`conflicts/`), and JPSreport's flow and densities of people in the
-Jülich experiments (`trajectories/pedestrians-juelich/`). They are not shipped with placewatch;
-whoever has them names the folder (`--data`).
+list of conflicts of a junction (`conflicts/`), JPSreport's flow and densities of people in the
+Jülich experiments (`trajectories/pedestrians-juelich/`), and two scenarios of CommonRoad
+(`trajectories/vehicles-commonroad/`). They are not shipped with placewatch; whoever has them names
+the folder (`--data`).
 """
 
 import csv
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.bench import Extent, Figure
+from placewatch.bench.crime import crime_share
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.kinds import Kind
 from placewatch.core.space import Point
@@ -33,6 +35,7 @@ Floats = npt.NDArray[np.float64]
 
 _BOUNDS = {
     "accuracy.conflicts.ssam": ("", f">= {F1_MIN:g}"),
+    "accuracy.conflicts.crime": ("", f">= {F1_MIN:g}"),
     "accuracy.flow.people": ("people", "<= 0"),
     "accuracy.density.voronoi": ("/m²", f"<= {VORONOI_MAX:g}"),
 }
@@ -45,6 +48,7 @@ def measure_reference(extent: Extent) -> list[Figure]:
         return [_none(name, why) for name in _BOUNDS]
     return [
         _told("accuracy.conflicts.ssam", extent.data, _conflicts),
+        _told("accuracy.conflicts.crime", extent.data, crime_share),
         _told("accuracy.flow.people", extent.data, _flow),
         _told("accuracy.density.voronoi", extent.data, _density),
     ]
