@@ -77,6 +77,7 @@ class Extent:
     streets: int = 20  # layouts of `accuracy`, and how often and how long each is simulated
     seeds: int = 5
     hours: float = 1.0
+    films: int = 1  # of each street and condition of `accuracy.film`; `hours` scales their length
     told: Callable[[str], None] = _silent  # how far it is
 
 
@@ -170,6 +171,12 @@ def _accuracy_queues(extent: Extent) -> list[Figure]:
     return measure_queues(extent)
 
 
+def _accuracy_film(extent: Extent) -> list[Figure]:
+    from placewatch.bench.rendered import measure_film
+
+    return measure_film(extent)
+
+
 def _gpu(extent: Extent) -> list[Figure]:
     from placewatch.bench.gpu import measure
 
@@ -192,6 +199,7 @@ BENCHES: dict[str, Callable[[Extent], list[Figure]]] = {
     "accuracy.walkers": _accuracy_walkers,
     "accuracy.journeys": _accuracy_journeys,
     "accuracy.queues": _accuracy_queues,
+    "accuracy.film": _accuracy_film,
     "gpu": _gpu,
 }
 """Every bench by its name; `core` is all of `core.*`, and what `placewatch bench` runs. `accuracy`

@@ -154,6 +154,20 @@ _ACCURACY_ROWS = {
     "accuracy.queues.recognised.camera": "cycles with a queue, by camera: recognised as one",
     "accuracy.delays.perfect": "mean control delay of an approach, perfect tracks: off by",
     "accuracy.delays.camera": "mean control delay of an approach, by camera: off by",
+    "accuracy.film.total": "vehicles over lines in drawn films, watched as by default: off by in "
+    "all",
+    "accuracy.film.lines": "the same, each line and way by itself: off by",
+    "accuracy.film.kinds": "kinds of the vehicles found in them: right",
+    "accuracy.film.movements": "movements through a junction in them, each by itself: off by",
+    **{
+        f"accuracy.film.{name}.{row}": f"drawn films {what}: {told}"
+        for name, what in (("night", "at night"), ("rain", "in rain"))
+        for row, told in (
+            ("total", "vehicles over lines, off by in all"),
+            ("lines", "the same, each line and way by itself: off by"),
+            ("kinds", "kinds of the vehicles found in them: right"),
+        )
+    },
 }
 """Figure, and what it is."""
 

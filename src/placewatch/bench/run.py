@@ -40,7 +40,12 @@ def run_benches(
         with told.status(f"measuring {name} …") as status:
             say = functools.partial(_say, status, name)
             extent = Extent(peers=peers, data=data, net=net, told=say)
-            extent = replace(extent, seeds=seeds or extent.seeds, hours=hours or extent.hours)
+            extent = replace(
+                extent,
+                seeds=seeds or extent.seeds,
+                films=seeds or extent.films,
+                hours=hours or extent.hours,
+            )
             figures += BENCHES[name](extent)
     document = json.dumps(record(figures), indent=1, allow_nan=False)
     if out == "-":

@@ -63,24 +63,31 @@ class Tally:
 def tally(truth: Iterable[AnyCrossing], told: Iterable[AnyCrossing]) -> Tally:
     """Pairs true and told crossings of the same line and way, the nearest in time first."""
     left, right = list(truth), list(told)
-    near = sorted(
-        (abs(a.media_s - b.media_s), i, j)
-        for i, a in enumerate(left)
-        for j, b in enumerate(right)
-        if a.line == b.line and a.direction is b.direction and abs(a.media_s - b.media_s) <= NEAR_S
-    )
-    of_left: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, i, j in near:
-        if i not in of_left and j not in taken:
-            of_left[i] = j
-            taken.add(j)
+    found = pairs(left, right)
     return Tally(
         len(left),
-        len(of_left),
-        len(right) - len(taken),
-        sum(left[i].kind is right[j].kind for i, j in of_left.items()),
+        len(found),
+        len(right) - len(found),
+        sum(left[i].kind is right[j].kind for i, j in found.items()),
     )
+
+
+def pairs(truth: Sequence[AnyCrossing], told: Sequence[AnyCrossing]) -> dict[int, int]:
+    """Which told crossing is which true one, by their places in the two lists: of the same line and
+    way, at most `NEAR_S` apart, the nearest in time first."""
+    near = sorted(
+        (abs(a.media_s - b.media_s), i, j)
+        for i, a in enumerate(truth)
+        for j, b in enumerate(told)
+        if a.line == b.line and a.direction is b.direction and abs(a.media_s - b.media_s) <= NEAR_S
+    )
+    found: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, j in near:
+        if i not in found and j not in taken:
+            found[i] = j
+            taken.add(j)
+    return found
 
 
 def motor_vehicles(crossings: Iterable[AnyCrossing], lines: Iterable[str]) -> list[AnyCrossing]:

@@ -11,7 +11,7 @@ from placewatch.simulate.street import Arm
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
-_LEAP_M = 1.0  # nobody walks so far in a step: it was taken from one place to another
+LEAP_M = 1.0  # nobody walks so far in a step: it was taken from one place to another
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,11 @@ class Passage:
 
 @dataclass
 class Lines:
-    """The lines of a crowd's arms. Pieces come in order; it remembers where everybody was last."""
+    """The lines of arms, of a crowd's where not said otherwise. Pieces come in order; it remembers
+    where everybody was last. Whoever moves `leap_m` in a step was taken somewhere else."""
 
     arms: Sequence[Arm]
+    leap_m: float = LEAP_M
     passages: list[Passage] = field(default_factory=list, init=False)
     _last: Floats = field(default_factory=lambda: np.zeros((0, 4)), init=False)  # who, s, x, y
 
@@ -43,7 +45,7 @@ class Lines:
         same = rows[1:, 0] == rows[:-1, 0]
         before, after = rows[:-1][same], rows[1:][same]
         steps = after[:, 2:] - before[:, 2:]
-        near = np.abs(steps).max(axis=1, initial=0.0) < _LEAP_M
+        near = np.abs(steps).max(axis=1, initial=0.0) < self.leap_m
         before, after, steps = before[near], after[near], steps[near]
         found = []
         for arm in self.arms:
