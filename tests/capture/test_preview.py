@@ -51,6 +51,30 @@ def test_whoever_is_in_the_first_picture_is_not_part_of_a_street_that_is_known(
     assert np.abs(motion.street[60:76, 0:30] - 90).max() < 20
 
 
+def test_who_hardly_moves_for_half_a_minute_is_not_part_of_the_street_of_a_large_picture(
+    tmp_path: Path,
+) -> None:
+    """A queue before a red light, of which all the first half minute tells the same."""
+    film = make_film(
+        tmp_path / "f.mp4",
+        frames=60,
+        size_px=(1280, 96),
+        ticks=lambda number: number * 180_000,  # a picture in two seconds
+        options={"g": "1"},
+    )
+    frames = preview(spec(film))
+    assert 8 <= len(frames) <= COUNT_MAX
+    background = BackgroundModel()
+    background.prime(frames)
+    source = open_source(spec(film), SystemClock())
+    motion = background.learn(next(iter(source.frames())))
+    source.close()
+    assert np.abs(motion.street[12:16, 0:60] - 90).max() < 20
+    [van] = motion.blobs
+    assert van.box.left_px <= 4
+    assert 26 <= van.box.width_px <= 40
+
+
 def test_a_street_that_was_not_seen_before_holds_whoever_is_in_the_first_picture(
     tmp_path: Path,
 ) -> None:

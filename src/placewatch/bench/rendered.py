@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import av
 
@@ -85,8 +86,8 @@ picture a car's length off its edge, where a car is 30 px long or more."""
 
 CONDITIONS: Mapping[str, tuple[Conditions, float]] = {
     "day": (conditions_of("day", "clear"), 1.0),
-    "night": (conditions_of("night", "clear"), 0.5),
-    "rain": (conditions_of("day", "rain"), 0.5),
+    "night": (conditions_of("night", "clear"), 0.4),
+    "rain": (conditions_of("day", "rain"), 0.4),
 }
 """What the films are taken in, and how long they are, by the film of a day."""
 
@@ -120,6 +121,7 @@ class TrueCrossing:
 
 
 Way = tuple[str | None, str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +346,7 @@ def measure_film(extent: Extent) -> list[Figure]:
 
 def figures_of(films: Sequence[Counted]) -> list[Figure]:
     """The figures of all films, in the order of their conditions; what is demanded is so by day."""
-    figures = []
+    figures: list[Figure] = []
     for condition in CONDITIONS:
         of_it = [film for film in films if film.condition == condition]
         if of_it:
@@ -431,5 +433,5 @@ def _lines(films: Sequence[Counted]) -> float:
     return off / true if true else math.inf
 
 
-def _off(true: Counter[Way] | Counter[tuple[str, Direction]], told: Counter[Way]) -> int:
-    return sum(abs(told[way] - true[way]) for way in true | told)
+def _off(true: Counter[T], told: Counter[T]) -> int:
+    return sum(abs(told[one] - true[one]) for one in true | told)

@@ -25,7 +25,7 @@ from placewatch.capture.video import FORMATS
 from placewatch.core.time import UtcMicros
 from placewatch.pixels.frame import Frame
 
-SPAN_S = 30.0  # for key frames
+SPAN_S = 120.0  # for key frames: who waits at a red light stands there for half a minute
 SPAN_ALL_S = 10.0
 STEP_S = 0.3  # of all frames, one in so long
 COUNT_MAX = 16
