@@ -77,7 +77,7 @@ class Extent:
     streets: int = 20  # layouts of `accuracy`, and how often and how long each is simulated
     seeds: int = 5
     hours: float = 1.0
-    films: int = 1  # of each street and condition of `accuracy.film`; `hours` scales their length
+    films: int = 1  # of each street of `accuracy.film`, twice as many by day; `hours` scales them
     told: Callable[[str], None] = _silent  # how far it is
 
 

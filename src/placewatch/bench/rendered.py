@@ -84,12 +84,22 @@ VIEWS: Mapping[str, View] = {
 """Streets, and cameras as docs/guide/set-up-a-camera.md wants them: high and steep, lines in the
 picture a car's length off its edge, where a car is 30 px long or more."""
 
-CONDITIONS: Mapping[str, tuple[Conditions, float]] = {
-    "day": (conditions_of("day", "clear"), 1.0),
-    "night": (conditions_of("night", "clear"), 0.4),
-    "rain": (conditions_of("day", "rain"), 0.4),
+
+@dataclass(frozen=True, slots=True)
+class Weathered:
+    """What a film is taken in, how long it is, by that of a day, and how many there are of each
+    street for one of another condition."""
+
+    conditions: Conditions
+    share: float
+    films: int
+
+
+CONDITIONS: Mapping[str, Weathered] = {
+    "day": Weathered(conditions_of("day", "clear"), 1.0, 2),
+    "night": Weathered(conditions_of("night", "clear"), 0.4, 1),
+    "rain": Weathered(conditions_of("day", "rain"), 0.4, 1),
 }
-"""What the films are taken in, and how long they are, by the film of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +178,9 @@ class Counted:
 
 def take_of(street: str, condition: str, seed: int, scale: float) -> Take:
     """The film of a street in a condition, `scale` times as long as usual."""
-    view, (conditions, share) = VIEWS[street], CONDITIONS[condition]
-    seconds = max(WARM_S + 1.0, view.film_s * share * scale)
-    return Take(street, seconds, conditions.light, conditions.weather, seed)
+    view, taken = VIEWS[street], CONDITIONS[condition]
+    seconds = max(WARM_S + 1.0, view.film_s * taken.share * scale)
+    return Take(street, seconds, taken.conditions.light, taken.conditions.weather, seed)
 
 
 def reel(take: Take, told: Callable[[str], None] = lambda text: None) -> Reel:
@@ -302,7 +312,7 @@ def compared(watched: Reel, told: Iterable[Crossing]) -> Counted:
     both = [(true[i], seen[found[i]]) for i in late if i in found]
     return Counted(
         watched.take.street,
-        next(name for name, (one, _) in CONDITIONS.items() if _is_of(watched.take, one)),
+        next(name for name, one in CONDITIONS.items() if _is_of(watched.take, one.conditions)),
         Counter((true[i].line, true[i].direction) for i in late),
         Counter((one.line, one.direction) for one in counted),
         len(both),
@@ -330,12 +340,11 @@ def _is_of(take: Take, conditions: Conditions) -> bool:
 
 def measure_film(extent: Extent) -> list[Figure]:
     """Vehicles over the lines of drawn streets, by day, at night and in rain."""
-    seeds = range(1, extent.films + 1)
     jobs = [
         (f"{street} {condition}", seed, extent.hours)
-        for condition in CONDITIONS
+        for condition, taken in CONDITIONS.items()
         for street in VIEWS
-        for seed in seeds
+        for seed in range(1, extent.films * taken.films + 1)
     ]
     try:
         return figures_of(list(run_all(count, jobs, extent.told)))
