@@ -314,7 +314,7 @@ def export(
         str,
         typer.Option(
             help="facts, the counts of lines; movements, speeds, flows, conflicts, zones, "
-            "zone_uses, queues, crossings_on_foot, journeys."
+            "zone_uses, queues, crossings_on_foot, journeys; with --as long also screenlines."
         ),
     ] = "facts",
     form: Annotated[

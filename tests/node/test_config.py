@@ -114,6 +114,34 @@ def test_what_is_wrong_is_said_in_plain_words_with_what_to_try(text: str, said: 
         assert word not in str(raised.value)
 
 
+LINES = (
+    CAMERA
+    + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2]\nto_px = [90, 2]\n"
+    + "[[camera.line]]\nname = 'B'\nfrom_px = [1, 9]\nto_px = [90, 9]\n"
+    + "[[screenline]]\n"
+)
+BOTH = "lines = ['kista-03/A', 'kista-03/B']\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name = ''\n" + BOTH, "screenline 1, name: is empty"),
+        ("name = 'River'\n" + BOTH + "[[screenline]]\nname = 'River'\n" + BOTH, "two screenlines"),
+        ("name = 'River'\nlines = ['kista-03/A']", "fewer than two lines"),
+        ("name = 'River'\nlines = ['kista-03/A', 'kista-03/A']", "or one twice"),
+        ("name = 'River'\nlines = ['kista-03/A', 'kista-09/B']", 'there is no camera "kista-09"'),
+        ("name = 'River'\nlines = ['kista-03/A', 'kista-03/C']", 'kista-03 has no line "C"'),
+        ("name = 'River'\n" + BOTH + "reversed = ['kista-03/C']", "is none of its lines"),
+    ],
+)
+def test_a_screenline_that_cannot_be_added_up_is_refused(text: str, said: str) -> None:
+    assert len(config.parse(LINES + "name = 'River'\n" + BOTH).screenline) == 1
+    with pytest.raises(Misconfigured) as raised:
+        config.parse(LINES + text)
+    assert said in str(raised.value)
+
+
 def test_a_login_in_a_value_of_the_wrong_sort_is_not_repeated() -> None:
     with pytest.raises(Misconfigured) as raised:
         config.parse('site = "x"\n[[camera]]\nid = "a"\nurl = ["rtsp://me:secret@host/"]')

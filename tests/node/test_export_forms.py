@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from placewatch.core.bins import Bin, screenline
 from placewatch.core.errors import Misconfigured
 from placewatch.core.facts import LineCount, MovementCount
 from placewatch.core.ids import CameraId
@@ -161,6 +162,46 @@ def test_times_without_an_offset_are_those_of_the_zone(node: Path, tmp_path: Pat
     times = {"since": "2026-11-23T08:00", "until": "2026-11-23T08:15"}
     assert export(node, "long", tmp_path / "a.csv", zone="Europe/Stockholm", **times) == 64
     assert table(tmp_path / "a.csv")[0]["start"] == "2026-11-23T08:00:00+01:00"
+
+
+SCREENLINE = """
+[[screenline]]
+name = "River"
+lines = ["junction/N", "junction/S"]
+reversed = ["junction/S"]
+"""
+
+
+def test_a_screenline_adds_up_its_lines_each_its_own_way(node: Path, tmp_path: Path) -> None:
+    (node / "river.toml").write_text((node / "placewatch.toml").read_text() + SCREENLINE)
+    out = tmp_path / "river.csv"
+    assert export(node, "long", out, "river.toml", what="screenlines") == 6 * 2 * 8
+    rows = table(out)
+    assert {(row["view"], row["element_id"]) for row in rows} == {("", "River")}
+    told = {(row["start"][11:16], row["movement"], row["class"]): row for row in rows}
+    car = told["07:00", "left_to_right", "car"]
+    # In twelve minutes, four came in by the north and three left by the south.
+    assert (car["count"], car["valid_seconds"], car["mean_speed_kmh"]) == ("84", "720.0", "")
+    assert told["07:15", "left_to_right", "van"]["count"] == "30"
+    assert told["07:15", "right_to_left", "car"]["count"] == "0"
+    export(node, "long", out, "river.toml", what="screenlines", every_min=1)
+    assert {(row["count"], row["valid_seconds"]) for row in table(out)[:16]} == {("", "0.0")}
+
+
+def test_a_screenline_with_a_part_that_nobody_watched_is_unknown() -> None:
+    def bin_of(view: str, count: int | None, seen_s: float) -> Bin:
+        at = SEVEN, UtcMicros(SEVEN + MINUTE_US)
+        way = Direction.LEFT_TO_RIGHT.value
+        return Bin("s", CameraId(view), "x", way, None, None, Kind.CAR, *at, count, seen_s)
+
+    parts = {(CameraId("a"), "x"): False, (CameraId("b"), "x"): False}
+    for other, count, seen_s in (
+        ([bin_of("b", 2, 30.0)], 6, 30.0),
+        ([bin_of("b", None, 0.0)], None, 0.0),
+        ([], None, 0.0),
+    ):
+        (told,) = screenline("River", [bin_of("a", 4, 60.0), *other], parts)
+        assert (told.count, told.coverage_s) == (count, seen_s)
 
 
 def sections(path: Path) -> dict[str, list[list[str]]]:
@@ -317,6 +358,7 @@ def test_to_standard_output_and_as_an_act(
         ("long", {"format": "xlsx"}, 'written as "xlsx"'),
         ("sumo", {"what": "movements"}, "sumo takes what it needs"),
         ("long", {"what": "speeds"}, 'no stored "speeds"'),
+        ("long", {"what": "screenlines"}, "no screenline"),
         ("long", {"zone": "Mars/Olympus"}, 'no time zone "Mars/Olympus"'),
         ("long", {"cameras": ("kista-03",)}, "there is no camera kista-03"),
         ("long", {"until": "2026-11-23"}, "nothing lies from"),

@@ -5,11 +5,12 @@ Highway Capacity Manual (HCM 2016, chapter 4): the four consecutive quarters of 
 largest sum, and that sum by four times the largest of them.
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from placewatch.core.ids import CameraId
-from placewatch.core.kinds import Kind
+from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros
 
 QUARTER_US = 15 * MINUTE_US
@@ -105,3 +106,45 @@ def peak_hour(quarters: Mapping[UtcMicros, int | None]) -> PeakHour | None:
             if best is None or hour.volume > best.volume:
                 best = hour
     return best
+
+
+Part = tuple[CameraId, str]  # a view and one of its lines
+
+
+def screenline(name: str, bins: Iterable[Bin], reversed_: Mapping[Part, bool]) -> Iterator[Bin]:
+    """What several lines add up to, as bins of an element `name` of no view: one for each window,
+    kind and way. `bins` are of lines and in order of time; `reversed_` names the parts, and which
+    of them were drawn the other way round.
+
+    The sum is unknown, None, where one part was not watched at all; else it is of what was seen,
+    and covered for as long as the part that was seen least. It has no speed.
+    """
+    back = {
+        Direction.LEFT_TO_RIGHT.value: Direction.RIGHT_TO_LEFT.value,
+        Direction.RIGHT_TO_LEFT.value: Direction.LEFT_TO_RIGHT.value,
+    }
+    for (start, end), window in itertools.groupby(bins, lambda one: (one.start, one.end)):
+        found: dict[tuple[Kind, str], dict[Part, Bin]] = {}
+        site = ""
+        for one in window:
+            part = one.view, one.element
+            if part in reversed_ and one.movement in back:
+                way = back[one.movement] if reversed_[part] else one.movement
+                found.setdefault((one.kind, way), {})[part] = one
+                site = one.site
+        for (kind, way), parts in sorted(found.items(), key=lambda item: (item[0][1], item[0][0])):
+            counts = [one.count for one in parts.values() if one.count is not None]
+            whole = len(counts) == len(reversed_)
+            yield Bin(
+                site=site,
+                view=CameraId(""),
+                element=name,
+                movement=way,
+                from_arm=None,
+                to_arm=None,
+                kind=kind,
+                start=start,
+                end=end,
+                count=sum(counts) if whole else None,
+                coverage_s=min(one.coverage_s for one in parts.values()) if whole else 0.0,
+            )

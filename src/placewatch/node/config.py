@@ -219,6 +219,17 @@ class LinkSettings:
 
 @with_config(_STRICT)
 @dataclass(frozen=True, slots=True)
+class ScreenlineSettings:
+    """A line across a whole part of a town: counting lines, also of several cameras, that are added
+    up because nobody gets past them."""
+
+    name: str  # what it follows, as in River
+    lines: tuple[str, ...] = ()  # its parts, each as "camera/line"
+    reversed: tuple[str, ...] = ()  # those of them that were drawn the other way round
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True, slots=True)
 class ConsoleSettings:
     """Where the console listens. Anything but loopback demands a sign-in."""
 
@@ -239,6 +250,7 @@ class Settings:
     camera: tuple[CameraSettings, ...] = ()
     transit: tuple[TransitSettings, ...] = ()
     link: tuple[LinkSettings, ...] = ()
+    screenline: tuple[ScreenlineSettings, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -292,6 +304,9 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
         _check_feed(f"{name}: {_spot(raw, ('transit', number))}", feed, settings)
     for number, link in enumerate(settings.link):
         check_link(f"{name}: {_spot(raw, ('link', number))}", link, settings)
+    for number, screenline in enumerate(settings.screenline):
+        where = f"{name}: {_spot(raw, ('screenline', number))}"
+        _check_screenline(where, screenline, settings)
     return settings
 
 
@@ -569,20 +584,8 @@ def check_link(where: str, link: LinkSettings, settings: Settings) -> None:
                 "a link has two lines, their directions and a length; a route has through",
             )
     for key in ("from_line", "to_line"):
-        camera, line = camera_and_line(getattr(link, key))
-        found = next((one for one in settings.camera if one.id == camera), None)
-        if found is None:
-            known = ", ".join(one.id for one in settings.camera) or "none"
-            raise Misconfigured(
-                f'{where}, {key}: there is no camera "{camera}"',
-                f'write it as "camera/line"; there are {known}',
-            )
-        if line not in [one.name for one in found.line]:
-            known = ", ".join(one.name for one in found.line) or "none"
-            raise Misconfigured(
-                f'{where}, {key}: {camera} has no line "{line}"',
-                f"it has {known}; a line at which a link begins or ends has to stay",
-            )
+        hint = "; a line at which a link begins or ends has to stay"
+        _check_line(f"{where}, {key}", getattr(link, key), settings, hint)
     assert link.from_line is not None
     assert link.to_line is not None
     assert link.length_m is not None
@@ -603,6 +606,46 @@ def check_link(where: str, link: LinkSettings, settings: Settings) -> None:
             f"{LINK_S_MAX / 60:g} min, and one hour is looked at",
             "cut it into links at lines between, or raise speed_m_s_min",
         )
+
+
+def _check_line(where: str, named: str, settings: Settings, stays: str) -> None:
+    """That `named`, "camera/line", is there; `stays`: why it must."""
+    camera, line = camera_and_line(named)
+    found = next((one for one in settings.camera if one.id == camera), None)
+    if found is None:
+        known = ", ".join(one.id for one in settings.camera) or "none"
+        raise Misconfigured(
+            f'{where}: there is no camera "{camera}"',
+            f'write it as "camera/line"; there are {known}',
+        )
+    if line not in [one.name for one in found.line]:
+        known = ", ".join(one.name for one in found.line) or "none"
+        raise Misconfigured(f'{where}: {camera} has no line "{line}"', f"it has {known}{stays}")
+
+
+def _check_screenline(where: str, screenline: ScreenlineSettings, settings: Settings) -> None:
+    if not screenline.name.strip():
+        raise Misconfigured(f"{where}, name: is empty", "name what it follows, as in River")
+    if [one.name for one in settings.screenline].count(screenline.name) > 1:
+        raise Misconfigured(
+            f'{where}, name: "{screenline.name}" is the name of two screenlines',
+            "give each its own",
+        )
+    if len(screenline.lines) < 2 or len(set(screenline.lines)) < len(screenline.lines):
+        raise Misconfigured(
+            f"{where}, lines: names fewer than two lines, or one twice",
+            'name each once, as in ["kista-03/Bridge", "kista-04/Quay"]',
+        )
+    for named in screenline.lines:
+        _check_line(
+            f"{where}, lines", named, settings, "; a screenline adds up lines that are there"
+        )
+    for named in screenline.reversed:
+        if named not in screenline.lines:
+            raise Misconfigured(
+                f'{where}, reversed: "{named}" is none of its lines',
+                "it names those of lines that were drawn the other way round",
+            )
 
 
 def _check_route(where: str, route: LinkSettings, settings: Settings) -> None:

@@ -37,6 +37,8 @@ def export_facts(
     shape = next((one for one in SHAPES.values() if one.name == what), None)
     if shape is None:
         known = " or ".join(one.name for one in SHAPES.values())
+        if what == "screenlines":
+            known = "--as long: they are sums of lines"
         raise Misconfigured(f'there are no stored "{what}"', hint=f"take {known}")
     facts = FactStore(folder / shape.name, writes=False, shape=shape)
     journal = Journal(folder / "journal", SystemClock())

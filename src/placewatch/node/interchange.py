@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from placewatch.core.acts import SHELL
-from placewatch.core.bins import QUARTER_US, Bin, PeakHour, peak_hour, volumes
+from placewatch.core.bins import QUARTER_US, Bin, Part, PeakHour, peak_hour, screenline, volumes
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction
@@ -46,6 +46,8 @@ FORMS: dict[str, tuple[int | None, tuple[int, ...]]] = {
     "geojson": (None, EVERY_MIN),
 }
 """Each form: how many minutes a bin has where nothing is said (None: the whole time), and may."""
+
+SCREENLINES = "screenlines"  # what can be taken beside what is stored: sums of lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class _Request:
     zone: datetime.tzinfo
     views: "dict[CameraId, _View]"  # those that are exported
     calls: dict[str, str]
+    screenlines: dict[str, dict[Part, bool]]  # by name: their parts, and which are reversed
 
     def called(self, view: CameraId, name: str) -> str | None:
         """What the other tool calls an arm or a line of a view."""
@@ -227,7 +230,13 @@ def _long(data: _Data) -> int:
     wanted = data.request.wanted
     shape = MOVEMENT_COUNTS if wanted.what == MOVEMENT_COUNTS.name else LINE_COUNTS
     write = long.write_parquet if wanted.format == "parquet" else long.write_csv
-    return data.write(lambda stream: write(data.bins(shape), stream, data.request.zone))
+    bins: Iterable[Bin] = data.bins(shape)
+    if wanted.what == SCREENLINES:
+        bins = itertools.chain.from_iterable(
+            screenline(name, data.bins(shape), parts)
+            for name, parts in data.request.screenlines.items()
+        )
+    return data.write(lambda stream: write(bins, stream, data.request.zone))
 
 
 def _utdf(data: _Data) -> int:
@@ -442,11 +451,17 @@ def _checked(wanted: Wanted, loaded: settings.Settings) -> _Request:
         raise Misconfigured(
             f"{wanted.form} has a format of its own", hint="leave --format out, or take --as long"
         )
-    if wanted.what not in (LINE_COUNTS.name, MOVEMENT_COUNTS.name):
+    if wanted.what not in (LINE_COUNTS.name, MOVEMENT_COUNTS.name, SCREENLINES):
         raise Misconfigured(
             f'there are no stored "{wanted.what}"',
-            hint=f"take {LINE_COUNTS.name} or {MOVEMENT_COUNTS.name}",
+            hint=f"take {LINE_COUNTS.name}, {MOVEMENT_COUNTS.name} or {SCREENLINES}",
         )
+    if wanted.what == SCREENLINES and not loaded.screenline:
+        raise Misconfigured(
+            "the settings have no screenline", hint="name the lines of one in [[screenline]]"
+        )
+    if wanted.what == SCREENLINES and wanted.cameras:
+        raise Misconfigured("a screenline has the cameras that it has", hint="leave --camera out")
     if wanted.what != LINE_COUNTS.name and wanted.form != "long":
         raise Misconfigured(
             f"{wanted.form} takes what it needs", hint="leave --what out, or take --as long"
@@ -476,7 +491,16 @@ def _checked(wanted: Wanted, loaded: settings.Settings) -> _Request:
         zone,
         _views(loaded, wanted.cameras),
         dict(map(_call, wanted.calls)),
+        {
+            one.name: {_part(line): line in one.reversed for line in one.lines}
+            for one in loaded.screenline
+        },
     )
+
+
+def _part(named: str) -> Part:
+    camera, line = settings.camera_and_line(named)
+    return camera_id(camera), line
 
 
 def _views(loaded: settings.Settings, wanted: tuple[str, ...]) -> dict[CameraId, _View]:

@@ -9,6 +9,7 @@ from typing import Any
 
 TABLES = {
     "camera", "line", "area", "approach", "carriageway", "crossing", "ground", "transit", "link",
+    "screenline",
 }  # fmt: skip
 """Settings that are written as [[name]], as often as there are some."""
 
