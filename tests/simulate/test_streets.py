@@ -1,6 +1,7 @@
 """Simulated streets: SUMO builds them all, and what it says of them is counted exactly."""
 
 import collections
+import csv
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -225,6 +226,18 @@ def test_a_folder_holds_truth_detections_and_a_camera_that_a_node_can_read(tmp_p
     counted = (out / "truth/movements.csv").read_text().splitlines()
     assert counted[0] == "at_s,window_s,from_arm,to_arm,kind,count"
     assert len(counted) > 5
+    with (out / "truth/passages.csv").open(newline="") as stream:
+        speeds = [float(row["speed_m_s"]) for row in csv.DictReader(stream)]
+    assert 0.0 <= min(speeds) < max(speeds) < 20.0
+    with (out / "truth/queues.csv").open(newline="") as stream:
+        cycles = list(csv.DictReader(stream))
+    assert {"E"} < {row["arm"] for row in cycles} <= {"E", "S", "W"}, "whole cycles alone"
+    assert max(int(row["vehicles_max"]) for row in cycles) >= 1
+    for row in cycles:
+        assert (float(row["length_m_max"]) > 0.0) == (int(row["vehicles_max"]) > 0)
+        assert float(row["at_s"]) + float(row["cycle_s"]) <= 120.0
+    with (out / "truth/delays.csv").open(newline="") as stream:
+        assert sum(int(row["vehicles"]) for row in csv.DictReader(stream)) > 10
     settings = config.load(out / "placewatch.toml")
     (camera,) = settings.camera
     assert {line.arm for line in counting_lines(camera)} == {"E", "S", "W"}

@@ -17,12 +17,13 @@ LEAP_M = 1.0  # nobody walks so far in a step: it was taken from one place to an
 @dataclass(frozen=True, slots=True)
 class Passage:
     """Somebody passed an arm: a vehicle's front a loop there, which is SUMO's own word, or the
-    middle of somebody on foot its line."""
+    middle of somebody on foot its line. The speed is the front's; None of who is on foot."""
 
     at_s: float
     who: int
     arm: str
     inwards: bool
+    speed_m_s: float | None = None
 
 
 @dataclass

@@ -1,8 +1,10 @@
 """Folder: a simulated street as files: what was true, what a detector saw, and a camera's settings.
 
-truth/passages.csv    when each vehicle's front passed the loops of an arm, as SUMO says
+truth/passages.csv    when and how fast each vehicle's front passed the loops of an arm: SUMO's word
 truth/movements.csv   how many went from which arm to which, a quarter of an hour each
 truth/tracks.parquet  where everybody was, in metres
+truth/queues.csv      the longest queue of each lane in each cycle of a signal, as SUMO says
+truth/delays.csv      what vehicles lost before each signal on average, likewise
 truth/densities.csv   how many people were in each area of a square or platform, each second
 truth/trains.csv      when trains stopped there
 truth/incidents.csv   which incidents were planted, when and where
@@ -15,7 +17,7 @@ import collections
 import contextlib
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,10 +38,20 @@ from placewatch.simulate.detections import Eye, Faults
 from placewatch.simulate.incidents import Planted, Plants, Wish
 from placewatch.simulate.pinhole import Pinhole
 from placewatch.simulate.poses import camera_at, ground_points, in_front
+from placewatch.simulate.queues import (
+    Jams,
+    Losses,
+    StopLine,
+    detectors,
+    jams,
+    losses,
+    stop_lines,
+)
 from placewatch.simulate.street import Street
-from placewatch.simulate.sumo import STEP_S, Everybody, Piece, SumoRun
+from placewatch.simulate.sumo import STEP_S, Everybody, Network, Piece, SumoRun
 
 BIN_S = 900.0
+QUEUE_REACH_M = 160.0  # before a stop line
 
 _TRACK_FIELDS: "list[pa.Field[Any]]" = [
     pa.field("at_s", pa.float64()),
@@ -111,7 +123,13 @@ def simulate_to(
     eye = Eye(camera, faults or Faults(), seed)
     detections = 0
     step_s = STEP_S if film is None else 1.0 / film.fps
-    with SumoRun(street, duration_s, seed, step_s=step_s) as run:
+    signals: list[StopLine] = []
+
+    def detect(network: Network, stored: Path) -> list[str]:
+        signals.extend(stop_lines(street, network, stored, QUEUE_REACH_M))
+        return detectors(signals)
+
+    with SumoRun(street, duration_s, seed, step_s=step_s, detectors=detect) as run:
         plants = Plants(run, incidents)
         densities = Densities(street.crowd.areas if street.crowd is not None else ())
         (folder / "truth").mkdir(parents=True, exist_ok=True)
@@ -148,6 +166,9 @@ def simulate_to(
         passages = run.passages()
         planted = plants.planted()
         kinds = collections.Counter(run.everybody.kinds)
+        if signals:
+            _write_queues(folder / "truth/queues.csv", signals, jams(run), run)
+            _write_delays(folder / "truth/delays.csv", signals, losses(run))
     write_passages(folder / "truth/passages.csv", passages, run.everybody)
     write_movements(folder / "truth/movements.csv", passages, run.everybody, duration_s)
     if street.crowd is not None:
@@ -173,10 +194,11 @@ def movements(
 
 
 def write_passages(path: Path, passages: Iterable[Passage], everybody: Everybody) -> None:
-    with _table(path, "at_s", "arm", "inwards", "kind", "who") as write:
+    with _table(path, "at_s", "arm", "inwards", "kind", "who", "speed_m_s") as write:
         for one in passages:
             kind = everybody.kinds[one.who]
-            write(f"{one.at_s:.3f}", one.arm, int(one.inwards), kind, one.who)
+            speed = "" if one.speed_m_s is None else f"{one.speed_m_s:.2f}"
+            write(f"{one.at_s:.3f}", one.arm, int(one.inwards), kind, one.who, speed)
 
 
 def write_movements(
@@ -193,6 +215,31 @@ def write_movements(
                 f"{begin_s:g}", f"{min(BIN_S, duration_s - begin_s):g}", came_by, left_by, kind,
                 count,
             )  # fmt: skip
+
+
+def _write_queues(
+    path: Path, signals: Sequence[StopLine], true: Mapping[str, Jams], run: SumoRun
+) -> None:
+    """Every cycle that lies in the run as a whole; it begins with red. Lanes count from the right,
+    from 0."""
+    with _table(path, "at_s", "cycle_s", "arm", "lane", "vehicles_max", "length_m_max") as write:
+        for line in signals:
+            begin_s = (line.red_s - run.warm_s) % line.cycle_s
+            for number, lane in enumerate(line.lanes):
+                at_s = begin_s
+                while at_s + line.cycle_s <= run.duration_s and lane.name in true:
+                    vehicles, metres = true[lane.name].most(at_s, at_s + line.cycle_s)
+                    cell = f"{at_s:g}", f"{line.cycle_s:g}", line.arm, number
+                    write(*cell, vehicles, f"{metres:.1f}")
+                    at_s += line.cycle_s
+
+
+def _write_delays(path: Path, signals: Sequence[StopLine], true: Mapping[str, Losses]) -> None:
+    with _table(path, "arm", "vehicles", "delay_s_mean") as write:
+        for line in signals:
+            lost = true.get(line.edge)
+            if lost is not None:
+                write(line.arm, lost.count, f"{lost.mean_s:.2f}" if lost.count else "")
 
 
 def _write_crowd(folder: Path, crowd: Crowd, densities: Densities, duration_s: float) -> None:

@@ -260,7 +260,7 @@ class SumoRun:
         run is over."""
         if self.street.crowd is not None:
             return self._lines.passages
-        told: dict[tuple[int, str, bool], float] = {}
+        told: dict[tuple[int, str, bool], tuple[float, float]] = {}
         for _, element in ET.iterparse(self._path / "loops.xml"):
             if element.tag != "instantOut":
                 continue
@@ -270,12 +270,13 @@ class SumoRun:
                 at_s = float(element.attrib["time"]) - self.warm_s
                 # One that changes lanes on a loop is told by two.
                 key = who, arm, inwards
-                told[key] = min(at_s, told.get(key, at_s))
+                here = at_s, float(element.attrib["speed"])
+                told[key] = min(here, told.get(key, here))
             element.clear()
         return sorted(
             (
-                Passage(at_s, who, arm, inwards)
-                for (who, arm, inwards), at_s in told.items()
+                Passage(at_s, who, arm, inwards, speed_m_s)
+                for (who, arm, inwards), (at_s, speed_m_s) in told.items()
                 if at_s >= 0.0
             ),
             key=lambda passage: passage.at_s,
