@@ -14,7 +14,7 @@ import pytest
 
 from placewatch.core.bins import Bin, screenline
 from placewatch.core.errors import Misconfigured
-from placewatch.core.facts import LineCount, MovementCount
+from placewatch.core.facts import LineCount, LineFlow, MovementCount
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import MINUTE_US, SystemClock, UtcMicros, from_rfc3339
@@ -99,6 +99,15 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(folder / "data")
     for some in facts():
         store.append(some)
+    store.append(
+        [
+            LineFlow(
+                UtcMicros(SEVEN + minute * MINUTE_US), 60.0, 60.0, CAMERA, "N",
+                Direction.LEFT_TO_RIGHT, 4, 3, 9.0, 3, 8.0, 4, 10.0, 10.0, 6.0,
+            )
+            for minute in range(15, 30)
+        ]
+    )  # fmt: skip
     store.close()
     return folder
 
@@ -133,6 +142,34 @@ def test_the_long_table_says_how_much_was_seen_and_how_sure_a_count_is(
     low, high = float(told["uncertainty_lo"]), float(told["uncertainty_hi"])
     assert (low, high) == pytest.approx((35.39, 63.64), abs=0.01)  # Garwood (1936), of 48
     assert (told["mean_speed_kmh"], told["v85_kmh"], told["occupancy_pct"]) == ("36.0", "", "")
+
+
+def test_a_line_is_occupied_for_a_share_of_the_time(node: Path, tmp_path: Path) -> None:
+    for every_min in (5, 15):
+        export(node, "long", tmp_path / "long.csv", every_min=every_min)
+        told = {
+            (row["start"][11:16], row["element_id"], row["movement"], row["occupancy_pct"])
+            for row in table(tmp_path / "long.csv")
+        }
+        assert ("07:15", "N", "left_to_right", "10.0") in told
+        assert {row[:3] for row in told if row[3]} == {
+            (f"07:{minute}", "N", "left_to_right") for minute in range(15, 30, every_min)
+        }
+
+
+def test_where_somebody_counted_by_hand_the_interval_is_of_the_true_count(
+    node: Path, tmp_path: Path
+) -> None:
+    text = (node / "placewatch.toml").read_text()
+    hand = "[camera.check]\npassages = 400\nmissed = 20\nextra = 0\n"
+    (node / "checked.toml").write_text(text + hand)
+    export(node, "long", tmp_path / "long.csv", "checked.toml")
+    told = next(
+        row for row in table(tmp_path / "long.csv")
+        if (row["element_id"], row["movement"], row["class"]) == ("N", "left_to_right", "car")
+    )  # fmt: skip
+    low, high = float(told["uncertainty_lo"]), float(told["uncertainty_hi"])
+    assert 48 <= low <= 48 / 0.95 <= high <= 56, "a twentieth is missed, nobody was invented"
 
 
 def test_a_minute_of_fog_has_no_count_and_no_interval(node: Path, tmp_path: Path) -> None:

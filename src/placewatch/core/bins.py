@@ -48,7 +48,9 @@ class Bin:
     speed_m_s_p85: float | None = (
         None  # weighted mean of the minutes' 85th percentiles: an estimate
     )
-    occupancy: float | None = None  # share of the time that the line was covered, 0..1
+    occupancy: float | None = (
+        None  # share of the watched time in which vehicles of any kind covered the line this way
+    )
 
     @property
     def window_s(self) -> float:

@@ -26,6 +26,7 @@ from placewatch.core.kinds import Direction
 from placewatch.core.space import Origin, PicturePoint, Point
 from placewatch.core.time import MINUTE_US, SystemClock, UtcMicros
 from placewatch.measure import compass
+from placewatch.measure.interval import Check, count_between
 from placewatch.measure.movement import Arms
 from placewatch.node import config as settings
 from placewatch.node.acts import perform
@@ -33,10 +34,10 @@ from placewatch.node.equip import counting_lines, ground_of
 from placewatch.node.export import instant
 from placewatch.publish.formats import geojson, long, pems, sumo, utdf
 from placewatch.register.journal import Details, Journal
-from placewatch.store.bins import EVERY_MIN, stored_bins
+from placewatch.store.bins import EVERY_MIN, Occupied, stored_bins
 from placewatch.store.disk import whole_file
 from placewatch.store.facts import FactStore
-from placewatch.store.rows import LINE_COUNTS, MOVEMENT_COUNTS, Shape
+from placewatch.store.rows import LINE_COUNTS, LINE_FLOWS, MOVEMENT_COUNTS, Shape
 
 FORMS: dict[str, tuple[int | None, tuple[int, ...]]] = {
     "long": (15, EVERY_MIN),
@@ -115,6 +116,7 @@ class _View:
     lines: tuple[settings.LineSettings, ...]
     arms: dict[str, tuple[str, Direction]]  # by line: its arm, and the direction that leads in
     ends_m: dict[str, tuple[Point, Point]] = field(default_factory=dict)  # by line, on the ground
+    check: Check | None = None  # what came of counting by hand
 
     @property
     def bearings_deg(self) -> dict[str, float]:
@@ -160,6 +162,9 @@ class _Data:
     def bins(self, shape: Shape, every_us: int | None = None) -> Iterator[Bin]:
         """All bins of that sort, of the views that are exported, with their arms and turns."""
         request = self.request
+        occupied = None
+        if shape is LINE_COUNTS and self.has(LINE_FLOWS):
+            occupied = Occupied(self._store(LINE_FLOWS), every_us or request.every_us)
         for one in stored_bins(
             self._store(shape),
             request.since,
@@ -168,6 +173,8 @@ class _Data:
             request.site,
         ):
             view = request.views.get(one.view)
+            if occupied is not None and one.count is not None:
+                one = dataclasses.replace(one, occupancy=occupied.share(one))
             if view is not None:
                 yield self._told(view, one)
             elif not request.wanted.cameras:
@@ -198,6 +205,11 @@ class _Data:
         return self._stores[shape.name]
 
     def _told(self, view: _View, one: Bin) -> Bin:
+        if view.check is not None and one.count is not None and one.coverage_s > 0.0:
+            # Of the part that was seen, as the count is.
+            truth = count_between(one.count, one.coverage_s, one.coverage_s, view.check)
+            if truth is not None:
+                one = dataclasses.replace(one, lo=float(truth.low), hi=float(truth.high))
         if one.movement in tuple(Direction):  # of a line
             if one.element not in view.arms:
                 return one
@@ -534,7 +546,9 @@ def _view(number: int, camera: settings.CameraSettings, loaded: settings.Setting
         if a is not None and b is not None and a != b:
             ends_m[line.name] = a, b
     place = camera.notice.place if camera.notice is not None else camera.id
-    return _View(number, camera_id(camera.id), place, camera.line, arms, ends_m)
+    hand = camera.check
+    check = None if hand is None else Check(hand.passages, hand.missed, hand.extra)
+    return _View(number, camera_id(camera.id), place, camera.line, arms, ends_m, check)
 
 
 def zone_named(name: str | None) -> datetime.tzinfo:

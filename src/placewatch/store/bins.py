@@ -8,7 +8,7 @@ comes back later. Zero is only said where somebody watched.
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,47 @@ def bins_of(
             for key in keys:
                 yield sums.bin(window, key, start, end, site)
         due = max(sums.windows) + 1
+
+
+@dataclass
+class Occupied:
+    """For what share of a window vehicles covered each line on their way, from stored flows. It
+    keeps a day of windows; bins are asked for in order of time."""
+
+    flows: FactStore
+    every_us: int
+    _shares: dict[tuple[UtcMicros, str, str, str], float] = field(default_factory=dict, init=False)
+    _since: int = field(default=0, init=False)
+    _until: int = field(default=-1, init=False)
+
+    def share(self, one: Bin) -> float | None:
+        """Of the time that was watched; vehicles beside each other count each, so that several
+        lanes may have more than 1. None where it is not known."""
+        if not self._since <= one.start < self._until:
+            self._since = one.start
+            self._until = one.start + self.every_us * max(1, DAY_US // self.every_us)
+            self._read()
+        return self._shares.get((one.start, one.view, one.element, one.movement))
+
+    def _read(self) -> None:
+        table = self.flows.between(UtcMicros(self._since), UtcMicros(self._until), None)
+        table = table.filter(pc.is_valid(table["occupied_s"]))
+        window = pc.divide(pc.subtract(table["at"].cast(pa.int64()), self._since), self.every_us)
+        sums = (
+            table.append_column("window", window)
+            .group_by(["window", "camera", "line", "direction"], use_threads=False)
+            .aggregate([("occupied_s", "sum"), ("coverage_s", "sum")])
+        )
+        self._shares = {
+            (
+                UtcMicros(self._since + row["window"] * self.every_us),
+                row["camera"],
+                row["line"],
+                row["direction"],
+            ): row["occupied_s_sum"] / row["coverage_s_sum"]
+            for row in sums.to_pylist()
+            if row["coverage_s_sum"] > 0.0
+        }
 
 
 def read_facts(path: Path) -> tuple[pa.Table, Shape]:
