@@ -280,7 +280,7 @@ def _intervals(runs: Sequence[Counted], how: str) -> Figure:
                     int(seen[part].sum()), watched_s, MINUTE_S * MINUTES, check, varies
                 )
                 if between is not None:
-                    holds = between.low <= counts[part].sum() <= between.high
+                    holds = bool(between.low <= counts[part].sum() <= between.high)
                     bins, held = bins + 1, held + holds
                     if counts[part].sum() >= FULL_MIN:
                         full_bins, full_held = full_bins + 1, full_held + holds
