@@ -1,5 +1,6 @@
 """The report of a place from what is stored, and what the console asks of it."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from placewatch.core.kinds import ConflictType, Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, from_rfc3339
 from placewatch.node import config as settings
 from placewatch.node.site import place_view, report_site, site_report
-from placewatch.publish.site import page, percentile, share_over
+from placewatch.publish.site import Range, page, percentile, share_over
 from placewatch.store.store import Store
 
 START = from_rfc3339("2026-11-23")
@@ -137,6 +138,19 @@ def test_totals_have_an_interval_that_knows_of_misses_and_of_time_that_was_not_s
     assert report.coverage_s == pytest.approx(105 * 60)
     assert report.following["North", RIGHT].occupancy == pytest.approx(4.4 / 60)
     assert report.spots[0].share == 1.0
+
+
+def test_of_a_time_that_was_hardly_seen_there_are_counts_and_no_interval(folder: Path) -> None:
+    loaded = settings.load(folder / "placewatch.toml")
+    store = Store(folder / "data", writes=False)
+    until = UtcMicros(START + 24 * 60 * MINUTE_US)
+    report = site_report(store, loaded, loaded.camera[0], START, until)
+    store.close()
+    assert report.totals["North", RIGHT, Kind.CAR] == Range(105 * 3)
+    # A line that was drawn just now has no facts, and that is not zero.
+    line = dataclasses.replace(report.lines[0], name="New")
+    told = page(dataclasses.replace(report, lines=(line,)))
+    assert told.count('<td class="n all">–</td>') == 2
 
 
 def test_a_time_of_which_nothing_is_stored_has_no_numbers(folder: Path) -> None:

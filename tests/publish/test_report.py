@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from PIL import Image
 
 from placewatch.core.errors import Misconfigured
-from placewatch.core.facts import CameraHealth, Crossing
+from placewatch.core.facts import CameraHealth, Conflict, Crossing
 from placewatch.core.ids import CameraId
-from placewatch.core.kinds import Direction, Kind
+from placewatch.core.kinds import ConflictType, Direction, Kind
 from placewatch.core.time import UtcMicros
 from placewatch.publish import drawing
 from placewatch.publish.report import page, write_report
@@ -141,6 +141,17 @@ def test_speeds_are_told_in_km_h_with_their_interval() -> None:
     text = Page(page(street(*cars, calibrated=True))).text
     assert "mean 38 ± 1 km/h of 10" in text
     assert "V85 40" in text
+
+
+def test_conflicts_that_were_asked_for_are_listed_with_whose_definitions_they_are() -> None:
+    met = Conflict(
+        UtcMicros(0), 900.0, CAMERA, 12.5, -3.0, Kind.CAR, Kind.BICYCLE, ConflictType.CROSSING,
+        1.2, None, None, 6.0, 9.0, None, 3.0, 2,
+    )  # fmt: skip
+    told = Page(page(street(conflicts=(met,) * 12, conflicts_by="ssam"))).text
+    assert "12 conflicts. Definitions: those of SSAM 3.0. The 10 gravest are listed." in told
+    assert told.count("12.5") == 10
+    assert "Who nearly met" not in Page(page(street())).text
 
 
 def test_names_cannot_break_out_of_the_text() -> None:

@@ -221,6 +221,7 @@ def test_a_folder_holds_truth_detections_and_a_camera_that_a_node_can_read(tmp_p
     tracks = pq.read_table(out / "truth/tracks.parquet")
     seen = pq.read_table(out / "detections.parquet")
     assert tracks.num_rows > 1000
+    assert sum(done.kinds.values()) == len(set(tracks["who"].to_pylist())), "those who were there"
     assert seen.num_rows == done.detections > 500
     assert len((out / "truth/passages.csv").read_text().splitlines()) == done.passages + 1 > 30
     counted = (out / "truth/movements.csv").read_text().splitlines()

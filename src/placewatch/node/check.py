@@ -223,9 +223,9 @@ def _disagreement(ground: Ground, camera: settings.CameraSettings) -> str:
     point, off = camera.ground[worst], ground.left_out[worst]
     far = "" if off is None else f" lies {off[1]:.1f} m from where the others say it is, and"
     return (
-        f"its points disagree by {ground.error_m_rms:.1f} m on average: point {worst + 1}, at "
-        f"({point.x_px:g}, {point.y_px:g}) px,{far} fits worst (check its spot on the picture "
-        "and its numbers on the ground)"
+        f"its points disagree by {ground.error_m_rms:.1f} m (root mean square): point "
+        f"{worst + 1}, at ({point.x_px:g}, {point.y_px:g}) px,{far} fits worst (check its spot on "
+        "the picture and its numbers on the ground)"
     )
 
 

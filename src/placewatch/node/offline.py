@@ -467,12 +467,16 @@ def _line(text: str) -> settings.LineSettings:
         x1, y1, x2, y2 = (float(number) for number in numbers.split(","))
     except ValueError as error:
         raise Misconfigured(
-            f'--line "{text}" is no line', hint="write it as NAME=x1,y1,x2,y2, in pixels"
+            f'--line "{text}" is no line',
+            hint="write it as NAME=x1,y1,x2,y2, in pixels (of tracks on the ground in metres)",
         ) from error
     if not name.strip():
         raise Misconfigured(f'--line "{text}" has no name', hint="write it as NAME=x1,y1,x2,y2")
     if not all(map(np.isfinite, (x1, y1, x2, y2))):
-        raise Misconfigured(f'--line "{text}" is no line', hint="write its ends in pixels")
+        raise Misconfigured(
+            f'--line "{text}" is no line',
+            hint="write its ends in pixels (of tracks on the ground in metres)",
+        )
     if (x1, y1) == (x2, y2):
         raise Misconfigured(f'--line "{text}" has no length', hint="move one of its ends")
     return settings.LineSettings(name, (x1, y1), (x2, y2))

@@ -56,6 +56,7 @@ from placewatch.store.rows import (
 )
 from placewatch.store.store import Store
 
+SEEN_SHARE_MIN = 0.5  # of less nothing is said of the whole time
 QUARTER_US = 15 * MINUTE_US
 SPOT_STEP_M, SPOT_REACH_M = 1.0, 3.0
 SPOTS_MOST = 400  # on a picture
@@ -258,7 +259,11 @@ def _totals(
         if count is None:
             told[key] = Range(None)
             continue
-        between = count_between(count, min(window_s, row["coverage_s_sum"]), window_s, check)
+        coverage_s = min(window_s, row["coverage_s_sum"])
+        if coverage_s < SEEN_SHARE_MIN * window_s:
+            told[key] = Range(count)
+            continue
+        between = count_between(count, coverage_s, window_s, check)
         told[key] = Range(count, *((between.low, between.high) if between else (None, None)))
     return told
 

@@ -10,6 +10,7 @@ from placewatch.core.facts import Crossing
 from placewatch.core.kinds import MOTOR_VEHICLES, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
 from placewatch.publish import drawing, road_parts
+from placewatch.publish.conflicts import DEFINITIONS, LISTED_MOST
 from placewatch.publish.table import cost_sentence, health_sentences
 from placewatch.publish.watch import WatchedLine, WatchSummary, source_name
 from placewatch.publish.whole import write_whole
@@ -60,6 +61,8 @@ def page(summary: WatchSummary) -> str:
         body.append(_movement_and_speeds(summary))
     body.append(road_parts.queues(summary.approaches, summary.duration_s))
     body.append(road_parts.people(summary.carriageways, summary.duration_s))
+    if summary.conflicts_by is not None:
+        body.append(_conflicts(summary, summary.conflicts_by))
     body.append(_how(summary))
     if summary.crossings:
         body.append(_crossings(summary))
@@ -432,6 +435,35 @@ def _how(summary: WatchSummary) -> str:
         "<li><b>Not seen</b>: stretches in which frames were missing. Nothing is counted or "
         "guessed across them, and rates leave them out.</li>"
         f"{road_parts.words(summary.approaches, summary.carriageways)}</ul></section></div>"
+    )
+
+
+def _conflicts(summary: WatchSummary, mode: str) -> str:
+    """Who nearly met, the gravest first, and by whose definitions; no more than each fact says."""
+    order = sorted(summary.conflicts, key=lambda one: (-one.severity, one.at))
+    heads = ("from", "type", "between", "TTC, s", "PET, s", "DeltaS, m/s", "x, m", "y, m")
+    rows = [
+        f'<tr><th scope="row">{rfc3339(one.at)[11:16]}</th><td>{one.type.value}</td>'
+        f"<td>{KIND_WORDS[one.first]}, {KIND_WORDS[one.second]}</td>"
+        + "".join(
+            f'<td class="n">{"–" if value is None else f"{value:.1f}"}</td>'
+            for value in (one.ttc_s, one.pet_s, one.delta_s_m_s, one.x_m, one.y_m)
+        )
+        + "</tr>"
+        for one in order[:LISTED_MOST]
+    ]
+    listed = f" The {LISTED_MOST} gravest are listed." if len(order) > LISTED_MOST else ""
+    table = (
+        '<div class="scroll" role="region" tabindex="0" aria-label="Conflicts"><table><thead><tr>'
+        + "".join(f"<th>{head}</th>" for head in heads)
+        + f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        if rows
+        else ""
+    )
+    return (
+        f'<div class="grid"><section class="sheet"><h2>Who nearly met</h2>{table}'
+        f'<p class="small soft" style="margin-top: 8px">{plural(len(order), "conflict")}. '
+        f"Definitions: {DEFINITIONS[mode]}.{listed} Nothing says who it was.</p></section></div>"
     )
 
 

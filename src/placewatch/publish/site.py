@@ -148,7 +148,7 @@ def page(report: SiteReport) -> str:
         f"<h1>{escape(report.place)}</h1>"
         f'<p class="lead">{escape(_span(report))} UTC. '
         f"{escape(seen(report.coverage_s, report.window_s).capitalize())}. "
-        "What was not seen is in no number.</p></header>\n<main>"
+        "What was not seen is in no count.</p></header>\n<main>"
         + "\n".join(part for part in body if part)
         + f"</main>\n<footer>{escape(report.site)} · camera {escape(report.camera)} · placewatch "
         f"{__version__}. It watches places, never people.</footer></body></html>\n"
@@ -389,8 +389,9 @@ def _counts(report: SiteReport) -> str:
         '<div class="scroll" role="region" tabindex="0" aria-label="Counts by line and way">'
         f"<table><thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         '</div><p class="small soft" style="margin-top: 8px">Counted while it was seen. In '
-        "brackets: between which numbers the truth of the whole time lies, 95 times of 100, with "
-        f"what was not seen and what the camera errs. {escape(report.checked)} {FILE_WAYS}</p>"
+        "brackets, where half of the time was seen at least: between which numbers the truth of "
+        "the whole time lies, 95 times of 100, with what was not seen and what the camera errs. "
+        f"{escape(report.checked)} {FILE_WAYS}</p>"
         "</section></div>"
     )
 
@@ -403,14 +404,18 @@ def _count_row(
     if direction is Direction.LEFT_TO_RIGHT:
         cells.append(f'<th scope="row" rowspan="2">{escape(line.name)}</th>')
     cells.append(f'<td title="{direction.value} in files">{arrow}&nbsp;{words}</td>')
-    total = 0
+    known = [
+        one.count
+        for (name, direction_, _), one in report.totals.items()
+        if (name, direction_) == (line.name, direction) and one.count is not None
+    ]
+    total = sum(known)
     for kind in kinds:
         one = report.totals.get((line.name, direction, kind), Range(None))
-        total += one.count or 0
         cells.append(f'<td class="n{"" if one.count else " none"}">{_ranged(one)}</td>')
-    cells.append(f'<td class="n all">{whole(total)}</td>')
     an_hour = total * HOUR_S / report.coverage_s
-    cells.append(f'<td class="n">{whole(an_hour)}</td>')
+    cells.append(f'<td class="n all">{whole(total) if known else "–"}</td>')
+    cells.append(f'<td class="n">{whole(an_hour) if known else "–"}</td>')
     return f"<tr>{''.join(cells)}</tr>"
 
 

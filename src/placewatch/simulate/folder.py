@@ -142,11 +142,13 @@ def simulate_to(
                 ),
             ) as seen,
         ):
+            came: set[int] = set()
 
             def kept() -> Iterator[Piece]:
                 nonlocal detections
                 for piece in run:
                     densities.look(piece, run.everybody)
+                    came.update(np.unique(piece.who).tolist())
                     if len(piece):
                         tracks.write_table(_tracks(piece, run.everybody))
                         table = _seen(piece, run.everybody, eye)
@@ -165,7 +167,7 @@ def simulate_to(
                     told(media_s / duration_s)
         passages = run.passages()
         planted = plants.planted()
-        kinds = collections.Counter(run.everybody.kinds)
+        kinds = collections.Counter(run.everybody.kinds[who] for who in came)
         if signals:
             _write_queues(folder / "truth/queues.csv", signals, jams(run), run)
             _write_delays(folder / "truth/delays.csv", signals, losses(run))

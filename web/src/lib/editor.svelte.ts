@@ -529,7 +529,7 @@ export class Editor {
     } catch (error) {
       const said = error as NodeError;
       if (said.status === 422 && said.path) {
-        this.faults = { [said.path]: [sentence(said.message), said.hint].filter(Boolean).join(" ") };
+        this.faults = { [said.path]: [said.message, said.hint].filter(Boolean).map(sentence).join(" ") };
         return null;
       }
       throw error;
