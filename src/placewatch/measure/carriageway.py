@@ -149,10 +149,18 @@ class Carriageway:
             raise Misconfigured(
                 f'two crossings of "{self.name}" bear the same name', hint="give each its own"
             )
-        if not self.middle:
+        drawn = bool(self.middle)
+        if not drawn:
             object.__setattr__(self, "middle", _middle_of(polygon))
         sides = _sides(self.corners, self.middle)
         ends = int((sides == _END).sum())
+        whole = ends == 2 and (sides == _LEFT).any() and (sides == _RIGHT).any()
+        if not drawn and not whole:
+            raise Misconfigured(
+                f'the corners of "{self.name}" make no piece of a road with two kerbs',
+                hint="draw them along one kerb and back along the other; where the road bends, "
+                "give it a middle line",
+            )
         if ends == 2 and not ((sides == _LEFT).any() and (sides == _RIGHT).any()):
             raise Misconfigured(
                 f'the middle line of "{self.name}" has no carriageway on one of its sides',
