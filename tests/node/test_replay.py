@@ -204,6 +204,7 @@ def test_what_cannot_be_replayed_is_said_in_a_sentence(tmp_path: Path) -> None:
         (ReplayRequest(tmp_path / "none.parquet"), "not a single track"),
         (ReplayRequest(seen, ("L=0,0,2000,9",)), "leaves the picture"),
         (ReplayRequest(seen, ("L=0,0",)), "is no line"),
+        (ReplayRequest(ground, ("L=500,0,510,9",)), '"L" lies 4.. m from where anybody was'),
         (ReplayRequest(ground, config=tmp_path / "bare.toml"), "the ground of a is not known"),
         (ReplayRequest(ground, camera="a"), "names a camera of a TOML"),
         (ReplayRequest(ground, config=tmp_path / "bare.toml", camera="b"), "which camera recorded"),

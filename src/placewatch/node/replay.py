@@ -65,6 +65,7 @@ Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 MARGIN_M = 2.0
+FAR_M = 100.0  # from all tracks: a line there is a mistake, as pixels for metres
 """Of the plan, around all that was recorded."""
 
 _FILES = (
@@ -356,6 +357,8 @@ def _plan_view(
 ) -> _View:
     """The plan is cut to what was recorded, so that it is a picture with its corner at (0, 0)."""
     ends_m = _on_ground(camera, ground_lines)
+    for name, ends in ends_m.items():
+        _check_near(name, ends, tracks)
     everywhere = [
         (tracks.x_m, tracks.y_m),
         *(([a.x_m, b.x_m], [a.y_m, b.y_m]) for a, b in ends_m.values()),
@@ -395,6 +398,25 @@ def _drawn_on(camera: settings.CameraSettings) -> Ground | None:
             hint="give the camera ground points: its areas and its road are drawn on its picture",
         )
     return ground
+
+
+def _check_near(name: str, ends: tuple[Point, Point], tracks: GroundTracks) -> None:
+    """Raises Misconfigured for a line that lies where nobody ever was, nor near."""
+    if not len(tracks):
+        return
+    off_m = 0.0
+    for line, places in (
+        ([end.x_m for end in ends], tracks.x_m),
+        ([end.y_m for end in ends], tracks.y_m),
+    ):
+        off_m = max(off_m, min(line) - float(places.max()), float(places.min()) - max(line))
+    if off_m > FAR_M:
+        raise Misconfigured(
+            f'the line "{name}" lies {off_m:.0f} m from where anybody was',
+            hint="give its ends in metres; the tracks go from "
+            f"{tracks.x_m.min():.0f} to {tracks.x_m.max():.0f} m east and from "
+            f"{tracks.y_m.min():.0f} to {tracks.y_m.max():.0f} m north",
+        )
 
 
 def _on_ground(
