@@ -209,7 +209,9 @@ def _document(path: Path) -> Any:
         text = bz2.decompress(packed) if packed.startswith(b"BZh") else packed
         return json.loads(text)
     except (OSError, ValueError, EOFError, RecursionError) as error:
-        raise Rejected(f"{path.name} holds no tracks that are known", _WHICH) from error
+        if path.suffix.lower() != ".ottrk":
+            raise Rejected(f"{path.name} is no .ottrk, nor other tracks", _WHICH) from error
+        raise Rejected(f"{path.name} is no .ottrk: {error}", _WHICH) from error
 
 
 def _instant(told: Any) -> UtcMicros | None:
