@@ -69,10 +69,10 @@ def test_nothing_is_known_of_who_is_forgotten() -> None:
     assert courses.reversal(7) is None
 
 
-def car(name: str, x_px: float, y_px: float) -> Mover:
+def car(name: str, x_px: float, y_px: float, kind: Kind = Kind.CAR) -> Mover:
     box = Box(x_px - 20, y_px - 40, x_px + 20, y_px)
     place = Point(x_px / 10.0, -y_px / 10.0)
-    return Mover(TrackId(name), Kind.CAR, box, PicturePoint(x_px, y_px), place, 10.0, None, True)
+    return Mover(TrackId(name), kind, box, PicturePoint(x_px, y_px), place, 10.0, None, True)
 
 
 def test_two_tracks_that_change_places_count_two_movements_and_no_turn() -> None:
@@ -97,3 +97,15 @@ def test_who_really_turns_round_counts_as_such() -> None:
         meter.measure(scene)
     meter.leave()
     assert list(minutes(meter, 2)) in ([("North", "North")], [("South", "South")])
+
+
+def test_who_is_on_foot_may_turn_on_the_spot() -> None:
+    for kind, came_by in ((Kind.PEDESTRIAN, "North"), (Kind.CAR, None)):
+        meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+        for frame in range(80):
+            y_px = 340.0 - 5.0 * abs(40 - frame)
+            mover = car("a", 300.0, y_px, kind)
+            at = UtcMicros(NOON + frame * 100_000)
+            meter.measure(Scene(at, frame / FPS, frame, CAMERA, [mover], False))
+        meter.leave()
+        assert minutes(meter, 2) == {(came_by, "North"): 1}

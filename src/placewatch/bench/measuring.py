@@ -93,7 +93,7 @@ def measure_cost(extent: Extent) -> list[Figure]:
             "s",
             f"<= {REPLAY_S_MAX:g}",
             "",
-            counts_s <= REPLAY_S_MAX,
+            counts_s <= REPLAY_S_MAX * extent.hours,
             f"counts, movements, speeds and headways, as `placewatch replay tracks` does; {how}",
         )
     )

@@ -437,7 +437,8 @@ class FlowMeter:
         if direction is self._arms.inwards[line]:
             self._origins.enter(user, arm)
             return None
-        if self._origins.came_by(user) == arm:
+        on_foot = KINDS[self._kinds[user]] is Kind.PEDESTRIAN  # may turn on the spot
+        if self._origins.came_by(user) == arm and not on_foot:
             self._part(user)
         return Movement(self._origins.leave(user, arm), arm)
 

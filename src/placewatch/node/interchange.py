@@ -164,7 +164,8 @@ class _Data:
         request = self.request
         occupied = None
         if shape is LINE_COUNTS and self.has(LINE_FLOWS):
-            occupied = Occupied(self._store(LINE_FLOWS), every_us or request.every_us)
+            flows = self._store(LINE_FLOWS)
+            occupied = Occupied(flows, every_us or request.every_us, request.until)
         for one in stored_bins(
             self._store(shape),
             request.since,

@@ -88,6 +88,7 @@ class Occupied:
 
     flows: FactStore
     every_us: int
+    until: UtcMicros  # where the last window ends
     _shares: dict[tuple[UtcMicros, str, str, str], float] = field(default_factory=dict, init=False)
     _since: int = field(default=0, init=False)
     _until: int = field(default=-1, init=False)
@@ -102,7 +103,8 @@ class Occupied:
         return self._shares.get((one.start, one.view, one.element, one.movement))
 
     def _read(self) -> None:
-        table = self.flows.between(UtcMicros(self._since), UtcMicros(self._until), None)
+        until = UtcMicros(min(self._until, self.until))
+        table = self.flows.between(UtcMicros(self._since), until, None)
         table = table.filter(pc.is_valid(table["occupied_s"]))
         window = pc.divide(pc.subtract(table["at"].cast(pa.int64()), self._since), self.every_us)
         sums = (
