@@ -122,9 +122,14 @@ def test_whoever_was_recognised_as_a_person_and_drives_by_is_a_car() -> None:
     assert KINDS[agreed(person, votes_for(Kind.PEDESTRIAN, 9.0))] is Kind.PEDESTRIAN
 
 
-def votes_for(kind: Kind | None, fast_m_s: float) -> np.ndarray:
+def test_one_speed_that_is_read_too_high_makes_nobody_ride() -> None:
+    person = NUMBER_OF[Kind.PEDESTRIAN]
+    assert KINDS[agreed(person, votes_for(Kind.BICYCLE, 4.0, rode=0.1))] is Kind.PEDESTRIAN
+
+
+def votes_for(kind: Kind | None, fast_m_s: float, rode: float = 1.0) -> np.ndarray:
     votes = np.zeros(VOTES_COLUMNS)
     if kind is not None:
         votes[NUMBER_OF[kind]] = votes[len(KINDS)] = 10.0
-    votes[len(KINDS) + 1] = fast_m_s
+    votes[len(KINDS) + 1 :] = fast_m_s, 10.0 * rode, 10.0
     return votes

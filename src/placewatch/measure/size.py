@@ -26,12 +26,15 @@ RIDE_M_S_MAX = 9.5  # 34 km/h: who is faster and slim has a motor
 PERSON_M_MIN = 1.0  # lower than this is an animal, a shadow or a part
 SPEED_M_S_MIN = 0.5  # slower, the course is noise
 VOTES_MIN = 4
+TREMBLE_PX_S = 5.0  # so fast those seem who tremble by a pixel or two: nobody rides by that
+RODE_SHARE = 0.3  # of the looks at somebody who moves: then it rides
 VOTES_KEPT = 0.98  # a vote's weight after each further one: the last seconds decide
 
-# A row of votes: the weight of each kind, how many were cast, the top speed lately in m/s.
+# A row of votes: the weight of each kind, how many were cast, the top speed lately in m/s, and the
+# weights of looks at which it was faster than people walk, and of all looks.
 _CAST = len(KINDS)
-_FAST = _CAST + 1
-VOTES_COLUMNS = _FAST + 1
+_FAST, _RODE, _LOOKS = range(_CAST + 1, _CAST + 4)
+VOTES_COLUMNS = _LOOKS + 1
 
 # Length and width of a usual one, m; of an unknown one those of a car.
 USUAL_SIZES_M = {
@@ -68,12 +71,18 @@ def vote(
     """
     if not speed_m_s >= SPEED_M_S_MIN:  # nor where it is NaN
         return
-    votes[_FAST] = max(0.97 * votes[_FAST], speed_m_s)
-    seen_as = _seen_as(view, box, velocity_px_s, votes[_FAST])
+    right_m, course_px_m, across = _scale(view, box, velocity_px_s)
+    if not right_m * course_px_m > 0.0:
+        return
+    sure_m_s = speed_m_s - TREMBLE_PX_S * course_px_m
+    votes[_FAST] = max(0.97 * votes[_FAST], sure_m_s)
+    seen_as = _seen_as(right_m, across, box, votes[_FAST])
     if seen_as == NOT_TOLD:
         return
     for kind in range(_CAST):
         votes[kind] *= VOTES_KEPT
+    votes[_RODE] = VOTES_KEPT * votes[_RODE] + (sure_m_s > WALK_M_S_MAX)
+    votes[_LOOKS] = VOTES_KEPT * votes[_LOOKS] + 1.0
     votes[seen_as] += 1.0
     votes[_CAST] += 1.0
 
@@ -105,7 +114,8 @@ def agreed(recognised: int, votes: Floats) -> int:
     if recognised == _UNKNOWN:
         return sized
     if recognised == _PEDESTRIAN and (
-        sized in (_BICYCLE, _MOTORCYCLE) or (sized != _PEDESTRIAN and votes[_FAST] > RUN_M_S_MAX)
+        (sized in (_BICYCLE, _MOTORCYCLE) and votes[_RODE] > RODE_SHARE * votes[_LOOKS])
+        or (sized in (_CAR, _TRUCK, _BUS) and votes[_FAST] > RUN_M_S_MAX)
     ):
         return sized
     if recognised == _BICYCLE and sized == _MOTORCYCLE:
@@ -114,8 +124,11 @@ def agreed(recognised: int, votes: Floats) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _seen_as(view: Floats, box: Floats, velocity_px_s: tuple[float, float], fast_m_s: float) -> int:
-    """What a moving road user looks like in this frame."""
+def _scale(
+    view: Floats, box: Floats, velocity_px_s: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Of somebody who moves, at its feet: metres of a pixel to the right, metres of a pixel on its
+    course, and which share of its course goes across the view. NaN where there is no ground."""
     x, y = 0.5 * (box[0] + box[2]), box[3]
     here_x, here_y = place(view, x, y)
     there_x, there_y = place(view, x + 1.0, y)
@@ -123,16 +136,20 @@ def _seen_as(view: Floats, box: Floats, velocity_px_s: tuple[float, float], fast
     # On the ground, one pixel to the right and one pixel down, at its feet.
     right_x, right_y = there_x - here_x, there_y - here_y
     down_x, down_y = below_x - here_x, below_y - here_y
-    if not math.isfinite(right_x + right_y + down_x + down_y):
-        return NOT_TOLD
-    metre_px = math.hypot(right_x, right_y)
-    width_m, height_m = (box[2] - box[0]) * metre_px, (box[3] - box[1]) * metre_px
+    right_m = math.hypot(right_x, right_y)
     east = velocity_px_s[0] * right_x + velocity_px_s[1] * down_x
     north = velocity_px_s[0] * right_y + velocity_px_s[1] * down_y
     speed = math.hypot(east, north)
-    if speed == 0.0 or metre_px == 0.0:
-        return NOT_TOLD
-    across = min(1.0, abs(east * right_x + north * right_y) / (speed * metre_px))
+    if not speed * right_m > 0.0:
+        return math.nan, math.nan, math.nan
+    across = min(1.0, abs(east * right_x + north * right_y) / (speed * right_m))
+    return right_m, speed / math.hypot(*velocity_px_s), across
+
+
+@numba.njit(cache=True, nogil=True)
+def _seen_as(right_m: float, across: float, box: Floats, fast_m_s: float) -> int:
+    """What a moving road user looks like in this frame."""
+    width_m, height_m = (box[2] - box[0]) * right_m, (box[3] - box[1]) * right_m
     along = math.sqrt(1.0 - across**2)
     if width_m < _between(SLIM_M, along, across) or (
         fast_m_s < WALK_M_S_MAX and width_m < SLIM_M[0]
