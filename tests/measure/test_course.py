@@ -41,16 +41,32 @@ def round_(radius_m: float, speed_m_s: float = 4.0) -> list[Place]:
 
 def test_who_turns_round_is_seen_to_turn() -> None:
     for radius_m in (3.0, 5.0, 9.0):
-        assert looked(round_(radius_m)).reversal(7) is None
+        assert looked(round_(radius_m)).turned(7) is True
+
+
+def test_who_turns_round_is_seen_to_turn_though_boxes_tremble() -> None:
+    dice = np.random.default_rng(1)
+    for _ in range(50):
+        places = np.array(round_(5.0)) + dice.normal(0.0, 0.3, (len(round_(5.0)), 2))
+        assert looked(places.tolist()).turned(7) is True
 
 
 def test_who_goes_on_or_waits_has_not_come_back() -> None:
     straight = [(0.0, 2.5 * k) for k in range(20)]
     dice = np.random.default_rng(1)
     waits = [*straight, *((x, 50.0 + y) for x, y in dice.normal(0.0, 0.5, (200, 2)).tolist())]
-    assert looked(straight).reversal(7) is None
-    assert looked(waits).reversal(7) is None
+    for courses in (looked(straight), looked(waits)):
+        assert courses.reversal(7) is None
+        assert courses.turned(7) is False
     assert Courses().reversal(7) is None
+    assert Courses().turned(7) is None
+
+
+def test_a_track_that_waits_and_goes_over_to_who_turns_left_has_not_turned_round() -> None:
+    waits = [*((0.0, -30.0 + 2.0 * k) for k in range(15)), *((0.0, 0.0) for _ in range(20))]
+    left = [(3.0 - 8.0 * math.cos(a), 8.0 * math.sin(a)) for a in np.arange(3.14, 4.71, 0.12)]
+    away = [(left[-1][0] + 0.2 * k, left[-1][1] - 1.5 * k) for k in range(1, 15)]
+    assert looked([*waits, *left, *away]).turned(7) is False
 
 
 def test_a_track_that_goes_over_to_who_comes_towards_it_has_not_turned() -> None:
@@ -58,7 +74,7 @@ def test_a_track_that_goes_over_to_who_comes_towards_it_has_not_turned() -> None
     back = [(3.5, -2.5 - 2.5 * k) for k in range(10)]
     reversal = looked([*there, *back]).reversal(7)
     assert reversal is not None
-    assert reversal.before.step[0] <= 12 < reversal.after.step[0] + 2
+    assert reversal.before.step[0] <= 12 <= reversal.after.step[0] + 2
     assert {place[2] for place in reversal.places} == {6}  # south, of eight
 
 
@@ -97,6 +113,18 @@ def test_who_really_turns_round_counts_as_such() -> None:
         meter.measure(scene)
     meter.leave()
     assert list(minutes(meter, 2)) in ([("North", "North")], [("South", "South")])
+
+
+def test_a_box_that_leaps_back_over_its_line_is_nobody_who_turned_round() -> None:
+    meter = FlowMeter(CAMERA, [TOP, BOTTOM], NOON)
+    for frame in range(120):
+        y_px = min(100.0 + 5.0 * frame, 235.0)
+        if frame >= 70:
+            y_px = max(160.0, 235.0 - 25.0 * (frame - 70))
+        at = UtcMicros(NOON + frame * 100_000)
+        meter.measure(Scene(at, frame / FPS, frame, CAMERA, [car("a", 300.0, y_px)], False))
+    meter.leave()
+    assert minutes(meter, 2) == {(None, "North"): 1}
 
 
 def test_who_is_on_foot_may_turn_on_the_spot() -> None:

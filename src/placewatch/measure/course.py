@@ -1,14 +1,16 @@
 """Course: whether somebody who leaves by where it came in was seen to turn round.
 
 How this works. Two road users meet on the picture, one hides the other, and their tracks change
-places: so each of them seems to go back to where it came from. Nothing on the picture tells it, but
-the ground does: who turns round drives across in between. A course is taken over some metres that
+places: so each of them seems to go back to where it came from. Or a box leaps over the line while
+its road user waits there. Nothing on the picture tells it, but the ground does: who turns round
+drives on all courses in between, one after the other. A course is taken over some metres that
 were covered look by look, since a box that leaps there and back is no drive. Only the last courses
 of who is in view are kept.
 """
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,11 +20,11 @@ from placewatch.measure.ways import Place, place_of
 
 Floats = npt.NDArray[np.float64]
 
-LEG_M, LEG_S = 3.0, 2.0  # a course is taken over so much in at most such a time
+LEG_M, LEG_S, LEG_S_MAX = 3.0, 1.0, 2.0  # a course is taken over so much, in at most such a time
 STEP_SHARE_MAX = 0.75  # of it that may lie between two looks
 LOOKS_MAX = 16
 LEGS_MAX = 64
-ALONG_RAD = math.radians(45.0)  # of a course: still the same way
+TURN_RAD_MAX = math.radians(90.0)  # from one course to the next: nobody turns as fast
 BACK_RAD = math.radians(135.0)  # and the way back
 
 
@@ -45,6 +47,7 @@ class Look:
 @dataclass(frozen=True, slots=True)
 class _Leg:
     course_rad: float
+    begin: Look
     end: Look
 
     @property
@@ -56,7 +59,7 @@ class _Leg:
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """A track that was on one course and then on the opposite one, and on none in between: the last
+    """A track that was on one course and then on quite another, and on none in between: the last
     look `before`, the first one `after`, and over which places it has gone since."""
 
     before: Look
@@ -80,45 +83,67 @@ class Courses:
         """`user` was seen there."""
         drive = self._drives.setdefault(user, _Drive())
         drive.looks.append(look)
-        course_rad = _course_rad(drive.looks)
-        if course_rad is not None:
-            drive.legs.append(_Leg(course_rad, look))
+        leg = _leg(drive.looks)
+        if leg is not None:
+            drive.legs.append(leg)
 
     def reversal(self, user: int) -> Reversal | None:
-        """Where `user` came to go back without having been seen to turn; None where it was seen to,
-        or did not go back."""
-        drive = self._drives.get(user)
-        if drive is None or not drive.legs:
-            return None
+        """Where the course of `user` jumped, as nobody can turn, since it came; None where it did
+        not."""
         since: list[_Leg] = []
-        for leg in reversed(drive.legs):
-            turn_rad = _turn_rad(leg.course_rad, drive.legs[-1].course_rad)
-            if turn_rad <= ALONG_RAD:
-                since.append(leg)
-            elif turn_rad >= BACK_RAD:
-                return Reversal(leg.end, since[-1].end, [one.place for one in since])
-            else:
+        after = 0  # of `since`: what follows this leg, with no look in common
+        for leg in reversed(self._legs(user)):
+            while after + 1 < len(since) and since[after + 1].begin.at_s >= leg.end.at_s:
+                after += 1
+            if (
+                since
+                and since[after].begin.at_s >= leg.end.at_s
+                and _turn_rad(leg.course_rad, since[after].course_rad) > TURN_RAD_MAX
+            ):
+                places = [one.place for one in since[: after + 1]]
+                return Reversal(leg.end, since[after].begin, places)
+            if since and _turn_rad(leg.course_rad, since[0].course_rad) >= BACK_RAD:
                 return None
+            since.append(leg)
         return None
+
+    def turned(self, user: int) -> bool | None:
+        """Whether `user` was seen to go the opposite way at last, without a jump; None where no
+        course of it is known."""
+        legs = self._legs(user)
+        if not legs:
+            return None
+        back = any(_turn_rad(leg.course_rad, legs[-1].course_rad) >= BACK_RAD for leg in legs)
+        return back and self.reversal(user) is None
+
+    def _legs(self, user: int) -> Sequence[_Leg]:
+        drive = self._drives.get(user)
+        return () if drive is None else drive.legs
 
     def forget(self, user: int) -> None:
         """`user` is gone."""
         self._drives.pop(user, None)
 
 
-def _course_rad(looks: deque[Look]) -> float | None:
+def _leg(looks: deque[Look]) -> _Leg | None:
     """The course up to the last look; None where it was not driven steadily."""
     last = looks[-1]
     longest_m = length_m = 0.0
     newer = last
     for number, look in enumerate(reversed(looks)):
         before_m, length_m = length_m, last.away_m(look)
-        if last.at_s - look.at_s > LEG_S or length_m < before_m:
+        if last.at_s - look.at_s > LEG_S_MAX or length_m < before_m:
             return None
         longest_m = max(longest_m, newer.away_m(look))
         newer = look
-        if number > 1 and length_m >= LEG_M and longest_m <= STEP_SHARE_MAX * length_m:
-            return math.atan2(last.north_m - look.north_m, last.east_m - look.east_m)
+        if (
+            number > 1
+            and length_m >= LEG_M
+            and last.at_s - look.at_s >= LEG_S
+            and longest_m <= STEP_SHARE_MAX * length_m
+        ):
+            course_rad = math.atan2(last.north_m - look.north_m, last.east_m - look.east_m)
+            return _Leg(course_rad, look, last)
     return None
 
 

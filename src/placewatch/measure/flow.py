@@ -443,9 +443,12 @@ class FlowMeter:
         return Movement(self._origins.leave(user, arm), arm)
 
     def _part(self, user: int) -> None:
-        """If the track of `user` has gone over to somebody else, so has that one's, most likely."""
+        """If the track of `user` has gone over to somebody else, so has that one's, most likely. If
+        nobody saw it turn, it is not known who left there."""
         reversal = self._courses.reversal(user)
         if reversal is None:
+            if self._courses.turned(user) is False:
+                self._origins.doubt(user)
             return
         self._origins.part(user, reversal)
         for other in self._present.values():

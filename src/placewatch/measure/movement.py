@@ -163,6 +163,12 @@ class Origins:
         for place in reversal.places:
             self.drive(user, place)
 
+    def doubt(self, user: int) -> None:
+        """By which arm `user` came in is not known, nor where its track began."""
+        self._arms.pop(user, None)
+        self._began.pop(user, None)
+        self._drop(user)
+
     def hide(self, user: int, path: Floats) -> None:
         """`user` has not been seen for a moment, since the end of `path`; it may be lost."""
         if user in self._arms and user not in self._hidden:

@@ -68,13 +68,14 @@ def layouts() -> tuple[Junction, ...]:
             legs((0.0, 90.0, 270.0), per_h=150.0, speed_m_s=8.33),
             "right_before_left",
         ),
-        Junction("ring-3", "A roundabout of three arms", wye, "roundabout", counted_at_m=45.0),
+        Junction("ring-3", "A roundabout of three arms", wye, "roundabout", 45.0, back=0.03),
         Junction(
             "ring-4",
             "A roundabout of four arms",
             legs(square, per_h=280.0),
             "roundabout",
             counted_at_m=45.0,
+            back=0.03,
         ),
         Junction(
             "ring-4-wide",
@@ -84,6 +85,7 @@ def layouts() -> tuple[Junction, ...]:
             counted_at_m=55.0,
             ring_m=22.0,
             ring_lanes=2,
+            back=0.03,
         ),
         Junction(
             "ring-5",
@@ -92,6 +94,7 @@ def layouts() -> tuple[Junction, ...]:
             "roundabout",
             counted_at_m=55.0,
             ring_m=22.0,
+            back=0.03,
         ),
     )
 

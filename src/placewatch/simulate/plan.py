@@ -43,7 +43,8 @@ class Junction:
     """Roads that meet at one point, or around a ring of `ring_m` radius.
 
     Whoever comes in leaves by any other leg, those that lie more straight ahead first
-    (`straight` times as many as a right angle). `people_per_h` walk between each two legs.
+    (`straight` times as many as a right angle); `back` of all go round and leave where they came
+    from, which a point has no room for. `people_per_h` walk between each two legs.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Junction:
     ring_m: float = 16.0
     ring_lanes: int = 1
     straight: float = 2.0
+    back: float = 0.0
     people_per_h: float = 20.0
     kinds: Mapping[Kind, float] = field(default_factory=lambda: MIX)
 
@@ -158,11 +160,15 @@ class Junction:
                 Flow(
                     f"{leg.name}_in",
                     f"{other.name}_out",
-                    leg.per_h * share / sum(shares),
+                    leg.per_h * (1.0 - self.back) * share / sum(shares),
                     self.kinds,
                 )
                 for other, share in zip(others, shares, strict=True)
             ]
+            if self.back:
+                flows.append(
+                    Flow(f"{leg.name}_in", f"{leg.name}_out", leg.per_h * self.back, self.kinds)
+                )
         return tuple(flows)
 
     def _share(self, leg: Leg, other: Leg) -> float:
