@@ -20,8 +20,8 @@ from placewatch.core.errors import PlacewatchError
 from placewatch.core.ids import TrackId
 from placewatch.core.kinds import KINDS, ConflictType, Kind
 from placewatch.measure.encounter import Encounter, Path, encounter, encounters
-from placewatch.measure.scene import EAST, KIND, NORTH, SEEN, Movers, X, Y
-from placewatch.measure.trajectory import path_of
+from placewatch.measure.scene import EAST, KIND, NORTH, SEEN, Movers
+from placewatch.measure.trajectory import OF_MOVER, path_of
 from placewatch.simulate.poses import camera_at
 from placewatch.simulate.street import Street
 from placewatch.simulate.streets import street_named
@@ -190,7 +190,7 @@ class _Seen:
         for track, row in zip(movers.ids, movers.rows, strict=True):
             if row[SEEN] != 1.0 or np.isnan(row[EAST]):
                 continue
-            self._samples[track].append((media_s, row[X], row[Y], row[EAST], row[NORTH]))
+            self._samples[track].append((media_s, *row[[*OF_MOVER]].tolist()))
             self._kinds[track] = KINDS[int(row[KIND])]
             if len(who):
                 apart_m = np.hypot(x_m - row[EAST], y_m - row[NORTH])

@@ -35,15 +35,15 @@ _WIDE = np.array([0.0, 0.8, 1.8, 2.5])
 
 # The least length, the usual one and the most, by number in KINDS. Who is slim stands in the middle
 # of the box's lower edge, and so does who is not recognised.
-_BOUNDS_M = {
+_BOUNDS = {
     Kind.CAR: (3.4, 4.4, 5.4),
     Kind.VAN: (4.6, 5.6, 7.0),
     Kind.TRUCK: (5.5, 8.4, 18.0),
     Kind.BUS: (8.0, 11.5, 18.0),
 }
-_BOUNDS: Floats = np.array([_BOUNDS_M.get(kind, (0.0, 4.4, 0.0)) for kind in KINDS])
+BOUNDS_M: Floats = np.array([_BOUNDS.get(kind, (0.0, 4.4, 0.0)) for kind in KINDS])
 
-LAID = tuple(kind in _BOUNDS_M for kind in KINDS)
+LAID = tuple(kind in _BOUNDS for kind in KINDS)
 """For each of KINDS whether a footprint is laid, so that it stands in the middle of that."""
 
 # What is known of one road user: its course as a vector on the ground, as long as it is sure (0:
@@ -85,7 +85,7 @@ def anchor_of(
             share = 1.0 - math.exp(-speed * elapsed_s / COURSE_M)
             anchor[_EAST] += share * (way_e / speed - anchor[_EAST])
             anchor[_NORTH] += share * (way_n / speed - anchor[_NORTH])
-    least, usual, most = _BOUNDS[kind]
+    least, usual, most = BOUNDS_M[kind]
     if anchor[_LENGTH] == 0.0:
         anchor[_LENGTH], anchor[_VARIANCE] = usual, LENGTH_DOUBT_M**2
     wished = min(max(anchor[_LENGTH], least), most)
@@ -103,7 +103,7 @@ def anchor_of(
     along = abs((cos * down_n - sin * down_e) / turned)
     across = abs((sin * down_n + cos * down_e) / turned)
     if looks and moves:
-        wide, grows = _wide_m(anchor[_LENGTH])
+        wide, grows = wide_m(anchor[_LENGTH])
         foretold = anchor[_LENGTH] * along + wide * across
         off = (box[2] - box[0]) - foretold
         if off > -NARROW_SHARE_MAX * foretold:
@@ -115,7 +115,7 @@ def anchor_of(
     long = anchor[_FOOTPRINT]
     if long <= 0.0:
         return x_px, y_px
-    wide = _wide_m(long)[0]
+    wide = wide_m(long)[0]
     at_e, at_n = east, north
     for _ in range(LAID_STEPS):
         left, right, bottom = math.inf, -math.inf, -math.inf
@@ -145,7 +145,7 @@ def anchor_of(
 
 
 @numba.njit(cache=True, nogil=True)
-def _wide_m(length_m: float) -> tuple[float, float]:
+def wide_m(length_m: float) -> tuple[float, float]:
     """How wide who is so long is, and how much wider with each metre."""
     for row in range(1, len(_LONG)):
         if length_m < _LONG[row]:

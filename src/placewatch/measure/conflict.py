@@ -25,21 +25,10 @@ from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.measure.encounter import WITHIN_S, Encounter, Path, met
 from placewatch.measure.flow import UNSEEN_AFTER_S
 from placewatch.measure.ground import Ground
-from placewatch.measure.scene import (
-    EAST as MOVER_EAST,
-)
-from placewatch.measure.scene import (
-    KIND,
-    NORTH,
-    SEEN,
-    Movers,
-    Scene,
-    X,
-    Y,
-)
+from placewatch.measure.scene import KIND, SEEN, Movers, Scene
 from placewatch.measure.ssam import TTC_S_MAX
 from placewatch.measure.stage import longer
-from placewatch.measure.trajectory import SAMPLE_COLUMNS, T, path_of
+from placewatch.measure.trajectory import EAST, OF_MOVER, SAMPLE_COLUMNS, T, path_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -140,9 +129,9 @@ class ConflictMeter:
             here = set(movers.ids)
             for track in [track for track in self._here if track not in here]:
                 self._end(self._here.pop(track))
-        columns = movers.rows[:, [SEEN, X, Y, MOVER_EAST, NORTH, KIND]].tolist()
-        for track, (seen, x, y, east, north, kind) in zip(movers.ids, columns, strict=True):
-            if seen != 1.0 or math.isnan(east):
+        columns = movers.rows[:, [SEEN, KIND, *OF_MOVER]].tolist()
+        for track, (seen, kind, *sample) in zip(movers.ids, columns, strict=True):
+            if seen != 1.0 or math.isnan(sample[EAST - 1]):
                 continue
             walk = self._here.get(track)
             if walk is None:
@@ -153,7 +142,7 @@ class ConflictMeter:
                 walk = self._here[track] = _Walk()
                 walk.add(last.tolist())
             walk.kind = int(kind)
-            walk.add((scene.media_s, x, y, east, north))
+            walk.add((scene.media_s, *sample))
 
     def _end(self, walk: _Walk) -> None:
         if walk.count:

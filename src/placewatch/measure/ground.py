@@ -61,7 +61,8 @@ class Ground:
     `to_metres` (3, 3) is the homography from straightened px to m, positive before the camera.
     `bend` is the bend that was estimated: by which share the lens shows at the corners what a
     straight one shows farther from the middle (negative: closer); 0 where none was.
-    `view` (VIEW_COLUMNS,) is all of this, for `place`.
+    `view` (VIEW_COLUMNS,) is all of this, for `place`; `centre_of` a view is the middle of its
+    picture.
     """
 
     def __init__(self, observed: "_Observed", plane: "_Plane") -> None:
@@ -547,6 +548,12 @@ def place(view: Floats, x_px: float, y_px: float) -> tuple[float, float]:
     return place_straight(view, x, y)
 
 
+def centre_of(view: Floats) -> tuple[float, float] | None:
+    """The middle of the picture, px; None where the ground was fitted without its size."""
+    x_px, y_px = float(view[_BEND + _CENTRE_X]), float(view[_BEND + _CENTRE_Y])
+    return (x_px, y_px) if x_px > 0.0 and y_px > 0.0 else None
+
+
 @numba.njit(cache=True, nogil=True)
 def straight(view: Floats, x_px: float, y_px: float) -> tuple[float, float]:
     """Where a straight lens would show what is at one point of the picture; NaN where the lens
@@ -682,17 +689,18 @@ class _Plane:
 def _plane_or_bent(observed: _Observed, size_px: tuple[int, int] | None) -> _Plane:
     """The plane, with a bend where the picture's size is known and the points demand it."""
     straight = np.zeros(VIEW_COLUMNS - _BEND)
-    plane = _plane(observed, straight)
     if size_px is None:
-        return plane
+        return _plane(observed, straight)
     width_px, height_px = size_px
     if not (width_px > 0 and height_px > 0):
         raise Misconfigured(
             f"a picture of {width_px} by {height_px} pixels is none", hint="give its real size"
         )
+    centre = np.array([width_px / 2, height_px / 2])
+    straight[: _CENTRE_Y + 1] = centre  # it bends nothing there, but who asks what is up needs it
+    plane = _plane(observed, straight)
     if observed.count < SEEN_MIN:
         return plane
-    centre = np.array([width_px / 2, height_px / 2])
     bent = _bent_plane(observed, centre)
     if bent is None or not _demanded(plane, bent, observed.click_px):
         return plane

@@ -24,9 +24,9 @@ from placewatch.measure.encounter import Mode, Path, encounters, listed, met, me
 from placewatch.measure.ground import Ground
 from placewatch.measure.lanelet import LaneMap
 from placewatch.measure.replay import GroundTracks
-from placewatch.measure.scene import EAST, KIND, NORTH, SEEN, Movers, Scene, X, Y
+from placewatch.measure.scene import KIND, SEEN, Movers, Scene
 from placewatch.measure.ssam import Trajectories
-from placewatch.measure.trajectory import path_of
+from placewatch.measure.trajectory import EAST, OF_MOVER, path_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -128,10 +128,10 @@ class Gathered:
             return
         self._sampled_s = scene.media_s
         movers = Movers.of(scene.movers)
-        columns = movers.rows[:, [SEEN, X, Y, EAST, NORTH, KIND]].tolist()
-        for track, (seen, x, y, east, north, kind) in zip(movers.ids, columns, strict=True):
-            if seen == 1.0 and not math.isnan(east):
-                self._samples[track].append((scene.media_s, x, y, east, north))
+        columns = movers.rows[:, [SEEN, KIND, *OF_MOVER]].tolist()
+        for track, (seen, kind, *sample) in zip(movers.ids, columns, strict=True):
+            if seen == 1.0 and not math.isnan(sample[EAST - 1]):
+                self._samples[track].append((scene.media_s, *sample))
                 self._kinds[track] = KINDS[int(kind)]
 
     def paths(self) -> list[Path]:

@@ -7,6 +7,9 @@ Cleveland 1979). The course is that of the way from a metre behind to a metre ah
 that takes: who stands keeps it, and what trembles does not turn it. Of whom no footprint is laid
 the point at the feet is the edge that faces the camera: the middle lies behind it, seen from the
 camera, by half of what the usual footprint of its kind is deep that way.
+
+Of who drives or rides, where a camera's boxes are known, this is only the first guess: its path is
+then fitted as one that steers (drive.py).
 """
 
 import math
@@ -16,16 +19,29 @@ import numpy as np
 import numpy.typing as npt
 
 from placewatch.core.kinds import NUMBER_OF, Kind
+from placewatch.measure import scene
 from placewatch.measure.anchor import LAID
+from placewatch.measure.drive import DRIVES, driven
 from placewatch.measure.encounter import Path
 from placewatch.measure.ground import place
 from placewatch.measure.size import USUAL_SIZES_M
 
 Floats = npt.NDArray[np.float64]
 
-# A sample: when, where on the picture, where on the ground.
-T, X_PX, Y_PX, EAST, NORTH = range(5)
-SAMPLE_COLUMNS = 5
+# A sample: when, where on the picture, where on the ground, and sides of the box, px (all 0: not
+# known).
+T, X_PX, Y_PX, EAST, NORTH, LEFT, RIGHT, BOTTOM = range(8)
+SAMPLE_COLUMNS = 8
+OF_MOVER = (
+    scene.X,
+    scene.Y,
+    scene.EAST,
+    scene.NORTH,
+    scene.LEFT,
+    scene.RIGHT,
+    scene.BOTTOM,
+)
+"""The columns of `Movers.rows` that a sample has after its time."""
 
 WITHIN_S = 1.0  # so far before and after a moment points tell of it
 SAMPLES_MIN = 5
@@ -41,6 +57,7 @@ def path_of(samples: Floats, kind: Kind, view: Floats | None = None) -> Path | N
     Samples are the middle of the footprint. With `view`, that of a Ground, they are the edge that
     faces a camera for kinds of which no footprint is laid (anchor.py), and those so far away that a
     pixel is deep on the ground are left out.
+    Of who drives it then begins a little before the first of them and ends a little after the last.
     None where they are too few, span too little time, or lead nowhere.
     """
     if view is not None and len(samples):
@@ -54,6 +71,9 @@ def path_of(samples: Floats, kind: Kind, view: Floats | None = None) -> Path | N
     if math.hypot(*spread_m) < TRAVELS_M_MIN:
         return None
     heading, speed, acceleration = _course(smooth, CHORD_M)
+    if view is not None and DRIVES[NUMBER_OF[kind]] and samples[0, RIGHT] > samples[0, LEFT]:
+        began = np.column_stack([smooth[:, :2], np.unwrap(heading), speed])
+        return _driven(samples, began, kind, view)
     x_m, y_m = smooth[:, 0].copy(), smooth[:, 1].copy()
     if view is not None and not LAID[NUMBER_OF[kind]]:
         off = away - heading
@@ -71,6 +91,15 @@ def path_of(samples: Floats, kind: Kind, view: Floats | None = None) -> Path | N
         kind=kind,
         acceleration_m_s2=acceleration,
     )
+
+
+def _driven(samples: Floats, began: Floats, kind: Kind, view: Floats) -> Path:
+    """The path of who drives, from a first guess of places, headings and speeds."""
+    boxes = samples[:, [X_PX, Y_PX, LEFT, RIGHT, BOTTOM]]
+    places = samples[:, [EAST, NORTH]]
+    t_s, states, length_m, width_m = driven(samples[:, T], places, boxes, began, kind, view)
+    x_m, y_m, heading, speed, _, acceleration = states.T.copy()
+    return Path(t_s, x_m, y_m, heading, speed, length_m, width_m, kind, acceleration)
 
 
 @numba.njit(cache=True, nogil=True)
