@@ -15,7 +15,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from placewatch.core.kinds import ConflictType, Kind
-from placewatch.measure.encounter import Encounter, Path, encounter, encounters
+from placewatch.measure.encounter import (
+    Encounter,
+    Path,
+    encounter,
+    encounters,
+    left_and_came_s,
+)
 from placewatch.measure.footprint import FOOTPRINT_COLUMNS, distances_m
 
 Floats = npt.NDArray[np.float64]
@@ -211,6 +217,14 @@ def test_the_second_may_come_when_the_first_is_gone() -> None:
     found = met(second, first)
     assert found.pet_s == pytest.approx(4.0 - 1.3)
     assert found.at_s == pytest.approx(4.0)
+
+
+def test_the_moments_of_leaving_and_coming_are_told_in_either_order() -> None:
+    first = straight(-10, 0, 0.0, 10.0, duration_s=2.0)
+    second = straight(0, -43, NORTH, 10.0, duration_s=3.0, begin_s=2.5)
+    assert left_and_came_s(first, second) == pytest.approx((1.3, 4.0))
+    assert left_and_came_s(second, first) == pytest.approx((1.3, 4.0))
+    assert left_and_came_s(first, straight(0, -107, NORTH, 10.0)) is None
 
 
 def test_a_thin_path_between_two_frames_is_not_missed() -> None:

@@ -4,7 +4,9 @@ How this works. SUMO's junction runs at a hundred steps a second, and of all pai
 exact times are known: who follows and closes in (TTC below 3 s), and who crosses another's way (PET
 below 5 s). The same road users are then looked at ten times a second: as they are, and as boxes of
 a detector that errs, through tracker, ground and smoothing. A track belongs to whom it was nearest
-to most of the time. All such pairs of all runs count, of which both were tracked when they met.
+to most of the time. All such pairs of all runs count, of which both were tracked when they met: of
+who crosses, the first when it left the spot and the second when it came there; of who follows, both
+at the moment of the smallest TTC. That is asked of where they were, and not of what was measured.
 """
 
 from collections import Counter, defaultdict
@@ -19,7 +21,7 @@ from placewatch.bench.roof import POSE, Roof
 from placewatch.core.errors import PlacewatchError
 from placewatch.core.ids import TrackId
 from placewatch.core.kinds import KINDS, ConflictType, Kind
-from placewatch.measure.encounter import Encounter, Path, encounter, encounters
+from placewatch.measure.encounter import Encounter, Path, encounter, left_and_came_s, met
 from placewatch.measure.scene import EAST, KIND, NORTH, SEEN, Movers
 from placewatch.measure.trajectory import OF_MOVER, path_of
 from placewatch.simulate.poses import camera_at
@@ -32,10 +34,10 @@ FINE_S, COARSE_S = 0.01, 0.1
 RUN_S = 240.0
 TTC_S, PET_S = 3.0, 5.0
 MINE_M = 3.0  # a track is of whom it is nearest to, and nearer than this
-ALIKE_S = 1.0  # a pair that meets again later is another encounter
 
 Floats = npt.NDArray[np.float64]
 Pair = tuple[int, int]
+Tracked = dict[int, list[tuple[int, Path]]]  # the tracks of each road user, and how often seen
 
 _BOUNDS = {
     "accuracy.ttc.perfect": ("s", "<= 0.02"),
@@ -47,13 +49,15 @@ _BOUNDS = {
 
 @dataclass
 class Errors:
-    """How far off the times of pairs were, s; and of how many pairs a camera knew none."""
+    """How far off the times of pairs were, s; and of how many pairs a camera knew none, since it
+    did not track both when they met, or since they met nobody as it saw it."""
 
     ttc_perfect: list[float] = field(default_factory=list)
     pet_perfect: list[float] = field(default_factory=list)
     ttc_camera: list[float] = field(default_factory=list)
     pet_camera: list[float] = field(default_factory=list)
     pairs: int = 0
+    untracked: int = 0
     unknown: int = 0
 
 
@@ -72,7 +76,8 @@ def measure_encounters(extent: Extent) -> list[Figure]:
     of = f"{extent.seeds} runs of {min(RUN_S, extent.hours * 3600.0):g} s of the street {STREET}"
     by = (
         f"by a camera on a roof, 10 frames a second, faults as in the counts; of {errors.pairs} "
-        f"pairs {errors.unknown} had no track, or met nobody as it saw it"
+        f"pairs {errors.untracked} were not both tracked when they met, far away, covered or out "
+        f"of the picture, and {errors.unknown} met nobody as it saw it"
     )
     return [
         _figure("accuracy.ttc.perfect", errors.ttc_perfect, np.mean, f"mean; {of}"),
@@ -95,18 +100,23 @@ def run(seed: int, duration_s: float, errors: Errors) -> None:
     exact = {who: _path(rows, who, everybody) for who, rows in fine.items()}
     coarse = {who: _thinned(path) for who, path in exact.items()}
     tracked = seen.paths()
-    for (one, two), true in _pairs(exact):
+    for (one, two), true, (first_s, second_s) in _pairs(exact):
         perfect = encounter(coarse[one], coarse[two])
         follows = true.type is ConflictType.REAR_END
         errors.pairs += 1
         _add(true, perfect, follows, errors.ttc_perfect, errors.pet_perfect)
-        found = _nearest(tracked, one, two, true)
-        if found is None or not _add(true, found, follows, errors.ttc_camera, errors.pet_camera):
+        first, second = _tracked(tracked, one, first_s), _tracked(tracked, two, second_s)
+        if first is None or second is None:
+            errors.untracked += 1
+            continue
+        found = encounter(first, second)
+        if not _add(true, found, follows, errors.ttc_camera, errors.pet_camera):
             errors.unknown += 1
 
 
-def _pairs(paths: dict[int, Path]) -> list[tuple[Pair, Encounter]]:
-    """Who closes in on whom ahead, and vehicles that cross each other's way."""
+def _pairs(paths: dict[int, Path]) -> list[tuple[Pair, Encounter, tuple[float, float]]]:
+    """Who closes in on whom ahead, and vehicles that cross each other's way: the first and the
+    second of each pair, and when they met."""
     told = []
     numbers = list(paths)
     alone = list(paths.values())
@@ -121,14 +131,18 @@ def _pairs(paths: dict[int, Path]) -> list[tuple[Pair, Encounter]]:
                 continue
             if a[2] > b[3] or b[2] > a[3] or a[4] > b[5] or b[4] > a[5]:
                 continue
-            met = encounter(alone[at], alone[other])
-            if met is None or Kind.PEDESTRIAN in met.kinds:
+            found = met([alone[at], alone[other]])
+            if not found or Kind.PEDESTRIAN in found[0][0].kinds:
                 continue
-            follows = met.type is ConflictType.REAR_END
-            if (follows and met.ttc_s is not None and 0.0 < met.ttc_s < TTC_S) or (
-                met.type is ConflictType.CROSSING and met.pet_s is not None and met.pet_s > 0.0
-            ):
-                told.append(((one, numbers[other]), met))
+            true, first, _ = found[0]
+            pair = (one, numbers[other]) if first is alone[at] else (numbers[other], one)
+            if true.type is ConflictType.REAR_END:
+                if true.ttc_s is not None and 0.0 < true.ttc_s < TTC_S:
+                    told.append((pair, true, (true.at_s, true.at_s)))
+            elif true.type is ConflictType.CROSSING and true.pet_s is not None and true.pet_s > 0.0:
+                moments = left_and_came_s(alone[at], alone[other])
+                assert moments is not None, "a PET without its moments"
+                told.append((pair, true, moments))
     return told
 
 
@@ -198,28 +212,22 @@ class _Seen:
                 if apart_m[nearest] < MINE_M:
                     self._whose[track][int(who[nearest])] += 1
 
-    def paths(self) -> dict[int, list[Path]]:
+    def paths(self) -> Tracked:
         """The tracks of each road user."""
-        told: dict[int, list[Path]] = defaultdict(list)
+        told: Tracked = defaultdict(list)
         for track, samples in self._samples.items():
             path = path_of(np.array(samples), self._kinds[track], self._roof.ground.view)
             if path is not None and self._whose[track]:
-                told[self._whose[track].most_common(1)[0][0]].append(path)
+                told[self._whose[track].most_common(1)[0][0]].append((len(samples), path))
         return told
 
 
-def _nearest(
-    tracked: dict[int, list[Path]], one: int, two: int, true: Encounter
-) -> Encounter | None:
-    """What their tracks of that moment met, if they were tracked then."""
-    found = [
-        met
-        for first in tracked.get(one, ())
-        for second in tracked.get(two, ())
-        for met in encounters([first, second])
-        if abs(met.at_s - true.at_s) <= ALIKE_S + (true.ttc_s or true.pet_s or 0.0)
+def _tracked(tracked: Tracked, who: int, at_s: float) -> Path | None:
+    """The track that one had at that moment; the one that was seen most, of several."""
+    then = [
+        (looks, path) for looks, path in tracked.get(who, ()) if path.t_s[0] <= at_s <= path.t_s[-1]
     ]
-    return min(found, key=lambda met: abs(met.at_s - true.at_s), default=None)
+    return max(then, key=lambda one: one[0])[1] if then else None
 
 
 def _figure(name: str, errors: list[float], of: Callable[[list[float]], float], how: str) -> Figure:

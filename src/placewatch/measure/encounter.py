@@ -191,22 +191,39 @@ def met(
     paths: Sequence[Path], of: Sequence[bool] | None = None
 ) -> list[tuple[Encounter, Path, Path]]:
     """The same in the mode `footprint`, each with the path of the first and of the second."""
+    found, sorted_ = _found(paths, of)
+    told = (
+        (_encounter(row, sorted_), sorted_[int(row[_FIRST])], sorted_[int(row[_SECOND])])
+        for row in found
+    )
+    return sorted(told, key=lambda each: each[0].at_s)
+
+
+def left_and_came_s(one: Path, other: Path) -> tuple[float, float] | None:
+    """When the first of two left the spot of their PET, and when the second came there, by the
+    mode `footprint`; None where there is no PET."""
+    found, _ = _found([one, other], None)
+    if not len(found) or found[0, _PET] == NEVER:
+        return None
+    return float(found[0, _FIRST_AT]), float(found[0, _SECOND_AT])
+
+
+def _found(paths: Sequence[Path], of: Sequence[bool] | None) -> tuple[Floats, list[Path]]:
+    """What is found of every pair, and the paths in the order in which they are numbered there."""
     order = sorted(range(len(paths)), key=lambda number: float(paths[number].t_s[0]))
     sorted_ = [paths[number] for number in order]
     if len(sorted_) < 2:
-        return []
+        return np.empty((0, _FOUND_COLUMNS)), sorted_
     every = [path.rows() for path in sorted_]
     begins = np.cumsum([0, *map(len, every)])
     sizes = np.array([(path.length_m, path.width_m) for path in sorted_])
     rows = np.concatenate(every)
     knots, knot_begins = _all_knots(rows, begins)
     wanted = np.ones(len(order), bool) if of is None else np.array(of, bool)[order]
-    found = _search(rows, begins, sizes, knots, knot_begins, wanted, NEAR_M, WITHIN_S, TTC_S_MAX)
-    told = (
-        (_encounter(row, sorted_), sorted_[int(row[_FIRST])], sorted_[int(row[_SECOND])])
-        for row in found
+    return (
+        _search(rows, begins, sizes, knots, knot_begins, wanted, NEAR_M, WITHIN_S, TTC_S_MAX),
+        sorted_,
     )
-    return sorted(told, key=lambda each: each[0].at_s)
 
 
 def met_on(
