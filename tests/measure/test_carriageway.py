@@ -270,6 +270,15 @@ def test_a_pushed_bicycle_walks_and_a_ridden_one_does_not() -> None:
     assert across({"a": car(walk(speed_m_s=1.2))}) == []
 
 
+def test_who_is_slow_across_and_fast_along_the_road_does_not_walk() -> None:
+    def slants(along_m_s: float) -> Way:
+        return lambda at_s: (5.0 + along_m_s * at_s, -2.0 + 1.3 * at_s)
+
+    (one,) = across({"a": person(slants(3.0))}, 8.0)  # runs slantwise
+    assert one.speed_m_s == pytest.approx(math.hypot(3.0, 1.3))
+    assert across({"a": person(slants(5.7))}, 8.0) == []  # drives, and was taken for a person
+
+
 def test_who_stands_on_the_road_has_no_walking_speed() -> None:
     def way(at_s: float) -> tuple[float, float]:
         return 30.0, 1.4 * (min(at_s, 5.0) + max(0.0, at_s - 8.0)) - 3.5

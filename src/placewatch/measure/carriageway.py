@@ -19,7 +19,8 @@ Definitions. Those marked [V] were read in the source, [M] are remembered and no
 - Passage: from one kerb to the other; where only a part was seen, at least 0.6 of the width
   [ours]. Who turns back, or leaves by an end of the carriageway, made none.
 - On foot is who is a pedestrian, and a bicycle or somebody unknown who crosses no faster than
-  2 m/s: a bicycle that is pushed, or a walker who was taken for one [ours]. A bicycle is a vehicle
+  2 m/s: a bicycle that is pushed, or a walker who was taken for one [ours]. Nobody walks whose way
+  on the carriageway, along it and across, is faster than 5 m/s [ours]. A bicycle is a vehicle
   where it rides on the carriageway, along it and faster than that.
 - Place: half way between where it stepped out and where it got off. On a marked crossing is who
   has half of its steps on the carriageway within 1 m of it [ours]; all others cross mid-block.
@@ -593,6 +594,11 @@ class CarriagewayMeter:
         walks = 2 * one[_FOOT_STEPS] >= steps
         if way_m / took_s > (ON_FOOT_M_S_MAX if walks else PUSHED_M_S_MAX):
             return None
+        # Nor does anybody walk who is slow across the road and fast along it: a vehicle that drives
+        # over it and was taken for a person.
+        speed_m_s = _speed(one, took_s)
+        if speed_m_s is not None and speed_m_s > ON_FOOT_M_S_MAX:
+            return None
         crossing = None
         if len(on_marks) and 2 * int(on_marks.max()) >= steps:
             crossing = self.carriageway.crossings[int(on_marks.argmax())].name
@@ -614,7 +620,7 @@ class CarriagewayMeter:
             away_m=away_m,
             to_left=bool(one[_LEFT_O] > one[_OUT_O]),
             wait_s=float(one[_WAIT]) if one[_CAME] == 1.0 else None,
-            speed_m_s=_speed(one, took_s),
+            speed_m_s=speed_m_s,
             rejected=int(one[_REJECTED]),
             rejected_s=float(one[_REJECTED_S]),
             accepted_s=None if math.isnan(accepted_s) or yielded else accepted_s,
