@@ -42,7 +42,7 @@ WAITING_PX = [[200, 600], [330, 590], [300, 690], [150, 700]]
 SCENARIOS = (
     "day", "fresh", "starting", "learning", "lost", "ended", "refused", "failed", "empty", "late",
     "mapless", "sign-in", "viewer", "no-lines", "bare", "noted",
-    "asleep", "carried", "junction", "transit", "silent-transit", "linked", "road",
+    "asleep", "carried", "junction", "transit", "silent-transit", "linked", "road", "river",
 )  # fmt: skip
 
 ASLEEP = (
@@ -503,7 +503,20 @@ class MockNode:
             if arms and calibrated
             else [],
             "journeys": journeys(now_s()) if self.scenario == "linked" else [],
+            "screenlines": [self._river(post)] if self.scenario == "river" else [],
         }
+
+    def _river(self, post: Post) -> Json:
+        """A screenline of a line here, drawn the other way round, and one elsewhere."""
+        profile = self.profile(post, 24, 60)
+        name = post.lines[0]["name"]
+        profile["series"] = [
+            one | {"line": "River"} for one in profile["series"] if one["line"] == name
+        ]
+        here = {"camera": post.id, "place": post.place, "line": name, "reversed": True}
+        quay = {"camera": "kista-04", "place": "Market street, west", "line": "Quay"}
+        parts = [here, quay | {"reversed": False}]
+        return {"name": "River", "parts": parts, "profile": profile}
 
     def profile(self, post: Post, hours: float, step_min: float) -> Json:
         step_s = int(step_min * 60)

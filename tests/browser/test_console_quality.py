@@ -16,7 +16,7 @@ PAGES = [
     ("refused", CAMERA), ("empty", CAMERA), ("late", CAMERA), ("no-lines", CAMERA),
     ("day", SETUP), ("starting", SETUP), ("sign-in", "/"), ("day", "/nowhere"),
     ("transit", "/#map"), ("silent-transit", "/#map"), ("linked", CAMERA),
-    ("road", CAMERA), ("road", SETUP), ("road", "/links"),
+    ("road", CAMERA), ("road", SETUP), ("road", "/links"), ("river", CAMERA),
 ]  # fmt: skip
 
 

@@ -102,13 +102,18 @@ def check_links(site: settings.Settings, links: Sequence[settings.LinkSettings])
 
 
 def line_in_use(site: settings.Settings, camera: str, lines: Sequence[str]) -> tuple[str, str]:
-    """A line of `camera` that is none of `lines` any more, and the link that needs it; ("", "")
-    where there is none."""
+    """A line of `camera` that is none of `lines` any more, and what needs it as the end of a
+    sentence; ("", "") where there is none."""
     for link in site.link:
         for end in (link.from_line, link.to_line):
             where, line = settings.camera_and_line(end or "")
             if where == camera and line not in lines:
-                return line, link.name
+                return line, f'the link "{link.name}" begins or ends there'
+    for screenline in site.screenline:
+        for named in screenline.lines:
+            where, line = settings.camera_and_line(named)
+            if where == camera and line not in lines:
+                return line, f'the screenline "{screenline.name}" adds it up'
     return "", ""
 
 

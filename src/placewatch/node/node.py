@@ -432,13 +432,12 @@ class Node:
             else [],
         }
         with self._setup_lock:
-            line, link = line_in_use(self.settings, camera, [one.name for one in setup.lines])
+            line, why = line_in_use(self.settings, camera, [one.name for one in setup.lines])
             if line:
                 raise WrongSetting(
                     "lines",
-                    f'the line "{line}" has to stay as it is called: the link "{link}" begins or '
-                    "ends there",
-                    hint="change that link first",
+                    f'the line "{line}" has to stay as it is called: {why}',
+                    hint="change that first",
                 )
             if setup.ground is not None and setup.ground.points:
                 check = self.check_ground(camera, setup.ground.points)

@@ -31,6 +31,7 @@ from placewatch.node.road import (
     foot_sums,
     queue_sums,
 )
+from placewatch.node.screenlines import screenline_views, screenlines_at
 from placewatch.publish.journeys import Journey, JourneyWindow
 from placewatch.publish.site import (
     Bands,
@@ -116,8 +117,10 @@ def site_report(
     *,
     backdrop_jpeg: bytes | None = None,
     limit_m_s: float | None = None,
+    screenlines: bool = True,
 ) -> SiteReport:
-    """What is stored of `camera` with since ≤ at < until."""
+    """What is stored of `camera` with since ≤ at < until; of other cameras only what is added up
+    with it, where `screenlines` are wanted."""
     name = CameraId(camera.id)
     memory = store.ledger.camera(name)
     size_px = SIZE_UNKNOWN
@@ -168,6 +171,9 @@ def site_report(
         limit_m_s=limit_m_s,
         notice=_notice(camera),
         journeys=tuple(_journeys(store, site, name, since, until)),
+        screenlines=tuple(screenlines_at(store, site, name, since, until, QUARTER_US))
+        if screenlines
+        else (),
     )
 
 
@@ -179,7 +185,7 @@ def place_view(
     until: UtcMicros,
 ) -> views.PlaceView:
     """The sums of `site_report` that the console shows."""
-    report = site_report(store, site, camera, since, until)
+    report = site_report(store, site, camera, since, until, screenlines=False)
     moved: dict[tuple[str | None, str], int] = {}
     for one in report.movements:
         if one.to_arm is not None and one.count:
@@ -201,6 +207,7 @@ def place_view(
         queues=queue_sums(report.approaches),
         crossings_on_foot=foot_sums(report.carriageways),
         journeys=report.journeys,
+        screenlines=screenline_views(store, site, CameraId(camera.id), since, until),
     )
 
 

@@ -359,6 +359,26 @@ class FootSum:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenlinePart:
+    """One line of a screenline; `reversed` where it was drawn the other way round."""
+
+    camera: CameraId
+    place: str
+    line: str
+    reversed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenlineView:
+    """Lines of several cameras, added up by the hour; a sum is None, unknown, where one of its
+    `parts` was not watched. `coverage_s` is that of the part that was watched least."""
+
+    name: str
+    parts: tuple[ScreenlinePart, ...]
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceView:
     """What a place tells over a time: sums, and nothing of single road users."""
 
@@ -372,6 +392,7 @@ class PlaceView:
     queues: tuple[QueueSum, ...] = ()
     crossings_on_foot: tuple[FootSum, ...] = ()
     journeys: tuple[Journey, ...] = ()  # of links that begin or end here
+    screenlines: tuple[ScreenlineView, ...] = ()  # that a line of this camera is a part of
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 It is made of stored facts alone: sums of minutes. No crossing, no path and no frame is in it.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -17,11 +16,12 @@ from placewatch.core.time import UtcMicros, rfc3339
 from placewatch.publish import drawing, road_parts
 from placewatch.publish.journeys import Journey, journey_words, journeys_part
 from placewatch.publish.road import ApproachTold, CarriagewayTold, Shape
+from placewatch.publish.screenlines import Screenline, screenlines_part
+from placewatch.publish.steps import over_time
 from placewatch.publish.watch import WatchedLine
 from placewatch.publish.whole import write_whole
 from placewatch.publish.words import (
     FILE_WAYS,
-    GROUP_WORDS,
     GROUPS,
     KIND_WORDS,
     KM_H,
@@ -36,8 +36,7 @@ from placewatch.publish.words import (
 
 SPOTS_MIN = 5  # conflicts that a spot on the picture stands for, at least
 SPEEDS_MIN = 5  # that a percentile is told from
-DAY_S, HOUR_S = 86400.0, 3600.0
-FEW_DAYS = 4  # for so long each hour is shown; of longer times the hours of a mean day
+HOUR_S = 3600.0
 
 VEHICLES = MOTOR_VEHICLES | {Kind.BICYCLE}
 
@@ -113,6 +112,7 @@ class SiteReport:
     limit_m_s: float | None = None
     notice: tuple[tuple[str, str], ...] = field(default=())
     journeys: tuple[Journey, ...] = ()  # over links that begin or end here
+    screenlines: tuple[Screenline, ...] = ()  # that a line of this camera is a part of
 
     @property
     def window_s(self) -> float:
@@ -133,6 +133,7 @@ def page(report: SiteReport) -> str:
         if report.movements:
             body.append(_turning(report))
         body += [_speeds(report), _conflicts(report)]
+    body.append(screenlines_part(report.screenlines, report.camera, report.since, report.until))
     body.append(road_parts.queues(report.approaches, report.window_s))
     body.append(road_parts.people(report.carriageways, report.window_s))
     body.append(journeys_part(report.journeys, report.since, report.until))
@@ -274,101 +275,12 @@ def _tile(name: str, value: str, unit: str, sure: str, style: str = "") -> str:
 
 
 def _profile(report: SiteReport) -> str:
-    """Crossings over time; of more than a few days, over the hours of a mean day."""
-    days = report.window_s / DAY_S
-    if days > FEW_DAYS:
-        steps = _mean_day(report)
-        heading = f"The mean day of {whole(days)}: crossings an hour, UTC"
-        chart = drawing.profile(steps, (), lambda s: f"{int(s // HOUR_S) % 24:02d}:00")
-        key = ""
-    else:
-        size_s = 900.0 if days <= 1.01 else HOUR_S
-        steps = _in_order(report, size_s)
-        unseen = _unseen(steps)
-        start_s = report.since / 1e6
-
-        def label(seconds: float) -> str:
-            return rfc3339(UtcMicros(report.since + round(seconds) * 1_000_000))[11:16]
-
-        chart = drawing.profile(steps, unseen, label, start_s % DAY_S)
-        heading = f"Crossings every {duration(size_s)}, UTC"
-        key = '<span><i class="unseen"></i>not seen: unknown, not zero</span>' if unseen else ""
-    keys = "".join(
-        f'<span><i class="{name.replace(" ", "-")}"></i>{GROUP_WORDS[name]}</span>'
-        for name in GROUPS
-        if any(step.counts[name] for step in steps)
-    )
+    heading, chart, key = over_time(report.quarters, report.since, report.until)
     return (
         f'<div class="grid"><section class="sheet"><h2>{heading}</h2>'
         '<div class="scroll" role="region" tabindex="0" aria-label="Crossings over time">'
-        f'{chart}</div><div class="key">{keys}{key}</div></section></div>'
+        f'{chart}</div><div class="key">{key}</div></section></div>'
     )
-
-
-def _in_order(report: SiteReport, size_s: float) -> list[drawing.Bin]:
-    number = max(1, math.ceil(report.window_s / size_s - 1e-9))
-    counts = [dict.fromkeys(GROUPS, 0) for _ in range(number)]
-    seen_s = [0.0] * number
-    for start, (coverage_s, groups) in _by_start(report).items():
-        place = min(number - 1, int((start - report.since) / 1e6 // size_s))
-        seen_s[place] += coverage_s
-        for name, count in groups.items():
-            counts[place][name] += count
-    steps = []
-    for place, (told, watched_s) in enumerate(zip(counts, seen_s, strict=True)):
-        begin = place * size_s
-        end = min(begin + size_s, report.window_s)
-        seen_to = min(end, begin + watched_s)
-        if watched_s > 0.98 * (end - begin):
-            seen_to = end
-        pieces = ((begin, seen_to),) if seen_to > begin else ()
-        steps.append(drawing.Bin(begin, end, pieces, told))
-    return steps
-
-
-def _mean_day(report: SiteReport) -> list[drawing.Bin]:
-    """Crossings an hour of the seen time, by the hour of the day."""
-    counts = [dict.fromkeys(GROUPS, 0) for _ in range(24)]
-    seen_s = [0.0] * 24
-    for start, (coverage_s, groups) in _by_start(report).items():
-        hour = int(start / 1e6 % DAY_S // HOUR_S)
-        seen_s[hour] += coverage_s
-        for name, count in groups.items():
-            counts[hour][name] += count
-    return [
-        drawing.Bin(
-            hour * HOUR_S,
-            (hour + 1) * HOUR_S,
-            ((hour * HOUR_S, (hour + 1) * HOUR_S),) if seen_s[hour] else (),
-            {
-                name: round(count * HOUR_S / seen_s[hour]) if seen_s[hour] else 0
-                for name, count in counts[hour].items()
-            },
-        )
-        for hour in range(24)
-    ]
-
-
-def _by_start(report: SiteReport) -> dict[UtcMicros, tuple[float, dict[str, int]]]:
-    found: dict[UtcMicros, tuple[float, dict[str, int]]] = {}
-    for one in report.quarters:
-        coverage_s, groups = found.get(one.start, (0.0, dict.fromkeys(GROUPS, 0)))
-        group = next(name for name, kinds in GROUPS.items() if one.kind in kinds)
-        groups[group] += one.count or 0
-        found[one.start] = max(coverage_s, one.coverage_s), groups
-    return found
-
-
-def _unseen(steps: Sequence[drawing.Bin]) -> list[tuple[float, float]]:
-    gaps: list[tuple[float, float]] = []
-    for step in steps:
-        begin = step.seen_s[-1][1] if step.seen_s else step.start_s
-        if begin < step.end_s - 1e-6:
-            if gaps and gaps[-1][1] >= begin - 1e-6:
-                gaps[-1] = gaps[-1][0], step.end_s
-            else:
-                gaps.append((begin, step.end_s))
-    return gaps
 
 
 def _counts(report: SiteReport) -> str:

@@ -247,6 +247,13 @@ export interface Journey {
   windows: JourneyWindow[];
 }
 
+/** Lines of several places that are added up, by the hour: a sum is null, unknown, where a part was not watched. */
+export interface Screenline {
+  name: string;
+  parts: { camera: string; place: string; line: string; reversed: boolean }[];
+  profile: Profile;
+}
+
 /** Sums of a time: movements, speeds, conflicts, the road. A spot stands for five conflicts at least. */
 export interface PlaceTold {
   since: string;
@@ -259,6 +266,7 @@ export interface PlaceTold {
   queues: QueueSum[];
   crossings_on_foot: FootSum[];
   journeys?: Journey[];
+  screenlines?: Screenline[];
 }
 
 export interface HealthHistory {

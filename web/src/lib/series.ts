@@ -1,17 +1,17 @@
 // Profiles added up for the pages. A gap stays a gap: null is unknown, never zero.
 
-import type { Kind, Profile } from "./api";
+import type { Direction, Kind, Profile } from "./api";
 import { MOTOR } from "./words";
 
 export type Column = (number | null)[];
 
-/** Counts a step of `line` (all lines when null), of the kinds that `of` names, both ways. */
-export function column(profile: Profile, line: string | null, of: (kind: Kind) => boolean): Column {
+/** Counts a step of `line` (all lines when null), of the kinds that `of` names, one way or both. */
+export function column(profile: Profile, line: string | null, of: (kind: Kind) => boolean, way: Direction | null = null): Column {
   return profile.at.map((_, step) => {
     if (!profile.coverage_s[step]) return null;
     let sum = 0;
     for (const series of profile.series) {
-      if ((line === null || series.line === line) && of(series.kind)) sum += series.count[step] ?? 0;
+      if ((line === null || series.line === line) && (way === null || series.direction === way) && of(series.kind)) sum += series.count[step] ?? 0;
     }
     return sum;
   });
