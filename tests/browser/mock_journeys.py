@@ -61,4 +61,12 @@ def _window(end_s: float, time_s: float | None, half_s: float, why: str = FEW) -
         "mean_s": time_s,
         "why": None if known else "flow",
         "sentence": None if known else why,
+        "through_share": 0.8 if known else None,
+        "through_share_low": 0.741 if known else None,
+        "through_share_high": 0.859 if known else None,
     }
+
+
+def last_times(now_s: float) -> Json:
+    """The last hour of the one link that is set: see `mock_road.LINK`."""
+    return {"Station road": _window(now_s // 900 * 900, 31.4, 0.9)}

@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # also when it is run as a program
 
-from tests.browser.mock_journeys import journeys
+from tests.browser.mock_journeys import journeys, last_times
 from tests.browser.mock_road import APPROACH, CARRIAGEWAY, LINK, check_road
 from tests.browser.mock_transit import MockTransit
 
@@ -974,7 +974,11 @@ class _Handler(BaseHTTPRequestHandler):
             elif path == "/api/links":
                 fault = self.node.set_links(body) if method == "PUT" and body else None
                 status = 200 if fault is None else 422 if fault["error"]["path"] else 409
-                links = {"links": self.node.links, "revision": self.node.links_revision}
+                links = {
+                    "links": self.node.links,
+                    "revision": self.node.links_revision,
+                    "times": last_times(now_s()),
+                }
                 self._say(status, fault or links)
             elif path == "/api/transit":
                 told = [feed.answer(now_s()) for feed in self.node.feeds]

@@ -17,6 +17,7 @@ def test_each_link_has_its_last_time_or_the_reason(visit: Visitor) -> None:
     expect(signal).to_contain_text("29 to 34 s")
     expect(signal).to_contain_text("inside one view")
     expect(signal).to_contain_text("7 km/h on the whole")
+    expect(signal).to_contain_text("80 (74 to 86) of 100 came through")
     refused = links.nth(2)
     expect(refused).to_contain_text("not known")
     expect(refused).to_contain_text(SIGNAL)

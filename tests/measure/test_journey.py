@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from placewatch.bench.links import TURNED_OFF, drawn_link
 from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import Kind
@@ -311,7 +312,7 @@ def test_a_day_has_no_single_travel_time() -> None:
 
 
 def test_a_route_is_the_sum_of_its_parts() -> None:
-    link = LinkTime("a", "b", START, 3600.0, 24.0, 23.0, 25.0, 25.0, 22.0, 28.0, 0.8, 500)
+    link = LinkTime("a", "b", START, 3600.0, 24.0, 23.0, 25.0, 25.0, 22.0, 28.0, 0.8, 0.7, 0.9, 500)
     view = ViewTime("c", 300, 30.0, 26.0, 34.0)
     route = compose([link, view])
     assert isinstance(route, RouteTime)
@@ -354,3 +355,14 @@ def test_sumos_corridor_is_measured_as_its_loops_know_it() -> None:
     told_time = answered(link_time(seen["A"], seen["B"], plausible_s(380.0)))
     assert told_time.median_s == pytest.approx(true_s, abs=1.0)
     refused(link_time(seen["A"], seen["C"], plausible_s(460.0)))
+
+
+def test_the_interval_of_the_share_holds_how_many_went_through() -> None:
+    held = []
+    for seed in range(12):
+        drawn = drawn_link(seed, 400.0, "fixed")
+        told = answered(link_time(drawn.left, drawn.arrived, plausible_s(400.0)))
+        # Both lines miss alike: what one misses of who left, the other does of who arrived.
+        held.append(told.through_low <= 1.0 - TURNED_OFF <= told.through_high)
+        assert told.through_high - told.through_low < 0.25
+    assert sum(held) >= 10

@@ -12,7 +12,8 @@ from placewatch.core.kinds import Direction
 from placewatch.core.time import MINUTE_US, UtcMicros, from_rfc3339
 from placewatch.node import config as settings
 from placewatch.node.export import export_facts
-from placewatch.node.site import place_view, report_site
+from placewatch.node.links import links_view
+from placewatch.node.site import last_journeys, place_view, report_site
 from placewatch.node.views import to_json
 from placewatch.store.rows import JOURNEYS, rows_of
 from placewatch.store.store import Store
@@ -72,7 +73,7 @@ def told(link: str, quarter: int, median_s: float | None, why: str = "signal") -
     return dataclasses.replace(
         one, median_s=median_s, median_s_low=median_s - 1.5, median_s_high=median_s + 1.5,
         mean_s=median_s + 1.0, mean_s_low=median_s - 1.0, mean_s_high=median_s + 3.0,
-        through_share=0.8, arrived=400,
+        through_share=0.8, through_share_low=0.7, through_share_high=0.9, arrived=400,
     )  # fmt: skip
 
 
@@ -155,6 +156,21 @@ def test_a_place_without_links_has_no_such_part(folder: Path) -> None:
     path.write_text(TOML[: TOML.index("[[link]]")])
     text = report(folder, "a")
     assert "Journey" not in text
+
+
+def test_the_page_of_links_gets_the_last_hour_of_each(folder: Path) -> None:
+    loaded = settings.load(folder / "placewatch.toml")
+    store = Store(folder / "data", writes=False)
+    told = last_journeys(store, UtcMicros(START + 125 * MINUTE_US))
+    later = last_journeys(store, UtcMicros(START + 200 * MINUTE_US))
+    store.close()
+    view = links_view(loaded, told | {"Gone": told["Station <road>"]})
+    assert set(view.times) == {"Station <road>"}, "the other's ended more than an hour ago"
+    last = view.times["Station <road>"]
+    assert (last.time_s, last.end) == (44.0, START + 120 * MINUTE_US)
+    assert (last.through_share, last.through_share_low, last.through_share_high) == (0.8, 0.7, 0.9)
+    assert later["Station <road>"].time_s == 99.0
+    assert '"times":{"Station <road>":{"end":"2026-11-23T02:00' in to_json(view)
 
 
 def test_the_console_gets_the_links_of_a_place_with_their_windows(folder: Path) -> None:

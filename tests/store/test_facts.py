@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placewatch.core.errors import Corrupt, Misconfigured, Unavailable
-from placewatch.core.facts import LineCount
+from placewatch.core.facts import JourneyTime, LineCount
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros
 from placewatch.store.facts import FactStore
+from placewatch.store.rows import JOURNEYS
 
 NOON = UtcMicros(1_767_268_800_000_000)  # 2026-01-01 12:00 UTC
 CAMERA = CameraId("t")
@@ -439,3 +440,35 @@ print(len(everything(store)))
 """)
     assert "cannot be written" in said
     assert (kept, after) == ("4", "8")
+
+
+def test_a_table_of_an_older_version_gets_the_columns_that_came_later(tmp_path: Path) -> None:
+    later = ("through_share_low", "through_share_high")
+    schema = pa.schema([one for one in JOURNEYS.schema if one.name not in later])
+    old = FactStore(tmp_path / "journeys", shape=replace(JOURNEYS, schema=schema))
+    way = Direction.LEFT_TO_RIGHT
+    fact = JourneyTime(
+        NOON, 3600.0, 3600.0, "Road", "counts", CAMERA, "In", way, CAMERA, "Out", way, 400.0,
+        40.0, 39.0, 41.0, 40.0, 39.0, 41.0, 0.8, 500, None, None,
+    )  # fmt: skip
+    old.append([fact])
+    old.close()
+    until = UtcMicros(NOON + 60 * MINUTE_US)
+    reader = FactStore(tmp_path / "journeys", writes=False, shape=JOURNEYS)
+    assert reader.between(NOON, until)["through_share_low"].to_pylist() == [None]
+
+    now = FactStore(tmp_path / "journeys", shape=JOURNEYS)
+    second = replace(
+        fact,
+        at=UtcMicros(NOON + 15 * MINUTE_US),
+        through_share_low=0.74,
+        through_share_high=0.86,
+    )
+    now.append([second])
+    now.close()
+    for store in (reader, FactStore(tmp_path / "journeys", shape=JOURNEYS)):
+        rows = store.between(NOON, until)
+        assert rows.schema == JOURNEYS.schema
+        assert rows["through_share"].to_pylist() == [0.8, 0.8]
+        assert rows["through_share_high"].to_pylist() == [None, 0.86]
+        store.close()

@@ -288,6 +288,8 @@ class JourneyTime:
     arrived: int | None  # by how many it is known; None of a route
     why: str | None
     sentence: str | None
+    through_share_low: float | None = None  # the interval of `through_share`
+    through_share_high: float | None = None
 
 
 Fact = (

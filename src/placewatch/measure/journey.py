@@ -175,7 +175,8 @@ class LinkTime:
 
     Both are of the stream: the few who are far slower than it (bicycles, who stops on the way) move
     the median hardly and are not in the mean. `through_share`, 0..1.5, is how many arrived of those
-    that were counted upstream; misses at the lines are in it. `arrived` counts who was seen to
+    that were counted upstream, between `through_low` and `through_high`; misses at the lines are in
+    it. `arrived` counts who was seen to
     arrive while both lines were watched. The error of the two cameras' clocks is not in it, and
     adds to all times.
     """
@@ -191,6 +192,8 @@ class LinkTime:
     mean_low_s: float
     mean_high_s: float
     through_share: float
+    through_low: float
+    through_high: float
     arrived: int
 
 
@@ -272,6 +275,7 @@ def link_time(
     factor = math.exp(found.spread**2 / 2)
     mean_s = found.median_s * factor
     mean_half_s = found.reach * mean_s * found.error_of_mean
+    share_half = found.reach * found.error_of_share
     return LinkTime(
         upstream.line,
         downstream.line,
@@ -284,6 +288,8 @@ def link_time(
         mean_s - mean_half_s,
         mean_s + mean_half_s,
         found.share,
+        max(0.0, found.share - share_half),
+        found.share + share_half,
         found.arrived,
     )
 
@@ -452,13 +458,15 @@ class _Regression:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A log-normal kernel; errors are of the logarithm, one standard error."""
+    """A log-normal kernel; errors are of the logarithm but for that of `share`, one standard
+    error."""
 
     median_s: float
     spread: float
     share: float
     error: float
     error_of_mean: float
+    error_of_share: float
     reach: float
     arrived: int
 
@@ -731,6 +739,7 @@ class _Kernel:
             self.share,
             math.sqrt(float(errors[0, 0])),
             math.sqrt(float(to_mean @ errors @ to_mean)),
+            math.sqrt(float(errors[2, 2])),
             _reach(int(link.block[-1])),
             int(link.arrived.sum()),
         )

@@ -156,6 +156,8 @@ class _Window:
                 mean_s_low=told.mean_low_s,
                 mean_s_high=told.mean_high_s,
                 through_share=told.through_share,
+                through_share_low=told.through_low,
+                through_share_high=told.through_high,
                 arrived=told.arrived,
             )
         arrived = told.vehicles if isinstance(told, journey.ViewTime) else None

@@ -1,7 +1,7 @@
 """Links: the ways between lines whose journey time is told, as a technician sets them."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import shapely
@@ -12,6 +12,7 @@ from placewatch.core.space import PicturePoint
 from placewatch.node import config as settings
 from placewatch.node.drawn_road import WrongSetting
 from placewatch.node.equip import ground_of
+from placewatch.publish.journeys import JourneyWindow
 
 SHORTER_SHARE, SHORTER_M = 0.97, 2.0
 """How much shorter than the straight line a link may seem, since the ground is not exact."""
@@ -49,13 +50,17 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class LinksView:
-    """All links and routes, in the order of the settings."""
+    """All links and routes, in the order of the settings; and the last `times` of those that have
+    any, by name."""
 
     links: tuple[LinkView, ...]
+    times: Mapping[str, JourneyWindow] = field(default_factory=dict)
 
 
-def links_view(site: settings.Settings) -> LinksView:
-    """The links of `site`, with what they are on the ground."""
+def links_view(
+    site: settings.Settings, times: Mapping[str, JourneyWindow] | None = None
+) -> LinksView:
+    """The links of `site`, with what they are on the ground, and `times` of them."""
     shown = []
     for link in site.link:
         straight_m = None if link.through else straight_line_m(site, link)
@@ -69,7 +74,9 @@ def links_view(site: settings.Settings) -> LinksView:
                 note=note,
             )
         )
-    return LinksView(tuple(shown))
+    names = {one.name for one in shown}
+    told = {name: one for name, one in (times or {}).items() if name in names}
+    return LinksView(tuple(shown), told)
 
 
 def link_tables(links: Sequence[settings.LinkSettings]) -> list[dict[str, Any]]:

@@ -401,8 +401,12 @@ class Node:
         return check_road(drawn, self.settings.origin, self._size_remembered(camera))
 
     def links(self) -> LinksView:
-        """The links whose journey time is told."""
-        return links_view(self.settings)
+        """The links whose journey time is told, and what was told last."""
+        if not self.settings.link:
+            return links_view(self.settings)
+        from placewatch.node.site import last_journeys
+
+        return links_view(self.settings, last_journeys(self.store, self.clock.utc()))
 
     def save_links(self, links: Sequence[settings.LinkSettings], actor: Actor) -> None:
         """Puts `links` into the TOML and in force. Raises Misconfigured."""

@@ -447,6 +447,16 @@ def _journeys(
         )
 
 
+def last_journeys(store: Store, now: UtcMicros) -> dict[str, JourneyWindow]:
+    """The last window of each link that ended within the last hour, by the link's name."""
+    table = store.table(JOURNEYS)
+    if table is None:
+        return {}
+    rows = table.between(UtcMicros(now - 8 * QUARTER_US), now).to_pylist()  # in order of time
+    windows = [(row["link"], _journey_window(row)) for row in rows]
+    return {link: one for link, one in windows if now - 4 * QUARTER_US <= one.end <= now}
+
+
 def _journey_window(row: dict[str, Any]) -> JourneyWindow:
     of = "mean_s" if row["median_s"] is None else "median_s"
     start_s = round(row["at"].replace(tzinfo=datetime.UTC).timestamp())
@@ -460,6 +470,9 @@ def _journey_window(row: dict[str, Any]) -> JourneyWindow:
         mean_s=row["mean_s"],
         why=row["why"],
         sentence=row["sentence"],
+        through_share=row["through_share"],
+        through_share_low=row["through_share_low"],
+        through_share_high=row["through_share_high"],
     )
 
 

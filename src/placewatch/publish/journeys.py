@@ -45,6 +45,9 @@ class JourneyWindow:
     mean_s: float | None
     why: str | None = None
     sentence: str | None = None
+    through_share: float | None = None  # by counts: how many arrived of those that left
+    through_share_low: float | None = None
+    through_share_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

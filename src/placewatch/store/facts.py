@@ -34,6 +34,7 @@ import structlog
 from deltalake import (
     CommitProperties,
     DeltaTable,
+    Field,
     PostCommitHookProperties,
     Transaction,
     write_deltalake,
@@ -101,6 +102,7 @@ class FactStore:
             try:
                 self._settle_tail()
                 self._table = self._open_or_create()
+                self._widen()
             except BaseException:
                 self.close()
                 raise
@@ -150,13 +152,18 @@ class FactStore:
                 self._table.update_incremental()
                 # On this thread alone: a process that ends while Arrow's own threads are still
                 # starting is aborted by the C++ runtime, about once in eighty on a busy machine.
-                table = self._table.to_pyarrow_dataset().to_table(
-                    columns=self.shape.schema.names,
-                    filter=pq.filters_to_expression(filters),
-                    use_threads=False,
+                stored = self._table.to_pyarrow_dataset()
+                names = [name for name in self.shape.schema.names if name in stored.schema.names]
+                table = stored.to_table(
+                    columns=names, filter=pq.filters_to_expression(filters), use_threads=False
                 )
             except _FOREIGN as error:
                 self._translate(error)
+        for name in self.shape.schema.names:
+            if name not in names:  # written by a version that did not tell it
+                kind = self.shape.schema.field(name).type
+                table = table.append_column(name, pa.nulls(table.num_rows, kind))
+        table = table.select(self.shape.schema.names)
         table = table.cast(self.shape.schema)
         return table.take(pc.sort_indices(table, sort_keys=self.shape.order))
 
@@ -370,6 +377,21 @@ class FactStore:
             self._files_of(last)  # `deltalake` takes an empty commit for one that changes nothing
             return DeltaTable(str(self.folder))
         except (*_FOREIGN, IndexError) as error:
+            self._translate(error)
+
+    def _widen(self) -> None:
+        """Gives a table of an older version the columns that came later; its rows have nulls."""
+        stored = {one.name for one in self._table.schema().fields}
+        missing = [one for one in self._table_schema if one.name not in stored]
+        if not missing:
+            return
+        assert all(one.nullable for one in missing), "rows of older versions cannot tell them"
+        try:
+            self._table.alter.add_columns(
+                [Field.from_arrow(one) for one in missing], post_commithook_properties=_NO_HOOKS
+            )
+            self._sync_commits()
+        except _FOREIGN as error:
             self._translate(error)
 
     def _tidy(self, at: UtcMicros) -> None:

@@ -279,6 +279,8 @@ JOURNEYS = Shape(
             pa.field("arrived", pa.int64()),
             pa.field("why", pa.string()),  # null: it is known
             pa.field("sentence", pa.string()),
+            pa.field("through_share_low", pa.float64()),
+            pa.field("through_share_high", pa.float64()),
         ]
     ),
     ("at", "link"),

@@ -233,6 +233,10 @@ export interface JourneyWindow {
   mean_s: number | null;
   why: string | null;
   sentence: string | null;
+  /** By counts: how many arrived of those that left; above 1 where the first line misses more. */
+  through_share?: number | null;
+  through_share_low?: number | null;
+  through_share_high?: number | null;
 }
 
 /** A link that begins or ends at a place. */
@@ -320,6 +324,8 @@ export interface Link {
 
 export interface Links {
   links: Link[];
+  /** The last hour of each link that has one, by name. */
+  times?: Record<string, JourneyWindow>;
   revision?: string | null;
 }
 

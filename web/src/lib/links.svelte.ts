@@ -1,6 +1,6 @@
 // The links between lines whose journey time is told: a draft of all of them, saved as a whole.
 
-import { node, NodeError, type Direction, type Link, type Links } from "./api";
+import { node, NodeError, type Direction, type JourneyWindow, type Link, type Links } from "./api";
 import { KM_H, sentence } from "./editor.svelte";
 
 /** Numbers as they are typed; speeds in km/h of whole journeys. */
@@ -20,6 +20,8 @@ export interface DraftLink {
   through: number[];
   straight_m: number | null;
   note: string | null;
+  /** As it is saved, by which what was measured of it is found; empty: not saved yet. */
+  saved: string;
 }
 
 export const SLOWEST_M_S = 4;
@@ -30,6 +32,8 @@ export class LinksDraft {
   links = $state<DraftLink[]>([]);
   faults = $state<Record<string, string>>({});
   loaded = $state(false);
+  /** What was measured last, by the links' names as they are saved. */
+  times = $state<Record<string, JourneyWindow>>({});
   revision: string | null = null;
   #saved = $state("");
   #speeds: Record<string, number> = {}; // as they were given: what is not touched is not rounded
@@ -43,6 +47,7 @@ export class LinksDraft {
     this.links = links;
     this.#saved = JSON.stringify(this.told);
     this.faults = {};
+    this.times = told.times ?? {};
     this.loaded = true;
   }
 
@@ -59,6 +64,7 @@ export class LinksDraft {
       length_m: link.length_m === null ? "" : String(link.length_m),
       slowest_km_h: shown(link.speed_m_s_min), fastest_km_h: shown(link.speed_m_s_max),
       through: [], straight_m: link.straight_m ?? null, note: link.note ?? null,
+      saved: link.name,
     };
   }
 
@@ -96,7 +102,7 @@ export class LinksDraft {
       name: name(next), from_line: null, from_direction: null, to_line: null, to_direction: null, length_m: null,
       speed_m_s_min: SLOWEST_M_S, speed_m_s_max: FASTEST_M_S, through: [],
     };
-    const made = { ...this.#draft(blank), route };
+    const made = { ...this.#draft(blank), route, saved: "" };
     this.links.push(made);
     this.faults = {};
     return made.key;

@@ -1,6 +1,6 @@
 // How things are said on the pages: states, kinds, directions, times and numbers.
 
-import type { Camera, CountingLine, Direction, Kind, KindCounts, Position, State } from "./api";
+import type { Camera, CountingLine, Direction, JourneyWindow, Kind, KindCounts, Position, State } from "./api";
 
 export type Tone = "ok" | "watch" | "act" | "off";
 
@@ -119,6 +119,15 @@ export function lateness(s: number | null): string {
   return s < 1 ? `${Math.round(s * 100) * 10} ms behind` : `${s.toFixed(1)} s late`;
 }
 export const LATE_S = 1.5;
+
+/** How many of those at a link's first line came on to its second, with the interval; "" if not known. */
+export function through(one: JourneyWindow): string {
+  const [share, low, high] = [one.through_share, one.through_share_low, one.through_share_high];
+  if (share == null) return "";
+  const per = (value: number) => Math.round(100 * value);
+  const between = low == null || high == null ? "" : ` (${per(low)} to ${per(high)})`;
+  return `${per(share)}${between} of 100`;
+}
 
 /** How much of a span was watched: "all 60 min seen", "42 of 60 min seen", "nothing seen". */
 export function coverage(seen_s: number, of_s: number): string {
