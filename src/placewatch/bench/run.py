@@ -1,20 +1,22 @@
 """Run: measures what was asked for, and shows or writes the figures (`placewatch.bench/1`)."""
 
-import functools
+import contextlib
 import json
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.status import Status
 from rich.table import Table
 
 from placewatch.bench import BENCHES, Extent, Figure
 from placewatch.bench.page import accuracy_page, page
 from placewatch.bench.record import record
 from placewatch.core.errors import Misconfigured
+from placewatch.core.time import SystemClock
 from placewatch.publish.whole import write_whole
+from placewatch.publish.words import duration
 
 
 def run_benches(
@@ -37,8 +39,7 @@ def run_benches(
     told = Console(stderr=True)
     figures: list[Figure] = []
     for name in dict.fromkeys(chosen):
-        with told.status(f"measuring {name} …") as status:
-            say = functools.partial(_say, status, name)
+        with _telling(told, name) as say:
             extent = Extent(peers=peers, data=data, net=net, told=say)
             extent = replace(
                 extent,
@@ -61,8 +62,19 @@ def run_benches(
     return all(figure.passed for figure in figures)
 
 
-def _say(status: Status, name: str, text: str) -> None:
-    status.update(f"measuring {name}: {text} …")
+@contextlib.contextmanager
+def _telling(told: Console, name: str) -> Iterator[Callable[[str], None]]:
+    """Says on a terminal what is measured just now; in a file when it begins and when it ends."""
+    if told.is_terminal:
+        with told.status(f"measuring {name} …") as status:
+            yield lambda text: status.update(f"measuring {name}: {text} …")
+        return
+    clock = SystemClock()
+    begun_s = clock.monotonic_s()
+    print(f"measuring {name} …", file=sys.stderr, flush=True)
+    yield lambda text: None
+    lasted = duration(clock.monotonic_s() - begun_s)
+    print(f"measured {name} in {lasted}", file=sys.stderr, flush=True)
 
 
 def _meant(wish: str) -> list[str]:
