@@ -43,6 +43,7 @@ SCENARIOS = (
     "day", "fresh", "starting", "learning", "lost", "ended", "refused", "failed", "empty", "late",
     "mapless", "sign-in", "viewer", "no-lines", "bare", "noted",
     "asleep", "carried", "junction", "transit", "silent-transit", "linked", "road", "river",
+    "crowded",
 )  # fmt: skip
 
 ASLEEP = (
@@ -314,6 +315,12 @@ class MockNode:
                 first.lateness_s = 2.4
             case "no-lines":
                 first.lines, first.ground, first.areas, first.calibrated = [], None, [], False
+            case "crowded":
+                first.lines += [
+                    {"name": f"Lane {at} of the station road", "arm": None,
+                     "from_px": [300 + 60 * at, 640], "to_px": [640, 440]}
+                    for at in range(5)
+                ]  # fmt: skip
             case "road":
                 first.approaches = [json.loads(json.dumps(APPROACH))]
                 first.carriageways = [json.loads(json.dumps(CARRIAGEWAY))]

@@ -356,3 +356,25 @@ def test_a_camera_without_a_picture_is_not_decoded_in_any_way(visit: Visitor) ->
     page = visit("lost").open(PAGE)
     expect(page.get_by_role("region", name="Health")).to_be_visible()
     expect(page.locator(".decoded")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_words_on_the_street_cover_others(visit: Visitor, width: int) -> None:
+    reader = visit("crowded", width=width, calm=True)
+    page = reader.open(PAGE)
+    tags = page.locator(".street .tag")
+    expect(tags).to_have_count(len(reader.node.posts[0].lines))
+    page.wait_for_timeout(300)
+    boxes = [
+        box
+        for one in [*tags.all(), *page.locator(".street .area-name:visible").all()]
+        if (box := one.bounding_box()) is not None
+    ]
+    for one, other in itertools.combinations(boxes, 2):
+        across = min(one["x"] + one["width"], other["x"] + other["width"]) - max(
+            one["x"], other["x"]
+        )
+        down = min(one["y"] + one["height"], other["y"] + other["height"]) - max(
+            one["y"], other["y"]
+        )
+        assert min(across, down) <= 0, (one, other)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from placewatch.core.facts import Crossing
 from placewatch.core.kinds import Direction
-from placewatch.publish import marks
+from placewatch.publish import labels, marks
 from placewatch.publish.road import Shape
 from placewatch.publish.watch import WatchedLine
 from placewatch.publish.words import GROUP_WORDS, GROUPS, duration, way, whole
@@ -59,10 +59,15 @@ def street(
     parts.append(marks.shapes(shapes, unit))
     if ticks:
         parts.append(marks.ticks(width_px, height_px, unit))
+    texts = []
     for line in lines:
         told = words.get(line.name, line.name) if words is not None else _counted(line)
-        text = told if seen else f"{line.name}: not seen"
-        parts.append(_counting_line(line, width_px, height_px, unit, text))
+        texts.append((line, told if seen else f"{line.name}: not seen"))
+        parts.append(_counting_line(line, unit))
+    # Twice: a phone shows the same picture at half the width, and the words as large.
+    for style, size in (("far", unit), ("near", 1.9 * unit)):
+        told = _words_on(texts, shapes, width_px, height_px, size)
+        parts.append(f'<g class="{style}">{told}</g>')
     parts.append("</svg>")
     return "".join(parts)
 
@@ -460,34 +465,52 @@ def _counted(line: WatchedLine) -> str:
     return "   ".join(told)
 
 
-def _counting_line(line: WatchedLine, width_px: int, height_px: int, unit: float, text: str) -> str:
+def _counting_line(line: WatchedLine, unit: float) -> str:
     (x1, y1), (x2, y2) = line.from_px, line.to_px
     return (
         f'<path class="line edge" stroke-width="{6 * unit:.1f}" d="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
         f'<path class="line" stroke-width="{3 * unit:.1f}" d="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
         f'<circle class="line dot" cx="{x1:g}" cy="{y1:g}" r="{4.5 * unit:.1f}" '
         f'stroke-width="{1.5 * unit:.1f}"/>'
-        # Twice: a phone shows the same picture at half the width, and the words as large.
-        f'<g class="far">{_chip(text, line.to_px, width_px, height_px, unit)}</g>'
-        f'<g class="near">{_chip(text, line.to_px, width_px, height_px, 1.9 * unit)}</g>'
     )
 
 
-def _chip(text: str, at_px: tuple[float, float], width_px: int, height_px: int, unit: float) -> str:
-    """`text` on a plate beside `at_px`, moved as far as it takes to stay on the picture."""
+_CROWDED = 0.2  # share of a picture that plates with counts may cover
+
+
+def _chip(line: WatchedLine, text: str, unit: float) -> labels.Label:
     size = 13 * unit
-    wide, high = (len(text) * 0.55 + 1.4) * size, 1.75 * size
-    beside = max(at_px[0] + 6 * unit, 4 * unit)
-    left = min(beside, max(4 * unit, width_px - wide - 4 * unit))
-    # With no room beside the end it stands above it, so that it does not cover the line.
-    lift = high / 2 if left == beside else high + 6 * unit
-    top = min(max(at_px[1] - lift, 4 * unit), max(4 * unit, height_px - high - 4 * unit))
-    return (
-        f'<rect class="chip" x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{high:.1f}" '
-        f'rx="{4 * unit:.1f}"/>'
-        f'<text class="chip" xml:space="preserve" x="{left + wide / 2:.1f}" '
-        f'y="{top + high * 0.68:.1f}" font-size="{size:.1f}">{escape(text)}</text>'
-    )
+    return labels.Label(line.to_px, (len(text) * 0.55 + 1.4) * size, 1.75 * size, 6 * unit)
+
+
+def _words_on(
+    texts: Sequence[tuple[WatchedLine, str]],
+    shapes: Sequence[Shape],
+    width_px: int,
+    height_px: int,
+    unit: float,
+) -> str:
+    """What stands at lines, on plates, and the names of shapes: none covers another."""
+    size = 13 * unit
+    chips = [_chip(line, text, unit) for line, text in texts]
+    if sum(one.wide * one.high for one in chips) > _CROWDED * width_px * height_px:
+        texts = [(line, line.name) for line, _ in texts]  # counts stand in the table
+        chips = [_chip(line, text, unit) for line, text in texts]
+    names = [marks.name_label(one, unit) for one in shapes]
+    lines = [(line.from_px, line.to_px) for line, _ in texts]
+    placed = labels.place([*chips, *names], width_px, height_px, lines)
+    parts = [
+        marks.leader(label, one, unit) for label, one in zip([*chips, *names], placed, strict=True)
+    ]
+    parts += map(marks.name, shapes, placed[len(chips) :])
+    parts += [
+        f'<rect class="chip" x="{one.left:.1f}" y="{one.top:.1f}" width="{one.wide:.1f}" '
+        f'height="{one.high:.1f}" rx="{4 * unit:.1f}"/>'
+        f'<text class="chip" xml:space="preserve" x="{one.left + one.wide / 2:.1f}" '
+        f'y="{one.top + one.high * 0.68:.1f}" font-size="{size:.1f}">{escape(text)}</text>'
+        for (_, text), one in zip(texts, placed[: len(chips)], strict=True)
+    ]
+    return "".join(parts)
 
 
 def _bar(

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from html import escape
 
+from placewatch.publish.labels import Label, Placed
 from placewatch.publish.road import Shape
+
+NAME_SIZE = 12  # of a name, in units of the picture
 
 TICKS_APART = 60  # of the 760 across which a picture is shown: nearer, their numbers would touch
 TICK_STEPS_PX = (10, 20, 50, 100, 200, 500, 1000, 2000)
 
 
 def shapes(drawn: Sequence[Shape], unit: float) -> str:
-    """Outlines with their names, as SVG; `unit` is one CSS pixel of the picture as it is shown."""
+    """Outlines, as SVG; `unit` is one CSS pixel of the picture as it is shown."""
     parts = []
     for one in drawn:
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in one.outline_px)
@@ -19,14 +22,36 @@ def shapes(drawn: Sequence[Shape], unit: float) -> str:
             f'<polygon class="shape {one.sort}" stroke-width="{2 * unit:.1f}" points="{points}">'
             f"<title>{one.sort}: {escape(one.name)}</title></polygon>"
         )
-        x = sum(at for at, _ in one.outline_px) / len(one.outline_px)
-        y = sum(at for _, at in one.outline_px) / len(one.outline_px)
-        for size, style in ((12 * unit, "far"), (21 * unit, "near")):
-            parts.append(
-                f'<text class="shape {style}" x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}" '
-                f'stroke-width="{size / 4:.1f}">{escape(one.name)}</text>'
-            )
     return "".join(parts)
+
+
+def name_label(one: Shape, unit: float) -> Label:
+    """The name of a shape, which likes to stand in its middle."""
+    x = sum(at for at, _ in one.outline_px) / len(one.outline_px)
+    y = sum(at for _, at in one.outline_px) / len(one.outline_px)
+    size = NAME_SIZE * unit
+    return Label((x, y), (len(one.name) * 0.55 + 0.4) * size, 1.3 * size, over=True)
+
+
+def name(one: Shape, at: Placed) -> str:
+    """The name of a shape where it was placed."""
+    size = at.high / 1.3
+    return (
+        f'<text class="shape" x="{at.left + at.wide / 2:.1f}" y="{at.top + 0.95 * size:.1f}" '
+        f'font-size="{size:.1f}" stroke-width="{size / 4:.1f}">{escape(one.name)}</text>'
+    )
+
+
+def leader(label: Label, at: Placed, unit: float) -> str:
+    """A thin line from words that had to move to what they name; "" where they did not."""
+    if at.leader is None:
+        return ""
+    (x1, y1), (x2, y2) = label.at, at.leader
+    path = f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"
+    return (
+        f'<path class="leader edge" stroke-width="{3 * unit:.1f}" d="{path}"/>'
+        f'<path class="leader" stroke-width="{1.2 * unit:.1f}" d="{path}"/>'
+    )
 
 
 def ticks(width_px: int, height_px: int, unit: float) -> str:
