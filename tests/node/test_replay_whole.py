@@ -2,13 +2,16 @@
 definitions that are asked for."""
 
 import csv
+import io
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 from tests.measure.scenarios import EAST, NORTH, car, drive, scenario
 from tests.measure.test_roadway import street
 
@@ -28,6 +31,7 @@ from placewatch.node.replay import (
     read_recorded,
     replay_tracks,
 )
+from placewatch.publish.table import show
 from placewatch.store.rows import CONFLICTS
 
 SEVEN = from_rfc3339("2026-11-23T07:00:00Z")
@@ -165,6 +169,38 @@ def test_the_gravest_are_printed_with_whose_definitions_they_are_by(
     assert "crossing" in out
     replay_tracks(ReplayRequest(crossing(tmp_path / "cross.xml"), conflicts="none"))
     assert "onflict" not in capsys.readouterr().out
+
+
+def test_the_terminal_tells_of_areas_queues_and_people_across() -> None:
+    told = measured(street(), CAMERA, "tracks.parquet", SEVEN)
+    console = Console(width=100, record=True, file=io.StringIO())
+    show(told, console)
+    rows = [" ".join(row.split()) for row in console.export_text().splitlines()]
+    assert "area came in mostly in it, mean most at once occupied" in rows
+    assert any(row.startswith("Yard 3 car ") for row in rows), rows
+    (queue,) = [row for row in rows if row.startswith("East 1 ")]
+    assert " 3 " in queue, "three waited"
+    zebra, beside = (row for row in rows if row.startswith("Mill Road: "))
+    assert zebra.startswith("Mill Road: Zebra ")
+    assert beside.startswith("Mill Road: off the marked crossings ")
+    crossed = sum(window.count or 0 for window in told.crossings_on_foot)
+    assert int(zebra.split()[3]) + int(beside.split()[6]) == crossed == 6
+
+
+@pytest.mark.parametrize("lines", [(), (("A", 10.0, -5.0, 10.0, 5.0),)])
+def test_a_report_of_tracks_on_the_ground_speaks_of_metres(
+    tmp_path: Path, lines: tuple[tuple[str, float, float, float, float], ...]
+) -> None:
+    asked = [f"{name}={','.join(map(str, ends))}" for name, *ends in lines]
+    path = file_of(street(), tmp_path / "tracks.parquet")
+    replay_tracks(ReplayRequest(path, lines=asked, conflicts="none", out=tmp_path / "out"))
+    text = re.sub(
+        r"<style>.*?</style>|<svg.*?</svg>", "", (tmp_path / "out/report.html").read_text()
+    )
+    assert "pixel" not in text
+    assert " px" not in text
+    assert re.search(r"<dt>Plan</dt><dd>\d+ × \d+ m from above", text)
+    assert ("metres east and north" in text) == (not lines)
 
 
 def test_none_leaves_them_out_and_what_cannot_be_found_is_said(tmp_path: Path) -> None:

@@ -267,6 +267,7 @@ def measured(
         approaches=approaches_told(queues, camera, started, ended),
         carriageways=carriageways_told(walks, camera),
         calibrated=view.calibrated,
+        plan_px_per_m=PX_PER_M if isinstance(tracks, GroundTracks) else None,
         density=seen.density.tolist(),
         frames_analysed=seen.scenes,
     )

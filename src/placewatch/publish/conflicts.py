@@ -20,6 +20,22 @@ DEFINITIONS = {
 }
 
 
+HARDEST_M_S2 = 10.0
+"""No tyre on a dry road brakes harder: about 1 g."""
+
+IMPLAUSIBLE = (
+    f"† It tells of braking beyond {HARDEST_M_S2:g} m/s², which no tyre can: two that touched, "
+    "boxes that overlap, or a track that jumps. The definition counts it; look before you do."
+)
+
+
+def implausible(one: Conflict) -> bool:
+    """Whether it could only have been avoided, or was braked for, as no vehicle can."""
+    return any(
+        value is not None and abs(value) > HARDEST_M_S2 for value in (one.drac_m_s2, one.max_d_m_s2)
+    )
+
+
 def conflict_list(conflicts: Sequence[Conflict], mode: str) -> RenderableType:
     """The gravest first, then in order of time: no more of each than its fact says. m/s is DeltaS,
     the difference of their velocities."""
@@ -35,12 +51,15 @@ def conflict_list(conflicts: Sequence[Conflict], mode: str) -> RenderableType:
     for one in order[:LISTED_MOST]:
         table.add_row(
             rfc3339(one.at)[11:16],
-            one.type.value,
+            f"{one.type.value}{' †' if implausible(one) else ''}",
             f"{one.first.value}, {one.second.value}",
             *map(_tenths, (one.ttc_s, one.pet_s, one.delta_s_m_s, one.x_m, one.y_m)),
         )
     more = len(conflicts) - LISTED_MOST
     left = [Text(f"{more} more: --out writes all of them.", "dim")] if more > 0 else []
+    number = sum(map(implausible, conflicts))
+    if number:
+        left.append(Text(f"{IMPLAUSIBLE} ({number} of {len(conflicts)})", "yellow"))
     return Group(Text(told), table, *left)
 
 

@@ -10,7 +10,7 @@ from placewatch.core.facts import Crossing
 from placewatch.core.kinds import MOTOR_VEHICLES, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
 from placewatch.publish import drawing, road_parts
-from placewatch.publish.conflicts import DEFINITIONS, LISTED_MOST
+from placewatch.publish.conflicts import DEFINITIONS, IMPLAUSIBLE, LISTED_MOST, implausible
 from placewatch.publish.table import cost_sentence, health_sentences
 from placewatch.publish.watch import WatchedLine, WatchSummary, source_name
 from placewatch.publish.whole import write_whole
@@ -129,6 +129,8 @@ def _hero(summary: WatchSummary) -> str:
         caption = (
             "The street as it is without anybody; grey where it was never seen empty."
             if summary.backdrop_jpeg
+            else "The ground from above, north up. Of the street itself tracks tell nothing."
+            if summary.plan_px_per_m is not None
             else "No spot was empty for long enough to be shown."
         )
         if summary.lines:
@@ -181,7 +183,11 @@ def _tiles(summary: WatchSummary) -> list[str]:
         tiles.append(_tile("Frames", whole(summary.frames), "", _fps(summary)))
         tiles.append(
             '<p class="note">To count, draw a line: add <code>--line NAME=x1,y1,x2,y2</code>, in '
-            "pixels right of and below the picture's top left corner.</p>"
+            + (
+                "metres east and north, as the tracks are.</p>"
+                if summary.plan_px_per_m is not None
+                else "pixels right of and below the picture's top left corner.</p>"
+            )
         )
     elif note := _note(summary):
         tiles.append(f'<p class="note">{note}</p>')
@@ -350,9 +356,12 @@ def _movement(summary: WatchSummary, *, again: bool) -> tuple[str, str]:
         again=again,
     )
     cell_px = summary.width_px / len(summary.density[0])
+    cell = f"{cell_px:.0f} px"
+    if summary.plan_px_per_m is not None:
+        cell = f"{cell_px / summary.plan_px_per_m:.1f} m"
     return picture, (
         'Where road users were: less <span class="ramp"></span> more. The darkest spot, '
-        f"{cell_px:.0f} px wide, held somebody for {duration(_most_s(summary))} in all."
+        f"{cell} wide, held somebody for {duration(_most_s(summary))} in all."
     )
 
 
@@ -412,7 +421,10 @@ def _how(summary: WatchSummary) -> str:
     facts = [
         ("Source", escape(source_name(summary.source))),
         ("Second 0", f"{rfc3339(summary.health.at)}: as given, or the minute watching began"),
-        ("Picture", f"{summary.width_px} × {summary.height_px} px, {_fps(summary)}"),
+        (
+            "Picture" if summary.plan_px_per_m is None else "Plan",
+            f"{summary.size_words}, {_fps(summary)}",
+        ),
         ("Frames", _frames(summary)),
         ("Detector", escape(summary.detector)),
         ("Software", f"placewatch {__version__}"),
@@ -443,7 +455,8 @@ def _conflicts(summary: WatchSummary, mode: str) -> str:
     order = sorted(summary.conflicts, key=lambda one: (-one.severity, one.at))
     heads = ("from", "type", "between", "TTC, s", "PET, s", "DeltaS, m/s", "x, m", "y, m")
     rows = [
-        f'<tr><th scope="row">{rfc3339(one.at)[11:16]}</th><td>{one.type.value}</td>'
+        f'<tr><th scope="row">{rfc3339(one.at)[11:16]}</th><td>{one.type.value}'
+        f"{'&nbsp;†' if implausible(one) else ''}</td>"
         f"<td>{KIND_WORDS[one.first]}, {KIND_WORDS[one.second]}</td>"
         + "".join(
             f'<td class="n">{"–" if value is None else f"{value:.1f}"}</td>'
@@ -452,6 +465,8 @@ def _conflicts(summary: WatchSummary, mode: str) -> str:
         + "</tr>"
         for one in order[:LISTED_MOST]
     ]
+    number = sum(map(implausible, order))
+    odd = f" {IMPLAUSIBLE} ({number} of {len(order)})." if number else ""
     listed = f" The {LISTED_MOST} gravest are listed." if len(order) > LISTED_MOST else ""
     table = (
         '<div class="scroll" role="region" tabindex="0" aria-label="Conflicts"><table><thead><tr>'
@@ -463,7 +478,8 @@ def _conflicts(summary: WatchSummary, mode: str) -> str:
     return (
         f'<div class="grid"><section class="sheet"><h2>Who nearly met</h2>{table}'
         f'<p class="small soft" style="margin-top: 8px">{plural(len(order), "conflict")}. '
-        f"Definitions: {DEFINITIONS[mode]}.{listed} Nothing says who it was.</p></section></div>"
+        f"Definitions: {DEFINITIONS[mode]}.{listed}{odd} "
+        "Nothing says who it was.</p></section></div>"
     )
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from placewatch.core.kinds import Direction, Kind
 from placewatch.publish.conflicts import conflict_list
+from placewatch.publish.street_tables import street_tables
 from placewatch.publish.watch import WatchedLine, WatchSummary, source_name
 from placewatch.publish.words import (
     GROUPS,
@@ -38,9 +39,10 @@ def show(summary: WatchSummary, console: Console | None = None) -> None:
 def render(summary: WatchSummary, width: int = WIDE_COLUMNS) -> RenderableType:
     """`summary` as something that rich prints on `width` columns."""
     parts: list[RenderableType] = [_heading(summary)]
-    parts.append(_counts(summary, width) if summary.lines else _no_line())
+    parts.append(_counts(summary, width) if summary.lines else _no_line(summary))
     if summary.arms and summary.coverage_s > 0:
         parts.append(_movements(summary))
+    parts.extend(street_tables(summary))
     if summary.conflicts_by is not None:
         parts.append(conflict_list(summary.conflicts, summary.conflicts_by))
     parts.extend(Text(sentence, "yellow") for sentence in health_sentences(summary))
@@ -98,8 +100,8 @@ def _heading(summary: WatchSummary) -> Text:
     fps = f", {summary.fps:.4g} frames/s" if summary.fps else ""
     text = Text(source_name(summary.source), "bold")
     text.append(
-        f"  {seen(summary.coverage_s, summary.duration_s)}, {summary.width_px} × "
-        f"{summary.height_px} px{fps}, detector {summary.detector}",
+        f"  {seen(summary.coverage_s, summary.duration_s)}, "
+        f"{summary.size_words}{fps}, detector {summary.detector}",
         "not bold dim",
     )
     return text
@@ -191,8 +193,9 @@ def _km_h(speed_m_s: float | None) -> Text | str:
     return Text("–", "dim") if speed_m_s is None else f"{speed_m_s * KM_H:.0f}"
 
 
-def _no_line() -> Text:
+def _no_line(summary: WatchSummary) -> Text:
+    unit = "pixels" if summary.plan_px_per_m is None else "metres east and north"
     return Text(
-        "\nNo line was drawn, so nothing was counted: add --line NAME=x1,y1,x2,y2 in pixels. "
+        f"\nNo line was drawn, so nothing was counted: add --line NAME=x1,y1,x2,y2 in {unit}. "
         "The report (--out FOLDER) shows where road users moved.\n"
     )

@@ -78,12 +78,21 @@ class WatchSummary:
     carriageways: tuple[CarriagewayTold, ...] = ()
     shapes: tuple[Shape, ...] = ()  # that are drawn besides lines
     measured_in_px: bool = False  # the picture is that whose pixels settings are given in
+    plan_px_per_m: float | None = None  # it is no picture but the ground from above, so large
     unseen_s: tuple[tuple[float, float], ...] = ()
     calibrated: bool = False
     backdrop_jpeg: bytes | None = None
     density: Sequence[Sequence[float]] = ()
     decode: Decoding | None = None
     frames_analysed: int | None = None
+
+    @property
+    def size_words(self) -> str:
+        """How large the picture is, as people say it: a plan in metres."""
+        if self.plan_px_per_m is None:
+            return f"{self.width_px} × {self.height_px} px"
+        wide_m, high_m = self.width_px / self.plan_px_per_m, self.height_px / self.plan_px_per_m
+        return f"{wide_m:.0f} × {high_m:.0f} m from above"
 
     @property
     def frames(self) -> int:
