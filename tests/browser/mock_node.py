@@ -43,12 +43,16 @@ SCENARIOS = (
     "day", "fresh", "starting", "learning", "lost", "ended", "refused", "failed", "empty", "late",
     "mapless", "sign-in", "viewer", "no-lines", "bare", "noted",
     "asleep", "carried", "junction", "transit", "silent-transit", "linked", "road", "river",
-    "crowded",
+    "crowded", "starved",
 )  # fmt: skip
 
 ASLEEP = (
     "Only key frames are decoded while nobody is there; movement wakes it. Asleep 61 % of the "
     "time. Of 212 passages checked in full, 0 would have been missed: at most 1.5 % are."
+)
+STARVED = (
+    "96 % of the frames of the last half minute were skipped, because this machine does not keep "
+    "up: whoever passes meanwhile may be missed."
 )
 CARRIED = (
     "The small stream is analysed. Every frame is decoded. The main stream is carried undecoded."
@@ -131,6 +135,7 @@ class Post:
     since_s: float = field(default_factory=now_s)
     retry_in_s: float | None = None
     lateness_s: float = 0.18
+    skipped_share: float = 0.0
     known_share: float = 0.97
     backdrop_s: float | None = None
     empty: bool = False
@@ -315,6 +320,9 @@ class MockNode:
                 first.lateness_s = 2.4
             case "no-lines":
                 first.lines, first.ground, first.areas, first.calibrated = [], None, [], False
+            case "starved":
+                first.skipped_share, first.frames = 0.962, 1200
+                first.notes = [STARVED]
             case "crowded":
                 first.lines += [
                     {"name": f"Lane {at} of the station road", "arm": None,
@@ -348,6 +356,7 @@ class MockNode:
             "analysed_fps": 8.3 if going else 0.0,
             "lateness_s": post.lateness_s if going else None,
             "frames": post.frames,
+            "skipped_share": post.skipped_share if going else None,
             "frames_dropped": post.frames // 9000,
             "packets_corrupt": 3 if post.losses else 0,
             "timestamps_repaired": 12 if post.losses else 0,

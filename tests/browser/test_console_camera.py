@@ -201,6 +201,18 @@ def test_a_late_picture_says_how_late(visit: Visitor) -> None:
     expect(page.locator(".acts .pill")).to_contain_text("2.4 s late")
 
 
+def test_a_machine_that_skips_most_frames_is_no_green_camera(visit: Visitor) -> None:
+    reader = visit("starved")
+    page = reader.open(PAGE)
+    pill = page.locator(".acts .pill")
+    expect(pill).to_contain_text("96 % skipped")
+    expect(pill.locator(".dot")).to_have_class(re.compile("watch"))
+    expect(page.get_by_role("note")).to_contain_text("this machine does not keep up")
+    reader.open("/")
+    tile = page.locator(".pill").filter(has_text="96 % skipped")
+    expect(tile.locator(".dot")).to_have_class(re.compile("watch"))
+
+
 def test_a_camera_without_a_line_leads_to_the_set_up(visit: Visitor) -> None:
     page = visit("no-lines").open(PAGE)
     page.get_by_role("link", name="Draw one").click()

@@ -43,6 +43,7 @@ from placewatch.node.equip import (
 from placewatch.node.live import Live
 from placewatch.node.main_stream import MainStream
 from placewatch.node.pipeline import Post, watch
+from placewatch.node.strain import Strain, strain_sentence
 from placewatch.node.supervise import Turn, keep_going
 from placewatch.node.understudy import Understudied
 from placewatch.perceive.backdrop import BackdropPainter
@@ -110,6 +111,7 @@ class WatchedCamera:
         self._session_began_s = 0.0
         self._session_began_at = clock.utc()
         self._scene_times: deque[tuple[float, int]] = deque(maxlen=512)  # s, frames until then
+        self._strain = Strain()
         self._late_s = 0.0
         self._last_scene: Scene | None = None
         self._painted_s = -BACKDROP_EVERY_S
@@ -316,7 +318,9 @@ class WatchedCamera:
                 passed_s = (scene.at - last.at) / 1e6
                 self._seen_s += passed_s if 0 < passed_s <= UNSEEN_AFTER_S else 0.0
             self._last_scene = scene
-            self._scene_times.append((now_s, self._total().frames))
+            total = self._total()
+            self._scene_times.append((now_s, total.frames))
+            self._strain.note(now_s, total.frames, total.frames_dropped)
         self._paint(scene.at, now_s)
         self._tell_crossings(crossings)
         if self._live.wants_scene(self.id, scene.at):
@@ -547,6 +551,11 @@ class WatchedCamera:
         span_s = max(now_s - recent[0][0], 1e-3) if alive else 1.0
         decode = self._post.policy.report() if self._post is not None else None
         main_stream = self._main.view() if self._main is not None else None
+        skipped = None
+        if alive:
+            skipped = self._strain.skipped_share(now_s, total.frames, total.frames_dropped)
+        strained = strain_sentence(skipped)
+        notes = self._detector.notes if self._detector is not None else ()
         return views.HealthView(
             fps=round((recent[-1][1] - recent[0][1]) / span_s, 1) if alive else 0.0,
             analysed_fps=round((len(recent) - 1) / span_s, 1) if alive else 0.0,
@@ -562,7 +571,8 @@ class WatchedCamera:
             decode=decode,
             main_stream=main_stream,
             decoded=decoded(decode, main_stream) if self._source is not None else "",
-            notes=self._detector.notes if self._detector is not None else (),
+            notes=notes if strained is None else (strained, *notes),
+            skipped_share=None if skipped is None else round(skipped, 3),
         )
 
     def _totals(self) -> views.Totals:

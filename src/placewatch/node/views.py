@@ -175,6 +175,8 @@ class HealthView:
     `fps` are the frames that were decoded, `analysed_fps` those of them that were analysed.
     `main_stream` is None where there is only one stream.
     `decoded` says in one line how much of it is decoded just now, and what that may miss.
+    `skipped_share` of the frames of the last half minute were skipped because the machine was late,
+    0..1; None while that is not known.
     """
 
     fps: float
@@ -192,6 +194,7 @@ class HealthView:
     main_stream: MainStreamView | None = None
     decoded: str = ""
     notes: tuple[str, ...] = ()  # what people should know who rely on it, a sentence each
+    skipped_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ export interface Health {
   decoded?: string;
   /** What people should know who rely on the camera, a sentence each. */
   notes?: string[];
+  /** Of the frames of the last half minute, those that were skipped because the machine was late. */
+  skipped_share?: number | null;
 }
 
 export interface LineTotals {

@@ -1,6 +1,6 @@
 // How things are said on the pages: states, kinds, directions, times and numbers.
 
-import type { Camera, CountingLine, Direction, JourneyWindow, Kind, KindCounts, Position, State } from "./api";
+import type { Camera, CountingLine, Direction, Health, JourneyWindow, Kind, KindCounts, Position, State } from "./api";
 
 export type Tone = "ok" | "watch" | "act" | "off";
 
@@ -119,6 +119,15 @@ export function lateness(s: number | null): string {
   return s < 1 ? `${Math.round(s * 100) * 10} ms behind` : `${s.toFixed(1)} s late`;
 }
 export const LATE_S = 1.5;
+const SKIPPED_MIN = 0.25;
+
+/** What is amiss with a camera that watches but does not keep up: "2.4 s late"; "" where it does. */
+export function strained(state: State, health: Health): string {
+  if (state !== "watching") return "";
+  const skipped = health.skipped_share ?? 0;
+  if (skipped >= SKIPPED_MIN) return `${Math.round(100 * skipped)} % skipped`;
+  return (health.lateness_s ?? 0) >= LATE_S ? `${(health.lateness_s ?? 0).toFixed(1)} s late` : "";
+}
 
 /** How many of those at a link's first line came on to its second, with the interval; "" if not known. */
 export function through(one: JourneyWindow): string {
