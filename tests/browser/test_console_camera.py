@@ -209,6 +209,7 @@ def test_a_machine_that_skips_most_frames_is_no_green_camera(visit: Visitor) -> 
     expect(pill.locator(".dot")).to_have_class(re.compile("watch"))
     expect(page.get_by_role("note")).to_contain_text("this machine does not keep up")
     reader.open("/")
+    expect(page.get_by_text("1 of them not keeping up")).to_be_visible()
     tile = page.locator(".pill").filter(has_text="96 % skipped")
     expect(tile.locator(".dot")).to_have_class(re.compile("watch"))
 

@@ -202,3 +202,33 @@ def test_points_by_latitude_and_longitude_give_the_same_ground() -> None:
     places = [origin.to_point(*origin.to_wgs84(Point(x_m, y_m))) for x_m, y_m in STREET.tolist()]
     ground = Ground.fit(look(STREET), [(place.x_m, place.y_m) for place in places])
     np.testing.assert_allclose(ground.metres_of(look(STREET)), STREET, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", range(8))
+def test_the_table_points_at_the_one_point_that_is_wrong(wrong: int) -> None:
+    places = np.vstack([STREET, [[-4.0, 33.0], [5.0, 33.0]]])
+    rng = np.random.default_rng(wrong)
+    pixels = look(places) + rng.normal(0.0, 1.0, places.shape)
+    typed = places.copy()
+    typed[wrong, 1] += 9.0  # a slip: 9 m too far north
+    points = [
+        (PicturePoint(*pixel), Point(*place))
+        for pixel, place in zip(pixels.tolist(), typed.tolist(), strict=True)
+    ]
+    told = check_ground(points, WIDTH_PX, HEIGHT_PX)
+    assert told.suspect == wrong
+    errors_m = [one.error_m for one in told.points if one is not None]
+    assert len(errors_m) == len(places)
+    assert max(errors_m) == errors_m[wrong] == pytest.approx(9.0, abs=3.0)
+    assert sorted(errors_m)[-2] < 0.5 * errors_m[wrong], "the others are as good as they are"
+
+
+def test_no_point_is_blamed_where_all_are_as_good_as_clicks() -> None:
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        pixels = look(STREET) + rng.normal(0.0, 1.5, STREET.shape)
+        points = [
+            (PicturePoint(*pixel), Point(*place))
+            for pixel, place in zip(pixels.tolist(), STREET.tolist(), strict=True)
+        ]
+        assert check_ground(points, WIDTH_PX, HEIGHT_PX).suspect is None

@@ -253,7 +253,9 @@ class PointError:
 @dataclass(frozen=True, slots=True)
 class GroundCheck:
     """How good a set of ground points is. `why` says what is wrong when it is not `usable`.
-    `bend` is that of the lens as the points show it (see Ground); 0 where they show none."""
+    `bend` is that of the lens as the points show it (see Ground); 0 where they show none.
+    `suspect` is the point that alone is wrong, where there is one: `points` then says of each other
+    what the rest says of it without that one."""
 
     usable: bool
     why: str | None
@@ -261,6 +263,7 @@ class GroundCheck:
     points: tuple[PointError | None, ...]
     grid_px: list[tuple[tuple[float, float], tuple[float, float]]]
     bend: float = 0.0
+    suspect: int | None = None
 
 
 def check_ground(
@@ -268,7 +271,11 @@ def check_ground(
     width_px: int,
     height_px: int,
 ) -> GroundCheck:
-    """What a person who places `points` on the picture needs to know; never raises."""
+    """What a person who places `points` on the picture needs to know; never raises.
+
+    Where one point alone is wrong, the others are compared without it: else they would be blamed
+    for what it pulls the plane away from them.
+    """
     size_px = (width_px, height_px)
     unknown: tuple[PointError | None, ...] = (None,) * len(points)
     try:
@@ -280,6 +287,11 @@ def check_ground(
     except Misconfigured as error:
         return GroundCheck(False, str(error), None, unknown, [])
     errors = tuple(pair and PointError(*pair) for pair in ground.left_out)
+    alone = wrong_alone(ground, size_px)
+    if alone is not None:
+        index, rest = alone
+        others = [pair and PointError(*pair) for pair in rest.left_out]
+        errors = (*others[:index], errors[index], *others[index:])
     why = None
     if ground.residuals_px.max() > DISAGREE_SHARE * math.hypot(width_px, height_px):
         worst = most_suspect(ground, size_px)
@@ -290,7 +302,8 @@ def check_ground(
             "(was it placed at the right spot, with the right coordinates?)"
         )
     grid_px = ground.grid_px(width_px, height_px)
-    return GroundCheck(why is None, why, ground.error_m_rms, errors, grid_px, ground.bend)
+    suspect = None if alone is None else alone[0]
+    return GroundCheck(why is None, why, ground.error_m_rms, errors, grid_px, ground.bend, suspect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +379,33 @@ def most_suspect(ground: Ground, size_px: tuple[int, int] | None) -> int:
         return int(np.argmin(agreement))
     return int(ground.residuals_px.argmax())
 
+
+def wrong_alone(ground: Ground, size_px: tuple[int, int] | None) -> tuple[int, Ground] | None:
+    """The point without which the others agree so much better that chance would do it less often
+    than once in 1 / `ALONE_CHANCE` times; and the ground without it. None where no single one is to
+    blame, or fewer than `ALONE_MIN` points could tell: any four fit.
+
+    It is the F test of two more numbers, by the best of N points, where the variance of a click is
+    that of the rest, shrunk towards the usual one as `click_px` is.
+    """
+    count = len(ground.residuals_px)
+    if count < ALONE_MIN:
+        return None
+    index = most_suspect(ground, size_px)
+    try:
+        others = ground._observed.without(index)
+        rest = Ground(others, _plane_or_bent(others, size_px))
+    except Misconfigured:
+        return None
+    with_px2, without_px2 = (float((one.residuals_px**2).sum()) for one in (ground, rest))
+    spare = CLICK_TRUST + 2 * (count - 1) - 8
+    variance_px2 = (CLICK_TRUST * CLICK_PX**2 + without_px2) / spare
+    gain = max(0.0, with_px2 - without_px2) / 2.0 / variance_px2
+    chance = count * (1.0 + 2.0 * gain / spare) ** (-spare / 2.0)
+    return (index, rest) if chance < ALONE_CHANCE else None
+
+
+ALONE_MIN, ALONE_CHANCE = 6, 1e-3
 
 _NUDGE_PX = 1e-3
 _STEPS_MAX = 60

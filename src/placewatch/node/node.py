@@ -390,6 +390,7 @@ class Node:
                 for one in found.points
             ),
             grid_px=tuple(found.grid_px),
+            suspect=found.suspect,
         )
 
     def check_road(self, camera: CameraId, setup: views.Setup) -> views.RoadCheck:

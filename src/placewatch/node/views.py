@@ -424,13 +424,16 @@ class GroundPointCheck:
 
 @dataclass(frozen=True, slots=True)
 class GroundCheck:
-    """How good a set of ground points is. `grid_px` are the lines of a 5 m grid, to draw."""
+    """How good a set of ground points is. `grid_px` are the lines of a 5 m grid, to draw. `suspect`
+    is the point that alone is wrong, where there is one: the others are then compared without it.
+    """
 
     usable: bool
     why: str | None
     error_m_rms: float | None
     points: tuple[GroundPointCheck, ...]
     grid_px: tuple[tuple[Pixel, ...], ...]
+    suspect: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,8 @@ export interface GroundCheck {
   error_m_rms: number | null;
   points: { error_px: number | null; error_m: number | null }[];
   grid_px: [PointPx, PointPx][];
+  /** The point that alone is wrong; errors of the others are then without it. */
+  suspect?: number | null;
 }
 
 /** What a shape is on the ground, as words, or why it is none. `outline_px`: that of an approach, the middle of a carriageway. */

@@ -176,7 +176,7 @@ export function explain(camera: Camera, now: number): { title: string; text: str
 }
 
 /** "3 of 4 cameras watching" and what the others do. */
-export function tally(cameras: { state: State }[]): { tone: Tone; text: string }[] {
+export function tally(cameras: { state: State; health?: Health }[]): { tone: Tone; text: string }[] {
   const of = (state: State) => cameras.filter((one) => one.state === state).length;
   const pills: { tone: Tone; text: string }[] = [
     {
@@ -184,6 +184,8 @@ export function tally(cameras: { state: State }[]): { tone: Tone; text: string }
       text: `${of("watching")} of ${cameras.length} camera${cameras.length === 1 ? "" : "s"} watching`,
     },
   ];
+  const behind = cameras.filter((one) => one.health && strained(one.state, one.health)).length;
+  if (behind) pills.push({ tone: "watch", text: `${behind} of them not keeping up` });
   for (const state of ["failed", "refused", "lost", "learning", "starting", "ended"] as const) {
     if (of(state)) pills.push({ tone: STATES[state].tone, text: `${of(state)} ${STATES[state].word}` });
   }
