@@ -142,6 +142,31 @@ def test_a_screenline_that_cannot_be_added_up_is_refused(text: str, said: str) -
     assert said in str(raised.value)
 
 
+def test_all_that_is_wrong_is_told_at_once_each_on_its_line() -> None:
+    text = (
+        GROUND
+        + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2]\nto_px = [1, 2]\n"
+        + "[[camera.line]]\nname = 'A'\nfrom_px = [1, 2]\nto_px = [1, 3]\narm = ' '\n"
+        + "[[camera.area]]\nname = 'B'\ncorners_px = [[1, 2], [2, 2]]\n"
+        + "[[link]]\nname = 'Road'\nfrom_line = 'x/A'\nfrom_direction = 'left_to_right'\n"
+        + "to_line = 'kista-03/A'\nto_direction = 'left_to_right'\nlength_m = 300\n"
+        + "[[screenline]]\nname = 'River'\nlines = ['kista-03/A']\n"
+    )
+    with pytest.raises(Misconfigured) as raised:
+        config.parse(text)
+    first, *told = raised.value.message.split("\n  ")
+    assert first == "placewatch.toml: 6 things are wrong:"
+    assert [one.partition(" (")[0] for one in told] == [
+        'camera "kista-03", line 2, name: "A" is there twice',
+        'camera "kista-03", line 1: A has no length',
+        'camera "kista-03", line 2, arm: is empty',
+        'camera "kista-03", area 1: B has fewer than 3 corners',
+        'link 1, from_line: there is no camera "x"',
+        "screenline 1, lines: names fewer than two lines, or one twice",
+    ]
+    assert told[1].endswith("(move one of its ends)"), "each with what to try"
+
+
 def test_a_login_in_a_value_of_the_wrong_sort_is_not_repeated() -> None:
     with pytest.raises(Misconfigured) as raised:
         config.parse('site = "x"\n[[camera]]\nid = "a"\nurl = ["rtsp://me:secret@host/"]')

@@ -6,8 +6,9 @@ import datetime
 import difflib
 import itertools
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -286,28 +287,62 @@ def parse(text: str, name: str = "placewatch.toml") -> Settings:
             _told(name, _complaints(raw, error)),
             hint="placewatch.example.toml shows every setting",
         ) from error
-    seen: set[str] = set()
-    for number, camera in enumerate(settings.camera):
-        where = f"{name}: {_spot(raw, ('camera', number))}"
+    faults = []
+    for check in _checks(raw, name, settings):
         try:
-            camera_id(camera.id)
-            ground_pairs(camera, settings.origin)
+            check()
         except Misconfigured as error:
-            raise Misconfigured(f"{where}: {error.message}", error.hint) from error
-        if camera.id in seen:
-            raise Misconfigured(
-                f'{where}: id: "{camera.id}" is the id of two cameras', "give each its own"
-            )
-        seen.add(camera.id)
-        _check_names(where, camera)
+            faults.append(error)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        complaints = [
+            one.message.removeprefix(f"{name}: ") + (f" ({one.hint})" if one.hint else "")
+            for one in faults
+        ]
+        raise Misconfigured(
+            _told(name, complaints), hint="placewatch.example.toml shows every setting"
+        )
+    return settings
+
+
+Check = Callable[[], object]
+"""Looks at one thing. Raises Misconfigured."""
+
+
+def _checks(raw: Any, name: str, settings: Settings) -> Iterator[Check]:
+    """What is looked at once all values are of the right sort, each apart: whoever has made three
+    mistakes is told all of them."""
+    for number, camera in enumerate(settings.camera):
+        yield from _camera_checks(
+            f"{name}: {_spot(raw, ('camera', number))}", number, camera, settings
+        )
     for number, feed in enumerate(settings.transit):
-        _check_feed(f"{name}: {_spot(raw, ('transit', number))}", feed, settings)
+        yield partial(_check_feed, f"{name}: {_spot(raw, ('transit', number))}", feed, settings)
     for number, link in enumerate(settings.link):
-        check_link(f"{name}: {_spot(raw, ('link', number))}", link, settings)
+        yield partial(check_link, f"{name}: {_spot(raw, ('link', number))}", link, settings)
     for number, screenline in enumerate(settings.screenline):
         where = f"{name}: {_spot(raw, ('screenline', number))}"
-        _check_screenline(where, screenline, settings)
-    return settings
+        yield partial(_check_screenline, where, screenline, settings)
+
+
+def _camera_checks(
+    where: str, number: int, camera: CameraSettings, settings: Settings
+) -> Iterator[Check]:
+    yield partial(_check_id, where, number, camera, settings)
+    yield partial(_check_ground, where, camera, settings)
+    for key in ("line", "area", "approach", "carriageway"):
+        yield partial(_check_each, where, key, getattr(camera, key))
+    for at, way in enumerate(camera.approach):
+        yield partial(_check_approach, f"{where}, approach {at + 1}: {way.name}", way)
+    for at, road in enumerate(camera.carriageway):
+        yield partial(_check_carriageway, f"{where}, carriageway {at + 1}", road)
+    yield partial(_check_metres, where, camera)
+    for at, line in enumerate(camera.line):
+        yield partial(_check_drawn_line, f"{where}, line {at + 1}", line)
+    yield partial(_check_counted, where, camera)
+    for at, area in enumerate(camera.area):
+        yield partial(_check_area, f"{where}, area {at + 1}", area)
 
 
 def camera_and_line(text: str) -> tuple[str, str]:
@@ -436,43 +471,53 @@ def with_values(camera: CameraSettings, **values: Any) -> CameraSettings:
     return dataclasses.replace(camera, **values)
 
 
-def _check_names(where: str, camera: CameraSettings) -> None:
-    for key in ("line", "area", "approach", "carriageway"):
-        _check_each(where, key, getattr(camera, key))
-    _check_road(where, camera)
-    for number, line in enumerate(camera.line):
-        if line.arm is not None and not line.arm.strip():
-            raise Misconfigured(
-                f"{where}, line {number + 1}, arm: is empty", "name the arm, or leave the key out"
-            )
-        if line.from_px == line.to_px:
-            raise Misconfigured(
-                f"{where}, line {number + 1}: {line.name} has no length", "move one of its ends"
-            )
+def _check_id(where: str, number: int, camera: CameraSettings, settings: Settings) -> None:
+    try:
+        camera_id(camera.id)
+    except Misconfigured as error:
+        raise Misconfigured(f"{where}: {error.message}", error.hint) from error
+    if camera.id in [one.id for one in settings.camera[:number]]:
+        raise Misconfigured(
+            f'{where}: id: "{camera.id}" is the id of two cameras', "give each its own"
+        )
+
+
+def _check_ground(where: str, camera: CameraSettings, settings: Settings) -> None:
+    try:
+        ground_pairs(camera, settings.origin)
+    except Misconfigured as error:
+        raise Misconfigured(f"{where}: {error.message}", error.hint) from error
+
+
+def _check_drawn_line(where: str, line: LineSettings) -> None:
+    if line.arm is not None and not line.arm.strip():
+        raise Misconfigured(f"{where}, arm: is empty", "name the arm, or leave the key out")
+    if line.from_px == line.to_px:
+        raise Misconfigured(f"{where}: {line.name} has no length", "move one of its ends")
+
+
+def _check_counted(where: str, camera: CameraSettings) -> None:
     if camera.check is not None and camera.check.missed > camera.check.passages:
         raise Misconfigured(
             f"{where}, check, missed: more were missed than passed",
             "passages are all that really were, missed those of them that were not counted",
         )
-    for number, area in enumerate(camera.area):
-        if len(area.corners_px) < 3:
-            raise Misconfigured(
-                f"{where}, area {number + 1}: {area.name} has fewer than 3 corners", "add corners"
-            )
-        if len(area.corners_px) > 64:
-            raise Misconfigured(
-                f"{where}, area {number + 1}: {area.name} has more than 64 corners", "take fewer"
-            )
-        (x0, y0), *others = area.corners_px
-        turned = [
-            (ax - x0) * (by - y0) - (bx - x0) * (ay - y0)
-            for (ax, ay), (bx, by) in itertools.pairwise(others)
-        ]
-        if not any(turned):
-            raise Misconfigured(
-                f"{where}, area {number + 1}: the corners of {area.name} lie on a line",
-                "move one of them",
-            )
+
+
+def _check_area(where: str, area: AreaSettings) -> None:
+    if len(area.corners_px) < 3:
+        raise Misconfigured(f"{where}: {area.name} has fewer than 3 corners", "add corners")
+    if len(area.corners_px) > 64:
+        raise Misconfigured(f"{where}: {area.name} has more than 64 corners", "take fewer")
+    (x0, y0), *others = area.corners_px
+    turned = [
+        (ax - x0) * (by - y0) - (bx - x0) * (ay - y0)
+        for (ax, ay), (bx, by) in itertools.pairwise(others)
+    ]
+    if not any(turned):
+        raise Misconfigured(
+            f"{where}: the corners of {area.name} lie on a line", "move one of them"
+        )
 
 
 def _check_each(where: str, key: str, named: Sequence[Any]) -> None:
@@ -488,45 +533,46 @@ def _check_each(where: str, key: str, named: Sequence[Any]) -> None:
             )
 
 
-def _check_road(where: str, camera: CameraSettings) -> None:
-    """What is told of approaches and carriageways is whole; what they are in metres shows later."""
-    for number, way in enumerate(camera.approach):
-        here = f"{where}, approach {number + 1}: {way.name}"
-        if bool(way.corners_px) == bool(way.middle_px):
+def _check_approach(here: str, way: ApproachSettings) -> None:
+    """What is told of it is whole; what it is in metres shows later."""
+    if bool(way.corners_px) == bool(way.middle_px):
+        raise Misconfigured(
+            f"{here} has {'both a middle and corners' if way.middle_px else 'no corners'}",
+            "give corners_px where it is straight, else middle_px and width_m",
+        )
+    if way.corners_px and len(way.corners_px) != 4:
+        raise Misconfigured(
+            f"{here} has {len(way.corners_px)} corners, not 4",
+            "give left and right at the stop line, then right and left upstream",
+        )
+    if way.middle_px and (not 2 <= len(way.middle_px) <= 16 or way.width_m is None):
+        raise Misconfigured(
+            f"{here} has {len(way.middle_px)} points of its middle"
+            + (" and no width_m" if way.width_m is None else ""),
+            "give 2 to 16 from the stop line upstream, and the width of all lanes in metres",
+        )
+    if way.corners_px and way.width_m is not None:
+        raise Misconfigured(
+            f"{here} has corners, which say how wide it is, and a width_m",
+            "leave width_m out",
+        )
+
+
+def _check_carriageway(here: str, road: CarriagewaySettings) -> None:
+    for what, corners in (
+        (road.name, road.corners_px),
+        *((f"the crossing {one.name}", one.corners_px) for one in road.crossing),
+    ):
+        if not 3 <= len(set(corners)) <= 64:
             raise Misconfigured(
-                f"{here} has {'both a middle and corners' if way.middle_px else 'no corners'}",
-                "give corners_px where it is straight, else middle_px and width_m",
+                f"{here}: {what} has {len(set(corners))} corners", "give 3 to 64, once around it"
             )
-        if way.corners_px and len(way.corners_px) != 4:
-            raise Misconfigured(
-                f"{here} has {len(way.corners_px)} corners, not 4",
-                "give left and right at the stop line, then right and left upstream",
-            )
-        if way.middle_px and (not 2 <= len(way.middle_px) <= 16 or way.width_m is None):
-            raise Misconfigured(
-                f"{here} has {len(way.middle_px)} points of its middle"
-                + (" and no width_m" if way.width_m is None else ""),
-                "give 2 to 16 from the stop line upstream, and the width of all lanes in metres",
-            )
-        if way.corners_px and way.width_m is not None:
-            raise Misconfigured(
-                f"{here} has corners, which say how wide it is, and a width_m",
-                "leave width_m out",
-            )
-    for number, road in enumerate(camera.carriageway):
-        here = f"{where}, carriageway {number + 1}"
-        for what, corners in (
-            (road.name, road.corners_px),
-            *((f"the crossing {one.name}", one.corners_px) for one in road.crossing),
-        ):
-            if not 3 <= len(set(corners)) <= 64:
-                raise Misconfigured(
-                    f"{here}: {what} has {len(set(corners))} corners",
-                    "give 3 to 64, once around it",
-                )
-        if len(road.middle_px) == 1:
-            raise Misconfigured(f"{here}: the middle of {road.name} is one point", "give 2 or more")
-        _check_each(here, "crossing", road.crossing)
+    if len(road.middle_px) == 1:
+        raise Misconfigured(f"{here}: the middle of {road.name} is one point", "give 2 or more")
+    _check_each(here, "crossing", road.crossing)
+
+
+def _check_metres(where: str, camera: CameraSettings) -> None:
     if not camera.ground and (camera.approach or camera.carriageway):
         raise Misconfigured(
             f"{where}: its {'approaches' if camera.approach else 'carriageways'} are measured in "
