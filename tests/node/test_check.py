@@ -149,11 +149,13 @@ def test_links_are_told_and_one_that_is_shorter_than_the_straight_line_is_wrong(
 ) -> None:
     text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE + LINES
     seen = ground((10, 50, -15, 60), (300, 50, 15, 60), (10, 170, -5, 0), (300, 170, 5, 0))
-    every = [one.text for one in found(tmp_path, text + seen + LINK.format(length_m=60))]
-    [link] = [one for one in every if one.startswith("link Mill Road: 60 m from a/Near to a/Far")]
+    every = [one.text for one in found(tmp_path, text + seen + LINK.format(length_m=45))]
+    [link] = [one for one in every if one.startswith("link Mill Road: 45 m from a/Near to a/Far")]
     assert "in a straight line" in link
     straight_m = int(link.split(", ")[1].split(" m")[0])
-    assert 10 < straight_m < 60
+    assert 10 < straight_m < 45
+    [told] = wrong(tmp_path, text + seen + LINK.format(length_m=2 * straight_m + 10))
+    assert f"inside one view, and these lie {straight_m} m apart" in told, "no street winds so"
     [told] = wrong(tmp_path, text + seen + LINK.format(length_m=straight_m * 0.8))
     assert f"lie {straight_m} m apart" in told
     without = [one.text for one in found(tmp_path, text + LINK.format(length_m=9))]

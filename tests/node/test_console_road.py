@@ -177,9 +177,29 @@ def test_a_link_that_cannot_be_is_refused_and_nothing_changes(
     assert path.read_text() == TOML
 
 
-def test_a_link_that_is_shorter_than_the_straight_line_says_so(node: Node) -> None:
-    node.save_links((replace(WITHIN, length_m=30.0),), SHELL)
+def test_a_link_that_is_shorter_than_the_straight_line_is_refused(node: Node, path: Path) -> None:
+    short = replace(WITHIN, length_m=30.0)
+    with pytest.raises(WrongSetting, match="30 m are shorter than a straight line") as refused:
+        node.save_links((LINK, short), SHELL)
+    assert refused.value.path == "links.1.length_m"
+    assert path.read_text() == TOML
+
+
+def test_a_link_that_was_too_short_already_says_so_and_keeps_nobody_from_others(
+    node: Node,
+) -> None:
+    short = replace(WITHIN, length_m=30.0)
+    node.settings = replace(node.settings, link=(short,))
     assert "40 m apart" in (node.links().links[0].note or "")
+    node.save_links((short, LINK), SHELL)
+    assert [one.name for one in node.links().links] == [short.name, LINK.name]
+
+
+def test_a_link_that_is_far_too_long_for_its_view_says_so(node: Node) -> None:
+    node.save_links((replace(WITHIN, length_m=66.0),), SHELL)
+    assert "inside one view: its lines lie 40 m apart" in (node.links().links[0].note or "")
+    node.save_links((replace(WITHIN, length_m=60.0),), SHELL)
+    assert node.links().links[0].note is None, "a turn may be that long"
 
 
 def test_a_line_at_which_a_link_begins_cannot_be_renamed(node: Node, path: Path) -> None:

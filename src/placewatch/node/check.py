@@ -22,7 +22,7 @@ from placewatch.measure.ground import Ground, most_suspect
 from placewatch.node import config as settings
 from placewatch.node.drawn_road import approach_words, carriageway_words
 from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of, road_of
-from placewatch.node.links import straight_line_m, too_short
+from placewatch.node.links import straight_line_m, too_long, too_short
 from placewatch.node.map import read_map
 from placewatch.node.transit import trial
 from placewatch.node.understudy import open_asked
@@ -244,6 +244,13 @@ def _of_links(site: settings.Settings) -> Iterator[Finding]:
             yield Finding(
                 f"{told}, and these lie {straight_m:.0f} m apart in a straight line on the ground "
                 "(measure length_m along the street, or correct the ground points)"
+            )
+            continue
+        if straight_m is not None and too_long(link, straight_m):
+            yield Finding(
+                f"{told}, inside one view, and these lie {straight_m:.0f} m apart in a straight "
+                "line on the ground (measure length_m along the street, or correct the ground "
+                "points)"
             )
             continue
         apart = "" if straight_m is None else f", {straight_m:.0f} m in a straight line"

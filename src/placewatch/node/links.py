@@ -16,6 +16,9 @@ from placewatch.publish.journeys import JourneyWindow
 
 SHORTER_SHARE, SHORTER_M = 0.97, 2.0
 """How much shorter than the straight line a link may seem, since the ground is not exact."""
+LONGER_TIMES, LONGER_M = 1.5, 5.0
+"""How much longer than the straight line a way inside one view may be: a turn at a junction is up
+to 1.4 times as long, and the lines have a width."""
 
 _WORDS = {
     "name": "the name",
@@ -64,9 +67,7 @@ def links_view(
     shown = []
     for link in site.link:
         straight_m = None if link.through else straight_line_m(site, link)
-        note = None
-        if straight_m is not None and too_short(link, straight_m):
-            note = f"its lines lie {straight_m:.0f} m apart in a straight line on the ground"
+        note = None if straight_m is None else length_note(link, straight_m)
         shown.append(
             LinkView(
                 **asdict(link),
@@ -96,7 +97,8 @@ def link_tables(links: Sequence[settings.LinkSettings]) -> list[dict[str, Any]]:
 
 
 def check_links(site: settings.Settings, links: Sequence[settings.LinkSettings]) -> None:
-    """Raises WrongSetting for the first of `links` that `site` could not measure."""
+    """Raises WrongSetting for the first of `links` that `site` could not measure, or that is newly
+    shorter than a bird would fly."""
     drawn = replace(site, link=tuple(links))
     for number, link in enumerate(links):
         try:
@@ -106,6 +108,15 @@ def check_links(site: settings.Settings, links: Sequence[settings.LinkSettings])
             if text.startswith(("is ", "names ")):
                 text = f"{_WORDS.get(key, key)} {text}"
             raise WrongSetting(f"links.{number}.{key}", text, error.hint or "") from error
+        straight_m = None if link.through else straight_line_m(drawn, link)
+        # One that was set so in the file, or before the ground was, keeps nobody from other links.
+        if straight_m is not None and too_short(link, straight_m) and link not in site.link:
+            raise WrongSetting(
+                f"links.{number}.length_m",
+                f"{link.length_m:g} m are shorter than a straight line: its lines lie "
+                f"{straight_m:.0f} m apart on the ground",
+                hint="measure it along the street, or correct the ground points",
+            )
 
 
 def line_in_use(site: settings.Settings, camera: str, lines: Sequence[str]) -> tuple[str, str]:
@@ -127,6 +138,32 @@ def line_in_use(site: settings.Settings, camera: str, lines: Sequence[str]) -> t
 def too_short(link: settings.LinkSettings, straight_m: float) -> bool:
     """Whether `link` is shorter than a bird would fly, by more than the ground may be wrong."""
     return (link.length_m or 0.0) < SHORTER_SHARE * straight_m - SHORTER_M
+
+
+def too_long(link: settings.LinkSettings, straight_m: float) -> bool:
+    """Whether `link` leads inside one view, and is much longer than its lines lie apart: no street
+    winds so within a picture."""
+    ends = [settings.camera_and_line(line or "")[0] for line in (link.from_line, link.to_line)]
+    longest_m = LONGER_TIMES * straight_m + LONGER_M
+    return ends[0] == ends[1] and (link.length_m or 0.0) > longest_m
+
+
+def length_note(link: settings.LinkSettings, straight_m: float) -> str | None:
+    """What is odd about how long `link` is, as a sentence; None where nothing is."""
+    apart = f"its lines lie {straight_m:.0f} m apart in a straight line on the ground"
+    if too_short(link, straight_m):
+        return (
+            f"No street is shorter than a straight line: {apart}, and it is to be "
+            f"{link.length_m:g} m long. No time of it can be right. Measure it along the street, "
+            "or correct the ground points."
+        )
+    if too_long(link, straight_m):
+        return (
+            f"Hardly so long inside one view: {apart}, and it is to be {link.length_m:g} m long. "
+            "Times are looked for, and speeds told, by that length: measure it along the street, "
+            "or correct the ground points."
+        )
+    return None
 
 
 def straight_line_m(site: settings.Settings, link: settings.LinkSettings) -> float | None:
