@@ -191,7 +191,7 @@ def test_the_terminal_tells_of_areas_queues_and_people_across() -> None:
 def test_a_report_of_tracks_on_the_ground_speaks_of_metres(
     tmp_path: Path, lines: tuple[tuple[str, float, float, float, float], ...]
 ) -> None:
-    asked = [f"{name}={','.join(map(str, ends))}" for name, *ends in lines]
+    asked = tuple(f"{name}={','.join(map(str, ends))}" for name, *ends in lines)
     path = file_of(street(), tmp_path / "tracks.parquet")
     replay_tracks(ReplayRequest(path, lines=asked, conflicts="none", out=tmp_path / "out"))
     text = re.sub(
