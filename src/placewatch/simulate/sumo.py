@@ -393,6 +393,7 @@ class SumoRun:
             "--device.fcd.begin", f"{self.warm_s:.3f}",
             "--precision", "6",
             "--time-to-teleport", "-1",
+            "--ignore-junction-blocker", "30",  # who lock each other in drive on after a while
             "--no-step-log", "true",
             "--no-warnings", "true",
             "--xml-validation", "never",
