@@ -12,9 +12,16 @@ from placewatch.core.kinds import Kind
 from placewatch.core.sightings import Box
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import UtcMicros
-from placewatch.measure.course import Courses, Look
+from placewatch.measure.course import Courses, look
 from placewatch.measure.flow import FlowMeter
-from placewatch.measure.scene import STEP_COLUMNS, Mover, Scene
+from placewatch.measure.scene import (
+    STEP_COLUMNS,
+    STEP_EAST,
+    STEP_NORTH,
+    STEP_S,
+    Mover,
+    Scene,
+)
 
 FPS = 10
 Place = tuple[float, float]
@@ -22,9 +29,11 @@ Place = tuple[float, float]
 
 def looked(places: Iterable[Place], every_s: float = 0.25) -> Courses:
     courses = Courses()
+    courses.make_room(8)
     for number, (east_m, north_m) in enumerate(places):
         step = np.full(STEP_COLUMNS, float(number))
-        courses.look(7, Look(number * every_s, east_m, north_m, step, 0.0, 0.0))
+        step[STEP_S], step[STEP_EAST], step[STEP_NORTH] = number * every_s, east_m, north_m
+        look(courses.looks[7], courses.legs[7], courses.counts[7], step, (0.0, 0.0))
     return courses
 
 
@@ -51,6 +60,11 @@ def test_who_turns_round_is_seen_to_turn_though_boxes_tremble() -> None:
         assert looked(places.tolist()).turned(7) is True
 
 
+def test_who_turns_round_slowly_and_far_is_seen_to_turn() -> None:
+    assert looked(round_(22.0, 1.5)).turned(7) is True
+    assert looked(round_(200.0, 10.0)).turned(7) is None  # more than is kept of its way
+
+
 def test_who_goes_on_or_waits_has_not_come_back() -> None:
     straight = [(0.0, 2.5 * k) for k in range(20)]
     dice = np.random.default_rng(1)
@@ -74,7 +88,7 @@ def test_a_track_that_goes_over_to_who_comes_towards_it_has_not_turned() -> None
     back = [(3.5, -2.5 - 2.5 * k) for k in range(10)]
     reversal = looked([*there, *back]).reversal(7)
     assert reversal is not None
-    assert reversal.before.step[0] <= 12 <= reversal.after.step[0] + 2
+    assert reversal.before[0] <= 12 <= reversal.after[0] + 2
     assert {place[2] for place in reversal.places} == {6}  # south, of eight
 
 

@@ -34,7 +34,7 @@ from placewatch.core.ids import CameraId, TrackId
 from placewatch.core.kinds import KINDS, Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, minute_of
 from placewatch.measure import headway
-from placewatch.measure.course import Courses, Look
+from placewatch.measure.course import Courses, look
 from placewatch.measure.line import (
     LINE_COLUMNS,
     PASSAGE_COLUMNS,
@@ -101,6 +101,7 @@ DAY_US = 1440 * MINUTE_US
 Cell = tuple[str, Kind, Direction]
 Way = tuple[str | None, str, Kind]  # from which arm, to which
 _NOBODY = -1  # any more: a road user that is forgotten
+_WAITS, _DRIVES, _HIDES = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,25 +299,17 @@ class FlowMeter:
 
     def _drive(self, media_s: float) -> None:
         """Tells where on the ground everybody drives who moves, and who is hidden inside."""
-        for user in self._present.values():
-            path = self._path(user)
-            if len(path) < 2:
-                continue
-            last, first = path[-1], path[approach_of(path)]
-            passed_s = float(last[STEP_S] - first[STEP_S])
-            if media_s - last[STEP_S] > HIDDEN_S:
-                self._origins.hide(user, path)
-                continue
-            self._origins.show(user)
-            east_m, north_m = float(last[STEP_EAST]), float(last[STEP_NORTH])
-            right_m, up_m = east_m - float(first[STEP_EAST]), north_m - float(first[STEP_NORTH])
-            if math.isfinite(east_m + north_m):
-                speed_px_s = velocity_px_s(first, last)
-                self._courses.look(
-                    user, Look(float(last[STEP_S]), east_m, north_m, last.copy(), *speed_px_s)
-                )
-            if math.hypot(right_m, up_m) > WAYS_M_S_MIN * passed_s:  # nor where it is NaN
-                self._origins.drive(user, place_of(east_m, north_m, right_m, up_m))
+        users = np.array(list(self._present.values()), np.int64)
+        told = _drives(
+            users, media_s, self._walks, self._paths, self._courses.looks, self._courses.legs,
+            self._courses.counts,
+        )  # fmt: skip
+        self._origins.show(set(users[told[:, 0] != _HIDES].tolist()))
+        for user, (does, *at) in zip(users.tolist(), told.tolist(), strict=True):
+            if does == _HIDES:
+                self._origins.hide(user, self._path(user))
+            elif does == _DRIVES:
+                self._origins.drive(user, (at[0], at[1], at[2]))
 
     def _end(self, user: int) -> None:
         count = _finish(user, self._walks, self._paths, self._passages, self._rows, self._passed)
@@ -341,6 +334,7 @@ class FlowMeter:
             self._walks, self._paths = longer(self._walks), longer(self._paths)
             self._passages, self._kinds = longer(self._passages), longer(self._kinds)
             self._free = list(range(had, len(self._walks)))
+            self._courses.make_room(len(self._walks))
         return self._free.pop()
 
     def _release(self, users: list[int]) -> None:
@@ -455,7 +449,7 @@ class FlowMeter:
             back = self._courses.reversal(other)
             if (
                 back is not None
-                and abs(back.before.at_s - reversal.before.at_s) <= PARTED_S
+                and abs(back.before[STEP_S] - reversal.before[STEP_S]) <= PARTED_S
                 and self._origins.came_by(other) is not None
             ):
                 self._origins.part(other, back)
@@ -554,6 +548,39 @@ class FlowMeter:
             (line.name, kind, way) for line in self.lines for kind in Kind for way in Direction
         ]
         return _Minute(counts=dict.fromkeys(cells, 0), speeds={cell: [] for cell in cells})
+
+
+@numba.njit(cache=True, nogil=True)
+def _drives(
+    users: Whole,
+    media_s: float,
+    walks: Floats,
+    paths: Floats,
+    looks: Floats,
+    legs: Floats,
+    counts: Whole,
+) -> Whole:
+    """What each of `users` does, and where on the ground who drives is (see ways.place_of). Fills
+    what is known of their courses."""
+    told = np.zeros((len(users), 4), np.int64)
+    for row in range(len(users)):
+        user = users[row]
+        path = paths[user, : int(walks[user, STEPS])]
+        if len(path) < 2:
+            continue
+        last, first = path[-1], path[approach_of(path)]
+        passed_s = last[STEP_S] - first[STEP_S]
+        if media_s - last[STEP_S] > HIDDEN_S:
+            told[row, 0] = _HIDES
+            continue
+        east_m, north_m = last[STEP_EAST], last[STEP_NORTH]
+        right_m, up_m = east_m - first[STEP_EAST], north_m - first[STEP_NORTH]
+        if math.isfinite(east_m + north_m):
+            look(looks[user], legs[user], counts[user], last, velocity_px_s(first, last))
+        if math.hypot(right_m, up_m) > WAYS_M_S_MIN * passed_s:  # nor where it is NaN
+            told[row, 0] = _DRIVES
+            told[row, 1], told[row, 2], told[row, 3] = place_of(east_m, north_m, right_m, up_m)
+    return told
 
 
 @numba.njit(cache=True, nogil=True)

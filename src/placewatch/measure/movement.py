@@ -14,7 +14,7 @@ drives tell as well by which arms it may have come in (ways.py), often by a sing
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from placewatch.core.kinds import Direction
 from placewatch.core.space import PicturePoint
-from placewatch.measure.course import Reversal
+from placewatch.measure.course import LOOK_DOWN, LOOK_RIGHT, Reversal
 from placewatch.measure.line import CountingLine
-from placewatch.measure.scene import STEP_S, STEP_SIZE, STEP_X, STEP_Y
+from placewatch.measure.scene import STEP_COLUMNS, STEP_S, STEP_SIZE, STEP_X, STEP_Y
 from placewatch.measure.walk import STANDS_SIZES_S, approach_of, velocity_px_s
 from placewatch.measure.ways import LIKELIER, RARE_SHARE, Place, Ways
 
@@ -152,13 +152,12 @@ class Origins:
     def part(self, user: int, reversal: Reversal) -> None:
         """The track of `user` has gone over to somebody else: who it was is lost there, and of who
         it is now it is not known by which arm it came in."""
-        before = reversal.before
-        arm = self._arms.pop(user)
+        before, arm = reversal.before, self._arms.pop(user)
         self._drop(user)
-        self._lost.append(
-            _Lost(None, arm, before.step, before.right_px_s, before.down_px_s, left_by=user)
-        )
-        self._began[user] = reversal.after.step
+        right_px_s, down_px_s = float(before[LOOK_RIGHT]), float(before[LOOK_DOWN])
+        step = before[:STEP_COLUMNS].copy()
+        self._lost.append(_Lost(None, arm, step, right_px_s, down_px_s, left_by=user))
+        self._began[user] = reversal.after[:STEP_COLUMNS].copy()
         self._rode.add(user)
         for place in reversal.places:
             self.drive(user, place)
@@ -174,9 +173,10 @@ class Origins:
         if user in self._arms and user not in self._hidden:
             self._hidden[user] = _lost(user, self._arms[user], path)
 
-    def show(self, user: int) -> None:
-        """`user` is seen."""
-        self._hidden.pop(user, None)
+    def show(self, users: Container[int]) -> None:
+        """`users` are seen."""
+        for user in [user for user in self._hidden if user in users]:
+            del self._hidden[user]
 
     def leave(self, user: int, by: str) -> str | None:
         """`user` has left by the arm `by`: by which it had come; None where that is not known."""

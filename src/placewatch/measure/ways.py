@@ -9,6 +9,7 @@ though its track broke. Counts of places are all that is kept, nothing of who it
 import math
 from dataclasses import dataclass, field
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -45,6 +46,7 @@ class Ways:
         return None if total < enough else np.array(counts) / total
 
 
+@numba.njit(cache=True, nogil=True)
 def place_of(east_m: float, north_m: float, east_m_s: float, north_m_s: float) -> Place:
     """The square and the direction of somebody who moves."""
     sector = round(math.atan2(north_m_s, east_m_s) / (2.0 * math.pi) * SECTORS) % SECTORS
