@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from placewatch.core.kinds import NUMBER_OF, Kind
+from placewatch.measure.conflict import is_one
 from placewatch.measure.drive import HEIGHTS_M, LEADS_S, upwards
 from placewatch.measure.encounter import Path
 from placewatch.measure.ground import Ground
@@ -138,6 +139,30 @@ def test_a_path_leads_on_for_half_a_second_at_either_end() -> None:
     true = turn_left(path.t_s[[0, -1]])
     assert path.x_m[[0, -1]] == pytest.approx(true[:, 0], abs=0.4)
     assert path.y_m[[0, -1]] == pytest.approx(true[:, 1], abs=0.4)
+
+
+@pytest.mark.parametrize("kind", [Kind.CAR, Kind.BICYCLE])
+@pytest.mark.parametrize("gap", [1, 3, 6])  # looks
+def test_a_track_that_breaks_while_it_turns_is_one_though_each_part_leads_on(
+    kind: Kind, gap: int
+) -> None:
+    rows = samples(T_S, turn_left(T_S, 6.0), noise_px=2.5)
+    one, other = (path_of(part, kind, ground().view) for part in (rows[:20], rows[19 + gap :]))
+    assert one is not None
+    assert other is not None
+    assert one.t_s[-1] > other.t_s[0]
+    assert is_one(one, other)
+    assert is_one(other, one)
+
+
+def test_two_who_follow_each_other_are_two_though_each_path_leads_on() -> None:
+    rows = samples(T_S, turn_left(T_S, 6.0))
+    later = rows.copy()
+    later[:, 0] += 1.5
+    one, other = (path_of(part, Kind.CAR, ground().view) for part in (rows, later))
+    assert one is not None
+    assert other is not None
+    assert not is_one(one, other)
 
 
 def test_a_box_that_is_half_covered_for_a_moment_moves_nothing() -> None:

@@ -227,18 +227,26 @@ def _leaps(path: Path, at_s: float) -> bool:
 
 def is_one(path: Path, other: Path) -> bool:
     """Whether two tracks are one road user: one goes on where the other ended, or they lie over
-    each other for half of the time that both are there."""
-    first, second = (path, other) if path.t_s[-1] <= other.t_s[-1] else (other, path)
-    gap_s = float(second.t_s[0] - first.t_s[-1])
+    each other for half of the time that both are there. What a path leads on before and after it
+    was seen does not make two that follow each other be there at once."""
+    first, second = (path, other) if _seen_s(path)[1] <= _seen_s(other)[1] else (other, path)
+    ended_s, began_s = _seen_s(first)[1], _seen_s(second)[0]
+    gap_s = began_s - ended_s
     if gap_s > -0.5:
         if gap_s > GOES_ON_S:
             return False
-        ahead_m = float(first.speed_m_s[-1]) * max(0.0, gap_s)
-        x_m = first.x_m[-1] + ahead_m * math.cos(first.heading_rad[-1])
-        y_m = first.y_m[-1] + ahead_m * math.sin(first.heading_rad[-1])
-        off_m = math.hypot(second.x_m[0] - x_m, second.y_m[0] - y_m)
+        x_m, y_m, heading, speed = (
+            float(np.interp(ended_s, first.t_s, column))
+            for column in (first.x_m, first.y_m, np.unwrap(first.heading_rad), first.speed_m_s)
+        )
+        ahead_m = speed * max(0.0, gap_s)
+        off_m = math.hypot(
+            np.interp(began_s, second.t_s, second.x_m) - x_m - ahead_m * math.cos(heading),
+            np.interp(began_s, second.t_s, second.y_m) - y_m - ahead_m * math.sin(heading),
+        )
         return off_m <= GOES_ON_M + GOES_ON_M_S * max(0.0, gap_s)
-    both = path.t_s[(path.t_s >= other.t_s[0]) & (path.t_s <= other.t_s[-1])]
+    since_s = max(began_s, _seen_s(first)[0])
+    both = path.t_s[(path.t_s >= since_s) & (path.t_s <= ended_s)]
     if not len(both):
         return False
     apart_m = np.hypot(
@@ -247,6 +255,11 @@ def is_one(path: Path, other: Path) -> bool:
     )
     over_m = 0.25 * (path.width_m + other.width_m)
     return bool((apart_m < over_m).mean() >= OVER_SHARE)
+
+
+def _seen_s(path: Path) -> tuple[float, float]:
+    """From when on, and until when, it was seen."""
+    return float(path.t_s[0]) + path.leads_s, float(path.t_s[-1]) - path.leads_s
 
 
 def _rounded(value: float, to: float) -> float:

@@ -91,7 +91,8 @@ class Path:
     `x_m`, `y_m` are the middle of its footprint of `length_m` by `width_m`; `heading_rad` is the
     way it points, from east to north; `speed_m_s` is along it, negative backwards. Without
     `acceleration_m_s2` it is taken from the speeds. `lanes` (N, 2), link and lane, both whole
-    numbers and link 0 unknown, are read by the mode `ssam` alone.
+    numbers and link 0 unknown, are read by the mode `ssam` alone. It was not seen yet in its first
+    `leads_s`, nor any more in its last.
     """
 
     t_s: Floats
@@ -104,6 +105,7 @@ class Path:
     kind: Kind = Kind.UNKNOWN
     acceleration_m_s2: Floats | None = None
     lanes: Whole | None = None
+    leads_s: float = 0.0
 
     def __post_init__(self) -> None:
         columns = [self.t_s, self.x_m, self.y_m, self.heading_rad, self.speed_m_s]

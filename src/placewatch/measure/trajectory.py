@@ -21,7 +21,7 @@ import numpy.typing as npt
 from placewatch.core.kinds import NUMBER_OF, Kind
 from placewatch.measure import scene
 from placewatch.measure.anchor import LAID
-from placewatch.measure.drive import DRIVES, driven
+from placewatch.measure.drive import DRIVES, LEADS_S, driven
 from placewatch.measure.encounter import Path
 from placewatch.measure.ground import place
 from placewatch.measure.size import USUAL_SIZES_M
@@ -99,7 +99,9 @@ def _driven(samples: Floats, began: Floats, kind: Kind, view: Floats) -> Path:
     places = samples[:, [EAST, NORTH]]
     t_s, states, length_m, width_m = driven(samples[:, T], places, boxes, began, kind, view)
     x_m, y_m, heading, speed, _, acceleration = states.T.copy()
-    return Path(t_s, x_m, y_m, heading, speed, length_m, width_m, kind, acceleration)
+    return Path(
+        t_s, x_m, y_m, heading, speed, length_m, width_m, kind, acceleration, leads_s=LEADS_S
+    )
 
 
 @numba.njit(cache=True, nogil=True)
