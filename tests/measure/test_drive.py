@@ -165,6 +165,14 @@ def test_two_who_follow_each_other_are_two_though_each_path_leads_on() -> None:
     assert not is_one(one, other)
 
 
+def test_a_look_of_which_the_lens_shows_nothing_is_none() -> None:
+    rows = samples(T_S, turn_left(T_S))
+    rows[10, 5:8] = math.nan
+    path = path_of(rows, Kind.CAR, ground().view)
+    assert path is not None
+    assert off_m(path, T_S, turn_left(T_S)).max() < 0.2
+
+
 def test_a_box_that_is_half_covered_for_a_moment_moves_nothing() -> None:
     poses = turn_left(T_S)
     rows = samples(T_S, poses)

@@ -175,7 +175,7 @@ def _length_m(
         wide, grows = wide_m(length_m)
         foretold = _seen(x, y, turn, length_m, wide, back)[2]
         off = wide_px[look] - foretold
-        if off < -NARROW_SHARE_MAX * foretold:
+        if not off >= -NARROW_SHARE_MAX * foretold:  # nor where it is NaN
             continue
         longer = _seen(x, y, turn, length_m + 0.1, wide + 0.1 * grows, back)[2]
         slope = (longer - foretold) / 0.1
@@ -293,7 +293,8 @@ def _fitted(
         here[0, _Y], here[1, _Y] = (up_u - u) / _NUDGE_M, (up_v - v) / _NUDGE_M
         here[0, _TURN] = 0.5 * (on_u - off_u) / _NUDGE_RAD
         here[1, _TURN] = 0.5 * (on_v - off_v) / _NUDGE_RAD
-        if not math.isfinite(u + v + here.sum()):
+        # A look that is nowhere on a straight picture says nothing.
+        if not math.isfinite(u + v + here.sum() + looks[look, 0] + looks[look, 1]):
             continue
         px_m = math.hypot(here[0, _X], here[0, _Y])  # px across the view in a metre
         spread = LOOK_PX**2 + (LOOK_M * px_m) ** 2
