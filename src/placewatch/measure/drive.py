@@ -5,9 +5,9 @@ trembling place tells no heading. But who drives goes where it points, and turns
 faster than wheels do. So the state of a road user (place, heading, speed, how it steers, how it
 accelerates) is carried from look to look by that rule, and each look says where its footprint,
 laid by this place and heading, meets the lower edge and the middle of the box. The best path
-through all looks is found by an extended Kalman filter forwards and a smoother backwards (Rauch,
-Tung and Striebel 1965), around the path of the round before (Bell 1994). Looks that fit badly (a
-box that is half covered) count less with each round.
+through all looks is found by an extended Kalman filter forwards and a smoother backwards (Bierman
+1973, which inverts no matrix), around the path of the round before (Bell 1994). Looks that fit
+badly (a box that is half covered) count less with each round.
 
     state   x  y  heading  speed  steering (1/m)  acceleration
     look    middle of the box's sides, lower edge, px
@@ -17,6 +17,7 @@ together, within the bounds of its kind (anchor.py).
 """
 
 import math
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -55,6 +56,7 @@ MOVES_M_S = 1.0  # of who is slower, the heading and hence the length is not see
 # How high each of KINDS usually is, with its rider.
 HEIGHTS_M = (1.7, 1.7, 1.6, 1.5, 2.2, 3.1, 3.2, 1.5)
 
+_LEADS_S: Floats = np.linspace(0.0, LEADS_S, LEADS + 1)[1:]
 _X, _Y, _TURN, _SPEED, _STEER, _ACCELERATION = range(6)
 _STATE = 6
 _NUDGE_M, _NUDGE_RAD = 0.05, 0.02
@@ -74,9 +76,7 @@ def driven(
     first guess of place, heading and speed.
     """
     number = NUMBER_OF[kind]
-    to_pixels = np.linalg.inv(view[:9].reshape(3, 3)).astype(np.float64)
-    rise = HEIGHTS_M[number] * upwards(to_pixels, centre_of(view))
-    back = np.concatenate([to_pixels.ravel(), rise])
+    back = _back(view.tobytes(), HEIGHTS_M[number])
     looks, wide_px = _looks(places, boxes, view, back)
     moments, look_of = _moments(t_s)
     states = np.zeros((len(moments), _STATE))
@@ -94,6 +94,14 @@ def driven(
         doubts = DOUBT if round_ > 0 else math.inf
         states = _fitted(moments, states, look_of, looks, looks_s, back, length_m, width_m, doubts)
     return moments, states, length_m, width_m
+
+
+@lru_cache(maxsize=64)  # it takes longer than to fit a short path
+def _back(view: bytes, height_m: float) -> Floats:
+    """From metres to pixels (9,), and what that height adds (3,)."""
+    of_ground = np.frombuffer(view)
+    to_pixels = np.linalg.inv(of_ground[:9].reshape(3, 3)).astype(np.float64)
+    return np.concatenate([to_pixels.ravel(), height_m * upwards(to_pixels, centre_of(of_ground))])
 
 
 def upwards(to_pixels: Floats, centre_px: tuple[float, float] | None) -> Floats:
@@ -148,9 +156,8 @@ def _moments(t_s: Floats) -> tuple[Floats, Whole]:
     -1."""
     parts = np.clip(np.ceil(np.diff(t_s) / EVERY_S), 1, BETWEEN_MAX).astype(np.int64)
     begins = np.append(0, np.cumsum(parts))
-    leads_s = np.linspace(0.0, LEADS_S, LEADS + 1)[1:]
     inner_s = np.interp(np.arange(begins[-1] + 1), begins, t_s)
-    moments = np.concatenate([t_s[0] - leads_s[::-1], inner_s, t_s[-1] + leads_s])
+    moments = np.concatenate([t_s[0] - _LEADS_S[::-1], inner_s, t_s[-1] + _LEADS_S])
     look_of = np.full(len(moments), -1, np.int64)
     look_of[begins + LEADS] = np.arange(len(t_s))
     return moments, look_of
@@ -256,34 +263,37 @@ def _fitted(
 ) -> Floats:
     """The states of the best path, from a first guess of them."""
     count = len(moments)
-    before = np.empty((count, _STATE))  # foretold, by those before
-    before_p = np.empty((count, _STATE, _STATE))
-    after = np.empty((count, _STATE))  # with its look
-    after_p = np.empty((count, _STATE, _STATE))
+    after = np.empty((count, _STATE))  # by all looks until then
+    doubts = np.zeros((count, _STATE, _STATE))  # of that, as covariances
     slopes = np.zeros((count, _STATE, _STATE))
-    next_, noise = np.empty(_STATE), np.empty(_STATE)
-    here = np.zeros((2, _STATE))
+    gradients, gains = np.zeros((count, 2, _STATE)), np.zeros((count, 2, _STATE))
+    news = np.zeros((count, 2))
+    next_, noise, led = np.empty(_STATE), np.empty(_STATE), np.empty((_STATE, _STATE))
     for moment in range(count):
+        doubts_here = doubts[moment]
         if moment == 0:
-            before[0] = states[0]
-            before_p[0] = 0.0
-            doubts = (3.0, 3.0, 0.5, 5.0, STEERS_1_M, ACCELERATES_M_S2)
+            after[0] = states[0]
+            first = (3.0, 3.0, 0.5, 5.0, STEERS_1_M, ACCELERATES_M_S2)
             for k in range(_STATE):
-                before_p[0, k, k] = doubts[k] ** 2
+                doubts_here[k, k] = first[k] ** 2
         else:
             slope = slopes[moment]
             lasts_s = moments[moment] - moments[moment - 1]
             _step(states[moment - 1], lasts_s, next_, slope, noise)
-            before[moment] = next_ + slope @ (after[moment - 1] - states[moment - 1])
-            before_p[moment] = slope @ after_p[moment - 1] @ slope.T
             for k in range(_STATE):
-                before_p[moment, k, k] += noise[k]
-        after[moment], after_p[moment] = before[moment], before_p[moment]
+                after[moment, k] = next_[k]
+                for j in range(_STATE):
+                    after[moment, k] += slope[k, j] * (after[moment - 1, j] - states[moment - 1, j])
+            _times(slope, doubts[moment - 1], led)
+            _times(led, slope.T, doubts_here)
+            for k in range(_STATE):
+                doubts_here[k, k] += noise[k]
         look = look_of[moment]
         if look < 0:
             continue
         state = states[moment]
         x, y, turn = state[_X], state[_Y], state[_TURN]
+        here = gradients[moment]
         u, v, _ = _seen(x, y, turn, length_m, width_m, back)
         right_u, right_v, _ = _seen(x + _NUDGE_M, y, turn, length_m, width_m, back)
         up_u, up_v, _ = _seen(x, y + _NUDGE_M, turn, length_m, width_m, back)
@@ -295,6 +305,7 @@ def _fitted(
         here[1, _TURN] = 0.5 * (on_v - off_v) / _NUDGE_RAD
         # A look that is nowhere on a straight picture says nothing.
         if not math.isfinite(u + v + here.sum() + looks[look, 0] + looks[look, 1]):
+            here[:] = 0.0
             continue
         px_m = math.hypot(here[0, _X], here[0, _Y])  # px across the view in a metre
         spread = LOOK_PX**2 + (LOOK_M * px_m) ** 2
@@ -304,17 +315,48 @@ def _fitted(
         spread *= LOOK_S / max(looks_s[look], 1e-3)
         spread *= max(1.0, errs / doubt**2)
         for row in range(2):
-            gradient = here[row]
-            wrong = wrong_u if row == 0 else wrong_v
-            wrong -= gradient @ (after[moment] - state)
-            shared = after_p[moment] @ gradient
-            total = gradient @ shared + spread
+            gradient, gain = here[row], gains[moment, row]
+            wrong, total = wrong_u if row == 0 else wrong_v, spread
             for k in range(_STATE):
-                after[moment, k] += shared[k] / total * wrong
+                wrong -= gradient[k] * (after[moment, k] - state[k])
                 for j in range(_STATE):
-                    after_p[moment, k, j] -= shared[k] * shared[j] / total
-    better = after.copy()
-    for moment in range(count - 2, -1, -1):
-        gain = np.linalg.solve(before_p[moment + 1], slopes[moment + 1] @ after_p[moment]).T
-        better[moment] = after[moment] + gain @ (better[moment + 1] - before[moment + 1])
-    return better
+                    gain[k] += doubts_here[k, j] * gradient[j]
+                total += gradient[k] * gain[k]
+            news[moment, row] = wrong / total
+            for k in range(_STATE):
+                after[moment, k] += gain[k] * news[moment, row]
+            for k in range(_STATE):
+                for j in range(_STATE):
+                    doubts_here[k, j] -= gain[k] * gain[j] / total
+            for k in range(_STATE):
+                gain[k] /= total
+    # Backwards: what later looks ask of each state (Bierman's lambda, with its sign turned).
+    asks, before = np.zeros(_STATE), np.empty(_STATE)
+    for moment in range(count - 1, -1, -1):
+        for k in range(_STATE):
+            for j in range(_STATE):
+                next_[j] = doubts[moment, k, j] * asks[j]
+            after[moment, k] += next_.sum()
+        for row in range(1, -1, -1):
+            told = news[moment, row]
+            for k in range(_STATE):
+                told -= gains[moment, row, k] * asks[k]
+            for k in range(_STATE):
+                asks[k] += gradients[moment, row, k] * told
+        before[:] = 0.0
+        for k in range(_STATE):
+            for j in range(_STATE):
+                before[j] += slopes[moment, k, j] * asks[k]
+        asks[:] = before
+    return after
+
+
+@numba.njit(cache=True, nogil=True)
+def _times(one: Floats, other: Floats, product: Floats) -> None:
+    """The product of two (6, 6): so small that a library takes longer to be called."""
+    for k in range(_STATE):
+        for j in range(_STATE):
+            total = 0.0
+            for i in range(_STATE):
+                total += one[k, i] * other[i, j]
+            product[k, j] = total
