@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from placewatch.core.bins import Bin, peak_hour, volumes
+from placewatch.core.bins import WATCHED_SHARE_MIN, Bin, peak_hour, volumes
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import MOTOR_VEHICLES, Direction, Kind
 from placewatch.core.time import UtcMicros, rfc3339
-from placewatch.publish.steps import over_time
+from placewatch.publish.steps import DAY_S, FEW_DAYS, over_time
 from placewatch.publish.words import KIND_WORDS, percent, plural, seen, seen_share, way, whole
 
 VEHICLES = MOTOR_VEHICLES | {Kind.BICYCLE}
@@ -52,6 +52,20 @@ class Screenline:
         """For how long all parts were watched: by windows, that of the part watched least."""
         return sum({one.start: one.coverage_s for one in self.quarters}.values())
 
+    @property
+    def whole(self) -> tuple[Bin, ...]:
+        """Those of its windows that all parts watched from end to end, or nearly so. Of them alone
+        rates are told: else one part's whole quarter would stand over another's few seconds."""
+        return tuple(
+            one for one in self.quarters if one.coverage_s >= WATCHED_SHARE_MIN * one.window_s
+        )
+
+    def an_hour(self, direction: Direction) -> float | None:
+        """How many passed in an hour; None where no window is whole."""
+        watched_s = sum({one.start: one.coverage_s for one in self.whole}.values())
+        passed = sum(one.count or 0 for one in self.whole if one.movement == direction.value)
+        return passed * 3600.0 / watched_s if watched_s else None
+
     def count(self, direction: Direction, kind: Kind) -> int | None:
         """Of the windows that are known; None where none is."""
         known = [
@@ -86,7 +100,9 @@ def _one(one: Screenline, camera: str, since: UtcMicros, until: UtcMicros) -> st
         )
     charts = ""
     for direction in Direction:
-        quarters = [bin_ for bin_ in one.quarters if bin_.movement == direction.value]
+        # Of a long time the mean day is told, which is a rate.
+        told_of = one.whole if window_s > FEW_DAYS * DAY_S else one.quarters
+        quarters = [bin_ for bin_ in told_of if bin_.movement == direction.value]
         heading, chart, key = over_time(quarters, since, until)
         arrow, words = here.way(direction)
         charts += (
@@ -111,11 +127,11 @@ def _table(one: Screenline, here: ScreenlinePart, window_s: float) -> str:
             for count in counts
         )
         total = sum(count or 0 for count in counts)
-        an_hour = total * 3600.0 / one.coverage_s
+        an_hour = one.an_hour(direction)
         rows.append(
             f'<tr><th scope="row" title="{direction.value} in files">{arrow}&nbsp;{words} at '
             f'{escape(here.line)}</th>{cells}<td class="n all">{whole(total)}</td>'
-            f'<td class="n">{whole(an_hour)}</td></tr>'
+            f'<td class="n">{"–" if an_hour is None else whole(an_hour)}</td></tr>'
         )
     hour = peak_hour(volumes(one.quarters, frozenset(VEHICLES)))
     peak = ""
@@ -131,7 +147,7 @@ def _table(one: Screenline, here: ScreenlinePart, window_s: float) -> str:
         f'<table><thead><tr><th>Way</th>{heads}<th class="n">all</th><th class="n">an hour</th>'
         f'</tr></thead><tbody>{"".join(rows)}</tbody></table></div><p class="small soft" '
         f'style="margin-top: 8px">Of the {"" if share is None else percent(share)} of the time '
-        f"that all parts saw.{peak}</p>"
+        f"that all parts saw; an hour: of quarters that all saw from end to end.{peak}</p>"
     )
 
 
