@@ -29,8 +29,8 @@ LEGS_MAX, LEG_EVERY_M = 192, 1.5  # are kept: the way through a wide roundabout 
 TURN_RAD_MAX = math.radians(90.0)  # from one course to the next: nobody turns as fast
 BACK_RAD = math.radians(135.0)  # and the way back
 
-# A look is a step with the velocity on the picture; a leg is a course from look to look, after how
-# many others, so that whoever reads them knows which is newer.
+# A look is a step with the velocity on the picture; a leg is a course from look to look. The last
+# of both are kept, each in the place of the oldest.
 LOOK_RIGHT, LOOK_DOWN = STEP_COLUMNS, STEP_COLUMNS + 1
 LOOK_COLUMNS = STEP_COLUMNS + 2
 _COURSE, _BEGIN, _END = 0, 1, 1 + LOOK_COLUMNS
@@ -51,7 +51,7 @@ class Reversal:
 @dataclass
 class Courses:
     """The last courses of everybody in view. Users are numbers from 0, of which there is room for
-    `len(rows)`."""
+    `len(counts)`."""
 
     looks: Floats = field(default_factory=lambda: np.zeros((0, LOOKS_MAX, LOOK_COLUMNS)))
     legs: Floats = field(default_factory=lambda: np.zeros((0, LEGS_MAX, _LEG_COLUMNS)))
