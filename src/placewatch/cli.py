@@ -400,6 +400,9 @@ def replay_tracks(
     ottrk: Annotated[
         Path | None, typer.Option(metavar="FILE.ottrk", help="Write the tracks for OTAnalytics.")
     ] = None,
+    trj: Annotated[
+        Path | None, typer.Option(metavar="FILE.trj", help="Write the vehicles for SSAM.")
+    ] = None,
     conflicts: Annotated[
         str | None,
         typer.Option(
@@ -431,6 +434,7 @@ def replay_tracks(
             out,
             json,
             ottrk,
+            trj,
             conflicts,
             lanelets,
         )

@@ -18,9 +18,9 @@ from placewatch.measure.ssam import (
     Conflict,
     Trajectories,
     conflicts,
+    pack_trj,
     read_trj,
     type_of,
-    write_trj,
 )
 
 SHARED = Path(__file__).parents[2] / "../shared/data/conflicts"
@@ -100,12 +100,12 @@ def assert_same(one: Trajectories, other: Trajectories) -> None:
 
 def test_what_is_written_is_read_again_to_the_last_bit(tmp_path: Path) -> None:
     trajectories = drive(east(0, 15.0), east(34.1, 10.3), link=12, height_m=(0.5, 7.0))
-    write_trj(tmp_path / "a.trj", trajectories)
+    (tmp_path / "a.trj").write_bytes(pack_trj(trajectories))
     assert_same(read_trj(tmp_path / "a.trj"), trajectories)
 
 
 def test_an_area_is_rounded_outwards(tmp_path: Path) -> None:
-    write_trj(tmp_path / "a.trj", replace(FOLLOWS, bounds_m=(-1.5, -2.5, 399.2, 9.9)))
+    (tmp_path / "a.trj").write_bytes(pack_trj(replace(FOLLOWS, bounds_m=(-1.5, -2.5, 399.2, 9.9))))
     assert read_trj(tmp_path / "a.trj").bounds_m == (-2.0, -3.0, 400.0, 10.0)
 
 
@@ -114,7 +114,7 @@ def test_the_sample_is_read_whole_and_written_as_it_was(tmp_path: Path) -> None:
     sample = SHARED / "junction_0-120s.trj"
     trajectories = read_trj(sample)
     assert len(trajectories) > 20_000
-    write_trj(tmp_path / "again.trj", trajectories)
+    (tmp_path / "again.trj").write_bytes(pack_trj(trajectories))
     assert_same(read_trj(tmp_path / "again.trj"), trajectories)
 
 

@@ -18,6 +18,7 @@ from placewatch.core.kinds import KINDS, Direction, Kind
 from placewatch.core.time import MINUTE_US, UtcMicros, from_rfc3339
 from placewatch.measure import ottrk
 from placewatch.measure.picture_tracks import PictureTracks
+from placewatch.measure.replay import GroundTracks
 from placewatch.node import config as settings
 from placewatch.node.replay import (
     ReplayRequest,
@@ -314,3 +315,70 @@ def test_a_file_is_shown_and_written_as_a_long_table(
     ):
         with pytest.raises(Misconfigured, match=told):
             replay_facts(tmp_path / name, **more)
+
+
+def a_table(path: Path, at_s: list[float], who: list[int]) -> Path:
+    """Cars that drive east at 10 m/s."""
+    n = len(at_s)
+    pq.write_table(
+        pa.table(
+            {
+                "at_s": at_s, "who": pa.array(who, pa.int64()), "kind": ["car"] * n,
+                "x_m": [10.0 * (at - 40.0 * one) - 50.0 for at, one in zip(at_s, who, strict=True)],
+                "y_m": [0.0] * n, "heading_deg": [0.0] * n, "speed_m_s": [10.0] * n,
+                "length_m": [4.5] * n, "width_m": [1.8] * n,
+            }
+        ),
+        path,
+    )  # fmt: skip
+    return path
+
+
+def drives(first_s: float, last_s: float, who: int) -> tuple[list[float], list[int]]:
+    at_s = [round(0.1 * step, 1) for step in range(round(10 * first_s), round(10 * last_s) + 1)]
+    return at_s, [who] * len(at_s)
+
+
+@pytest.mark.parametrize(
+    ("parts", "seen_s"),
+    [
+        ([(0.0, 3.0, 0), (8.0, 12.0, 0)], 7.0),  # who is there before is there after
+        ([(0.0, 3.0, 0), (40.0, 43.0, 1)], 43.0),  # an empty road
+        ([(0.0, 3.0, 0), (3640.0, 3643.0, 1)], 6.0),  # nobody knows whether it was recorded
+    ],
+)
+def test_what_was_not_recorded_of_tracks_was_not_seen(
+    tmp_path: Path, parts: list[tuple[float, float, int]], seen_s: float
+) -> None:
+    at_s: list[float] = []
+    who: list[int] = []
+    for part in parts:
+        more_s, those = drives(*part)
+        at_s, who = at_s + more_s, who + those
+    tracks = read_tracks(a_table(tmp_path / "tracks.parquet", at_s, who))
+    assert isinstance(tracks, GroundTracks)
+    camera = settings.CameraSettings(
+        id="t", url="", line=(settings.LineSettings("L", (0.0, -20.0), (0.0, 20.0)),)
+    )
+    told = measured(tracks, camera, "a", SEVEN)
+    assert told.coverage_s == pytest.approx(seen_s, abs=0.2)
+    minutes = {(one.at, one.coverage_s) for one in told.facts}
+    assert sum(coverage_s for _, coverage_s in minutes) == pytest.approx(seen_s, abs=0.2)
+
+
+def test_a_clock_that_steps_back_is_told_with_its_row(tmp_path: Path) -> None:
+    at_s, who = drives(0.0, 3.0, 0)
+    later_s, more = drives(1.0, 2.0, 0)
+    path = a_table(tmp_path / "tracks.parquet", at_s + later_s, who + more)
+    with pytest.raises(Rejected, match="steps back at row 32"):
+        read_tracks(path)
+
+
+def test_the_vehicles_on_the_ground_become_a_trj(tmp_path: Path) -> None:
+    path = a_table(tmp_path / "tracks.parquet", *drives(0.0, 9.0, 0))
+    out = tmp_path / "out.trj"
+    replay_tracks(ReplayRequest(path, ("L=0,-20,0,20",), trj=out, json=str(tmp_path / "a.json")))
+    again = read_tracks(out)
+    assert isinstance(again, GroundTracks)
+    assert again.x_m[0] == pytest.approx(-50.0, abs=0.01)
+    assert again.x_m[-1] == pytest.approx(40.0, abs=1.0)

@@ -22,7 +22,7 @@ from placewatch.measure.encounter import trajectories_of
 from placewatch.measure.picture_tracks import PictureTracks
 from placewatch.measure.recorded import paths_among
 from placewatch.measure.replay import GroundTracks
-from placewatch.measure.ssam import conflicts, read_trj, write_trj
+from placewatch.measure.ssam import conflicts, pack_trj, read_trj
 from placewatch.node import config as settings
 from placewatch.node.replay import (
     Recorded,
@@ -228,7 +228,7 @@ def test_none_leaves_them_out_and_what_cannot_be_found_is_said(tmp_path: Path) -
 def test_a_file_of_ssam_is_replayed_with_the_list_of_ssam(tmp_path: Path) -> None:
     tracks = read_recorded(crossing(tmp_path / "cross.xml")).tracks
     assert isinstance(tracks, GroundTracks)
-    write_trj(tmp_path / "a.trj", trajectories_of(paths_among(tracks)))
+    (tmp_path / "a.trj").write_bytes(pack_trj(trajectories_of(paths_among(tracks))))
     recorded = read_recorded(tmp_path / "a.trj")
     camera = settings.CameraSettings(
         id="t", url="", line=(settings.LineSettings("L", (-20.0, -5.0), (-20.0, 5.0)),)

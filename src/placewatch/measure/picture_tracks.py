@@ -31,6 +31,7 @@ from placewatch.core.sightings import (
 )
 from placewatch.core.time import UtcMicros
 from placewatch.measure.ground import Ground
+from placewatch.measure.replay import unrecorded_s
 from placewatch.measure.scene import Scene
 from placewatch.measure.stage import Stage
 
@@ -80,7 +81,11 @@ def scenes(
     named: dict[int, TrackId] = {}
     ids: list[TrackId] = []
     there = np.zeros(0, np.int64)
-    for number in range(tracks.frames):
+    unrecorded = np.rint(unrecorded_s(frame / tracks.fps, who) * tracks.fps).astype(np.int64)
+    begin_again = dict(unrecorded.tolist())  # by the last frame before: the first one after
+    number = 0
+    after_gap = False
+    while number < tracks.frames:
         begin, end = begins[number], begins[number + 1]
         here = who[begin:end]
         if not np.array_equal(here, there):
@@ -88,7 +93,9 @@ def scenes(
             there, ids = here, list(named.values())
         media_s = number / tracks.fps
         at = UtcMicros(start + round(media_s * 1e6))
-        yield stage.place(Tracks(ids, rows[begin:end]), at, media_s, number, after_gap=False)
+        yield stage.place(Tracks(ids, rows[begin:end]), at, media_s, number, after_gap)
+        after_gap = number in begin_again
+        number = begin_again.get(number, number + 1)
 
 
 def _filled(tracks: PictureTracks) -> tuple[Floats, Whole, Whole]:

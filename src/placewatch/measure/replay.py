@@ -5,6 +5,7 @@ How this works. The ground is looked at from straight above, north up, as if it 
 measures as those of a camera, and whoever wants other lines draws them on the plan.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from placewatch.core.ids import CameraId, TrackId, new_track_id
 from placewatch.core.kinds import NUMBER_OF, Kind
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import UtcMicros
+from placewatch.measure.flow import UNSEEN_AFTER_S
 from placewatch.measure.scene import (
     BOTTOM,
     EAST,
@@ -38,11 +40,26 @@ Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 PX_PER_M = 20.0
+NOBODY_S_MAX = 600.0  # of a road that is empty for longer it is not known whether it was recorded
 
 
 def on_plan(point: Point) -> PicturePoint:
     """Where a point of the ground lies on the plan; x to the east, y to the south."""
     return PicturePoint(point.x_m * PX_PER_M, -point.y_m * PX_PER_M)
+
+
+def unrecorded_s(at_s: Floats, who: Whole) -> Floats:
+    """(G, 2) the stretches without a row that were not recorded, from the last moment before to the
+    first one after: somebody is there before and after, or they are long."""
+    order = np.argsort(at_s, kind="stable")
+    there, begins = np.unique(at_s[order], return_index=True)
+    begins = np.append(begins, len(order))
+    found = []
+    for gap in np.flatnonzero(np.diff(there) > UNSEEN_AFTER_S).tolist():
+        before, after = (who[order[begins[n] : begins[n + 1]]] for n in (gap, gap + 1))
+        if there[gap + 1] - there[gap] > NOBODY_S_MAX or np.intersect1d(before, after).size:
+            found.append(there[gap : gap + 2])
+    return np.array(found).reshape(-1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,7 @@ class Replay:
     _there: Whole = field(init=False)
     _names: list[TrackId] = field(default_factory=list, init=False)
     _frame: int = field(default=0, init=False)
+    _last_s: float = field(default=math.inf, init=False)
 
     def __post_init__(self) -> None:
         self._there = np.zeros(0, np.int64)
@@ -102,8 +120,9 @@ class Replay:
                 self._meet(here)
             at = UtcMicros(self.start + round(media_s * 1e6))
             movers = Movers(self._names, rows[begin:end])
-            yield Scene(at, media_s, self._frame, self.camera, movers, after_gap=False)
-            self._frame += 1
+            after_gap = media_s - self._last_s > UNSEEN_AFTER_S
+            yield Scene(at, media_s, self._frame, self.camera, movers, after_gap)
+            self._frame, self._last_s = self._frame + 1, media_s
 
     def _meet(self, here: Whole) -> None:
         named = {one: self._ids.get(one) or new_track_id() for one in here.tolist()}

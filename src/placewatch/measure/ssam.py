@@ -159,9 +159,9 @@ def read_trj(path: Path) -> Trajectories:
     )
 
 
-def write_trj(path: Path, trajectories: Trajectories) -> None:
-    """Writes a `.trj` file of version 3.0 in metres. Its area is rounded outwards to whole metres,
-    as the format asks."""
+def pack_trj(trajectories: Trajectories) -> bytes:
+    """The bytes of a `.trj` file of version 3.0 in metres. Its area is rounded outwards to whole
+    metres, as the format asks."""
     west, south, east, north = trajectories.bounds_m
     area = (math.floor(west), math.floor(south), math.ceil(east), math.ceil(north))
     row = np.dtype(_layout("<", solid=True))
@@ -175,14 +175,15 @@ def write_trj(path: Path, trajectories: Trajectories) -> None:
     rows["length"], rows["width"] = trajectories.length_m, trajectories.width_m
     rows["speed"], rows["accel"] = trajectories.speed_m_s, trajectories.acceleration_m_s2
     ends = np.searchsorted(trajectories.step, np.arange(len(trajectories.at_s)), side="right")
-    with path.open("wb") as file:
-        file.write(struct.pack("<BcfB", _FORMAT, b"L", _VERSION, 1))
-        file.write(struct.pack("<BBf4i", _DIMENSIONS, _METRIC, 1.0, *area))
-        begin = 0
-        for at_s, end in zip(trajectories.at_s.tolist(), ends.tolist(), strict=True):
-            file.write(struct.pack("<Bf", _TIMESTEP, at_s))
-            file.write(rows[begin:end].tobytes())
-            begin = end
+    parts = [
+        struct.pack("<BcfB", _FORMAT, b"L", _VERSION, 1),
+        struct.pack("<BBf4i", _DIMENSIONS, _METRIC, 1.0, *area),
+    ]
+    begin = 0
+    for at_s, end in zip(trajectories.at_s.tolist(), ends.tolist(), strict=True):
+        parts += (struct.pack("<Bf", _TIMESTEP, at_s), rows[begin:end].tobytes())
+        begin = end
+    return b"".join(parts)
 
 
 def _layout(endian: str, solid: bool) -> list[tuple[str, str]]:

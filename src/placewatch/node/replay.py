@@ -40,7 +40,7 @@ from placewatch.core.kinds import KINDS, NUMBER_OF, Kind
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import MINUTE_US, SystemClock, UtcMicros, minute_of
 from placewatch.measure.commonroad import read_commonroad, read_lanelets
-from placewatch.measure.encounter import Mode
+from placewatch.measure.encounter import Mode, trajectories_of
 from placewatch.measure.ground import Ground
 from placewatch.measure.lanelet import LaneMap
 from placewatch.measure.line import CountingLine
@@ -48,9 +48,9 @@ from placewatch.measure.meters import Meters
 from placewatch.measure.ottrk import CLASS_OF_KIND, pack_ottrk, read_ottrk, read_sections
 from placewatch.measure.picture_tracks import PictureTracks, scenes
 from placewatch.measure.recorded import Gathered, conflicts_among, paths_among, tracks_of
-from placewatch.measure.replay import PX_PER_M, GroundTracks, Replay, on_plan
+from placewatch.measure.replay import PX_PER_M, GroundTracks, Replay, on_plan, unrecorded_s
 from placewatch.measure.scene import Scene
-from placewatch.measure.ssam import Trajectories, read_trj
+from placewatch.measure.ssam import Trajectories, pack_trj, read_trj
 from placewatch.node import config as settings
 from placewatch.node.equip import check_picture, ground_of, road_of, zones_of
 from placewatch.node.interchange import zone_named
@@ -98,6 +98,7 @@ class ReplayRequest:
     out: Path | None = None
     json: str | None = None
     ottrk: Path | None = None
+    trj: Path | None = None
     conflicts: str | None = None
     lanelets: Path | None = None
 
@@ -115,6 +116,14 @@ def replay_tracks(request: ReplayRequest) -> None:
                 hint="take the detections.parquet beside them",
             )
         write_whole(request.ottrk, pack_ottrk(tracks, request.tracks.stem))
+    if request.trj is not None:
+        if not isinstance(tracks, GroundTracks):
+            raise Misconfigured(
+                "a .trj holds places in metres, and these tracks are on a picture",
+                hint="take tracks on the ground, as tracks.parquet of placewatch simulate",
+            )
+        drivers = [path for path in paths_among(tracks) if path.kind is not Kind.PEDESTRIAN]
+        write_whole(request.trj, pack_trj(trajectories_of(drivers)))
     camera, ground_lines = _camera(request, on_ground=isinstance(tracks, GroundTracks))
     started = instant_of(request.start)
     mode = _mode(request.conflicts, recorded, camera)
@@ -247,10 +256,11 @@ def measured(
             frames_dropped=0,
             packets_corrupt=0,
             timestamps_repaired=0,
-            gaps=0,
+            gaps=len(seen.unseen_s),
             losses=0,
             lateness_s_max=0.0,
         ),
+        unseen_s=tuple(seen.unseen_s),
         cpu_s=time.process_time() - cpu_s,
         decode_cpu_s=0.0,
         wall_s=clock.monotonic_s() - begun_s,
@@ -495,7 +505,7 @@ def _ground_tracks(table: pa.Table) -> GroundTracks:
     kind_of[who] = kinds
     sizes[who, 0], sizes[who, 1] = _column(table, "length_m"), _column(table, "width_m")
     return GroundTracks(
-        _moments(at_s), at_s, who, _column(table, "x_m"), _column(table, "y_m"),
+        _moments(at_s, who), at_s, who, _column(table, "x_m"), _column(table, "y_m"),
         np.radians(_column(table, "heading_deg")), _column(table, "speed_m_s"),
         [KINDS[number] for number in kind_of], sizes,
     )  # fmt: skip
@@ -508,7 +518,7 @@ def _picture_tracks(table: pa.Table) -> PictureTracks:
     ]
     table = table.filter(pa.array(_column(table, "who") >= 0.0))
     at_s, who = _column(table, "at_s"), _column(table, "who").astype(np.int64)
-    moments_s = _moments(at_s)
+    moments_s = _moments(at_s, who)
     step_s = float(moments_s[1] - moments_s[0]) if len(moments_s) > 1 else 0.1
     frame = np.rint(at_s / step_s).astype(np.int64)
     order = np.lexsort((who, frame))
@@ -549,16 +559,35 @@ def _column(table: pa.Table, name: str) -> Floats:
     return values
 
 
-def _moments(at_s: Floats) -> Floats:
-    """All moments from the first to the last, also those in which nobody is there."""
+def _moments(at_s: Floats, who: Whole) -> Floats:
+    """All moments from the first to the last, also those in which nobody is there; but none of a
+    stretch that was not recorded.
+
+    Raises Rejected where somebody is twice at one moment, or goes back in time.
+    """
+    later = np.lexsort((np.arange(len(at_s)), who))
+    back = (who[later][1:] == who[later][:-1]) & (at_s[later][1:] <= at_s[later][:-1])
+    if back.any():
+        row = int(later[1:][back].min())
+        raise Rejected(
+            f"the clock steps back at row {row + 1:,}: road user {who[row]} was seen before, and "
+            f"not before {at_s[row]:g} s",
+            "cut the file there, and measure both parts by themselves",
+        )
     there: Floats = np.unique(at_s)
     if len(there) < 2:
         return there
-    step_s = float(np.round(np.diff(there).min(), 3))
-    steps = np.rint((there - there[0]) / step_s).astype(np.int64)
-    every: Floats = there[0] + np.arange(steps[-1] + 1) * step_s
-    every[steps] = there
-    return every
+    gaps_s = np.diff(there)
+    step_s = max(1e-3, float(np.round(np.median(gaps_s), 3)))
+    missing = np.maximum(0, np.rint(gaps_s / step_s).astype(np.int64) - 1)
+    missing[np.isin(there[:-1], unrecorded_s(at_s, who)[:, 0])] = 0
+    parts = [
+        left + np.arange(count + 1) * step_s
+        for left, count in zip(there[:-1].tolist(), missing.tolist(), strict=True)
+        if count
+    ]
+    moments: Floats = np.unique(np.concatenate([there, *(part[1:] for part in parts)]))
+    return moments
 
 
 def replay_facts(
