@@ -305,7 +305,9 @@ def report(
 def export(
     since: Annotated[str, typer.Option("--from", help="First instant, as 2026-11-23 or RFC 3339.")],
     until: Annotated[str, typer.Option("--to", help="First instant that is no longer in it.")],
-    format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
+    format: Annotated[
+        str | None, typer.Option(help="csv or parquet; else what the file is named, or csv.")
+    ] = None,
     out: Annotated[
         str,
         typer.Option("--out", metavar="FILE|-", help="Where it is written; -: standard output."),
@@ -346,6 +348,7 @@ def export(
     config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
 ) -> None:
     """Writes the stored facts of a time as CSV or Parquet, or as other people's tools read them."""
+    format = format or ("parquet" if Path(out).suffix.lower() == ".parquet" else "csv")
     if form is None:
         from placewatch.node.export import export_facts
 

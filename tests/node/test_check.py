@@ -123,6 +123,13 @@ def test_lanes_that_no_road_has_are_found(tmp_path: Path) -> None:
     assert "narrower" in told
 
 
+def test_a_corner_outside_the_picture_is_found(tmp_path: Path) -> None:
+    text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE
+    seen = ground((10, 50, -15, 60), (300, 50, 15, 60), (10, 170, -5, 0), (300, 170, 5, 0))
+    away = APPROACH.format(lanes=3).replace("[280, 160]", "[280, 1600]")
+    assert any("the approach North" in told for told in wrong(tmp_path, text + away + seen))
+
+
 LINES = """
 [[camera.line]]
 name = "Near"

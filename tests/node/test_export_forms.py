@@ -11,7 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from placewatch import cli
 from placewatch.core.bins import Bin, screenline
 from placewatch.core.errors import Misconfigured
 from placewatch.core.facts import LineCount, LineFlow, MovementCount
@@ -178,6 +180,19 @@ def test_a_minute_of_fog_has_no_count_and_no_interval(node: Path, tmp_path: Path
     assert len(rows) == 3 * 64
     for row in rows:
         assert (row["count"], row["uncertainty_lo"], row["valid_seconds"]) == ("", "", "0.0")
+
+
+def test_a_file_that_is_named_parquet_is_one(node: Path, tmp_path: Path) -> None:
+    out = tmp_path / "long.parquet"
+    done = CliRunner().invoke(
+        cli.app,
+        [
+            "export", "--from=2026-01-01", "--to=2026-01-02", "--as=long", f"--out={out}",
+            f"--config={node}",
+        ],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert out.read_bytes()[:4] == b"PAR1"
 
 
 def test_the_same_as_parquet_says_its_format_and_knows_instants(node: Path, tmp_path: Path) -> None:

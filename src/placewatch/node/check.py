@@ -21,7 +21,7 @@ from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.ground import Ground, most_suspect
 from placewatch.node import config as settings
 from placewatch.node.drawn_road import approach_words, carriageway_words
-from placewatch.node.equip import address_of, ground_of, lines_outside, notice_of, road_of
+from placewatch.node.equip import address_of, ground_of, notice_of, road_of, shapes_outside
 from placewatch.node.links import straight_line_m, too_long, too_short
 from placewatch.node.map import read_map
 from placewatch.node.transit import trial
@@ -196,7 +196,7 @@ def _of_camera(
         codec = carried.info.codec
         carried.close()
         yield Finding(f"carries {width_px}x{height_px} {codec}, undecoded", wrong=False)
-    for text in lines_outside(camera, width_px, height_px):
+    for text in shapes_outside(camera, width_px, height_px):
         yield Finding(text)
 
 

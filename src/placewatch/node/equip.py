@@ -295,16 +295,8 @@ def check_picture(camera: settings.CameraSettings, width_px: int, height_px: int
             f"the picture is {width_px} by {height_px} pixels: too small to watch",
             hint="take the camera's larger stream",
         )
-    for text in lines_outside(camera, width_px, height_px):
-        raise Misconfigured(text, hint="correct the numbers of --line or of the TOML")
-    for what, corners in _shapes_of(camera):
-        for x_px, y_px in corners:
-            if not (0 <= x_px <= width_px and 0 <= y_px <= height_px):
-                raise Misconfigured(
-                    f"{what} has a corner at ({x_px:g}, {y_px:g}), outside the picture, which is "
-                    f"{width_px} by {height_px} pixels",
-                    hint="draw it where it is seen: nothing is measured elsewhere",
-                )
+    for text in shapes_outside(camera, width_px, height_px):
+        raise Misconfigured(text, hint="draw it where it is seen: nothing is measured elsewhere")
 
 
 def _shapes_of(
@@ -318,12 +310,14 @@ def _shapes_of(
     return [*ways, *roads]
 
 
-def lines_outside(camera: settings.CameraSettings, width_px: int, height_px: int) -> list[str]:
-    """A sentence for each end of a counting line that lies outside the picture."""
+def shapes_outside(camera: settings.CameraSettings, width_px: int, height_px: int) -> list[str]:
+    """A sentence for each end or corner of what is measured that lies outside the picture."""
+    lines = [(f"the line {one.name} has an end", (one.from_px, one.to_px)) for one in camera.line]
+    roads = [(f"{what} has a corner", corners) for what, corners in _shapes_of(camera)]
     return [
-        f"the line {line.name} has an end at ({x_px:g}, {y_px:g}), outside the picture, "
-        f"which is {width_px} by {height_px} pixels"
-        for line in camera.line
-        for x_px, y_px in (line.from_px, line.to_px)
+        f"{what} at ({x_px:g}, {y_px:g}), outside the picture, which is {width_px} by {height_px} "
+        "pixels"
+        for what, corners in (*lines, *roads)
+        for x_px, y_px in corners
         if not (0 <= x_px <= width_px and 0 <= y_px <= height_px)
     ]
