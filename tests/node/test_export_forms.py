@@ -188,10 +188,10 @@ def test_a_file_that_is_named_parquet_is_one(node: Path, tmp_path: Path) -> None
         cli.app,
         [
             "export", "--from=2026-01-01", "--to=2026-01-02", "--as=long", f"--out={out}",
-            f"--config={node}",
+            f"--config={node / 'placewatch.toml'}",
         ],
     )  # fmt: skip
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 0, done.exception
     assert out.read_bytes()[:4] == b"PAR1"
 
 
