@@ -247,7 +247,7 @@ def test_boxes_on_a_calibrated_picture_have_conflicts_by_each_definition_without
     frames = np.arange(120)
     boxes, who, frame = [], [], []
     for number, (x0, y0, u, v, begin) in enumerate(
-        [(0.0, 0.0, 10.0, 0.0, 0.0), (40.0, -38.0, 0.0, 10.0, 1.0)]
+        [(0.0, 0.0, 10.0, 0.0, 0.0), (40.0, -38.0, 0.0, 10.0, 1.6)]
     ):
         for step in frames:
             x, y = x0 + u * (step / 10 - begin), y0 + v * (step / 10 - begin)

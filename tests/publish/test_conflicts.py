@@ -1,6 +1,7 @@
 """Lists of conflicts: what no vehicle could do is marked, and counted all the same."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -40,3 +41,16 @@ def test_braking_that_no_tyre_can_is_marked_with_a_note() -> None:
 
 def test_what_can_be_has_no_mark() -> None:
     assert "†" not in shown(conflict(9.0, -9.5))
+
+
+def test_no_number_is_cut_on_a_terminal_of_80_columns() -> None:
+    one = replace(
+        conflict(25.0, -9.0), first=Kind.PEDESTRIAN, second=Kind.MOTORCYCLE, x_m=-1234.5,
+        y_m=-2345.6, type=ConflictType.LANE_CHANGE, pet_s=1.5, delta_s_m_s=13.7,
+    )  # fmt: skip
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(conflict_list([one], "footprint"))
+    text = console.export_text()
+    assert "…" not in text
+    for number in ("07:00", "0.4", "1.5", "13.7", "-1234.5", "-2345.6"):
+        assert number in text

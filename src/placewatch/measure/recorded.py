@@ -95,12 +95,14 @@ def conflicts_among(
     """All conflicts among `paths`, whose time 0 is the instant `epoch`.
 
     By `footprint` and by `crime`, which needs `lanes`, those that `conflict.is_conflict` takes for
-    some; by `ssam` SSAM's own list, of `trajectories` where the paths came as such. Raises
+    some; by `ssam` SSAM's own list, which is of vehicles alone, of `trajectories` where the paths
+    came as such. Raises
     Misconfigured.
     """
     if mode == "ssam":
         if trajectories is None:
-            return [conflict_of(each, camera, epoch) for each in encounters(paths, "ssam")]
+            vehicles = [path for path in paths if path.kind is not Kind.PEDESTRIAN]
+            return [conflict_of(each, camera, epoch) for each in encounters(vehicles, "ssam")]
         kinds = dict.fromkeys(trajectories.vehicle.tolist(), Kind.UNKNOWN)
         return [conflict_of(each, camera, epoch) for each in listed(trajectories, kinds)]
     found = met(paths) if mode == "footprint" else met_on(paths, lanes)

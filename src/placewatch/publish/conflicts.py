@@ -43,18 +43,25 @@ def conflict_list(conflicts: Sequence[Conflict], mode: str) -> RenderableType:
     if not conflicts:
         return Text(told)
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("from", "type", "between"):
-        table.add_column(name, no_wrap=True)
-    for name in ("TTC s", "PET s", "m/s", "x m", "y m"):  # narrow: a terminal has 80 columns
-        table.add_column(name, justify="right", no_wrap=True)
     order = sorted(conflicts, key=lambda one: (-one.severity, one.at))
-    for one in order[:LISTED_MOST]:
-        table.add_row(
+    rows = [
+        (
             rfc3339(one.at)[11:16],
             f"{one.type.value}{' †' if implausible(one) else ''}",
             f"{one.first.value}, {one.second.value}",
             *map(_tenths, (one.ttc_s, one.pet_s, one.delta_s_m_s, one.x_m, one.y_m)),
         )
+        for one in order[:LISTED_MOST]
+    ]
+    heads = ("from", "type", "between", "TTC s", "PET s", "m/s", "x m", "y m")
+    for number, head in enumerate(heads):
+        if head in ("type", "between"):  # words may go over two lines, numbers may not be cut
+            table.add_column(head)
+        else:
+            wide = max(len(head), *(len(row[number]) for row in rows))
+            table.add_column(head, justify="right" if number else "left", min_width=wide)
+    for row in rows:
+        table.add_row(*row)
     more = len(conflicts) - LISTED_MOST
     left = [Text(f"{more} more: --out writes all of them.", "dim")] if more > 0 else []
     number = sum(map(implausible, conflicts))
