@@ -140,6 +140,17 @@ name = "Far"
 from_px = [80, 70]
 to_px = [240, 70]
 """
+
+
+def test_a_line_that_no_ground_reaches_is_found(tmp_path: Path) -> None:
+    text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE
+    seen = ground((10, 100, -15, 60), (300, 100, 15, 60), (10, 170, -5, 0), (300, 170, 5, 0))
+    assert wrong(tmp_path, text + LINES + seen) == []
+    sky = LINES.replace("[80, 70]", "[80, 20]").replace("[240, 70]", "[240, 20]")
+    [told] = wrong(tmp_path, text + sky + seen)
+    assert "the line Far lies above the horizon" in told
+
+
 LINK = """
 [[link]]
 name = "Mill Road"

@@ -21,7 +21,14 @@ from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.ground import Ground, most_suspect
 from placewatch.node import config as settings
 from placewatch.node.drawn_road import approach_words, carriageway_words
-from placewatch.node.equip import address_of, ground_of, notice_of, road_of, shapes_outside
+from placewatch.node.equip import (
+    address_of,
+    ground_of,
+    lines_in_the_sky,
+    notice_of,
+    road_of,
+    shapes_outside,
+)
 from placewatch.node.links import straight_line_m, too_long, too_short
 from placewatch.node.map import read_map
 from placewatch.node.transit import trial
@@ -156,6 +163,7 @@ def _of_camera(
             "ground: its points show the street as in a mirror "
             "(x_m grows to the east and y_m to the north; is one of them turned round?)"
         )
+    yield from map(Finding, lines_in_the_sky(camera, ground))
     yield from _of_road(camera, ground)
     if not camera.line:
         yield Finding("nothing is counted: no line is drawn (draw one in the console)", wrong=False)

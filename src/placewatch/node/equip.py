@@ -310,6 +310,19 @@ def _shapes_of(
     return [*ways, *roads]
 
 
+def lines_in_the_sky(camera: settings.CameraSettings, ground: Ground | None) -> list[str]:
+    """A sentence for each counting line no part of which any ground reaches."""
+    if ground is None:
+        return []
+    return [
+        f"the line {line.name} lies above the horizon: no ground reaches it, and nobody can pass it"
+        for line in camera.line
+        if not any(
+            ground.to_ground(PicturePoint(x_px, y_px)) for x_px, y_px in (line.from_px, line.to_px)
+        )
+    ]
+
+
 def shapes_outside(camera: settings.CameraSettings, width_px: int, height_px: int) -> list[str]:
     """A sentence for each end or corner of what is measured that lies outside the picture."""
     lines = [(f"the line {one.name} has an end", (one.from_px, one.to_px)) for one in camera.line]

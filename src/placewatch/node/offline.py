@@ -41,6 +41,7 @@ from placewatch.measure.scene import Movers, Scene, X, Y
 from placewatch.node import config as settings
 from placewatch.node.equip import (
     check_picture,
+    lines_in_the_sky,
     meters_of,
     policy_of,
     stage_of,
@@ -136,6 +137,8 @@ def analyse(
     try:
         check_picture(camera, source.info.width_px, source.info.height_px)
         stage = stage_of(camera, None, (source.info.width_px, source.info.height_px))
+        for text in lines_in_the_sky(camera, stage.ground):
+            raise Misconfigured(text, hint="draw it on the road, or correct the ground points")
         meters = meters_of(camera, started, stage.ground)
         background = BackgroundModel()
         background.prime(preview(spec))
