@@ -74,8 +74,8 @@ def vote(
     right_m, course_px_m, across = _scale(view, box, velocity_px_s)
     if not right_m * course_px_m > 0.0:
         return
+    votes[_FAST] = max(0.97 * votes[_FAST], speed_m_s)
     sure_m_s = speed_m_s - TREMBLE_PX_S * course_px_m
-    votes[_FAST] = max(0.97 * votes[_FAST], sure_m_s)
     seen_as = _seen_as(right_m, across, box, votes[_FAST])
     if seen_as == NOT_TOLD:
         return
