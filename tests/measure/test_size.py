@@ -131,5 +131,5 @@ def votes_for(kind: Kind | None, fast_m_s: float, rode: float = 1.0) -> np.ndarr
     votes = np.zeros(VOTES_COLUMNS)
     if kind is not None:
         votes[NUMBER_OF[kind]] = votes[len(KINDS)] = 10.0
-    votes[len(KINDS) + 1 :] = fast_m_s, 10.0 * rode, 10.0
+    votes[len(KINDS) + 1 :] = fast_m_s, 10.0 * rode
     return votes

@@ -382,3 +382,16 @@ def test_the_vehicles_on_the_ground_become_a_trj(tmp_path: Path) -> None:
     assert isinstance(again, GroundTracks)
     assert again.x_m[0] == pytest.approx(-50.0, abs=0.01)
     assert again.x_m[-1] == pytest.approx(40.0, abs=1.0)
+
+
+def test_a_hole_right_at_the_beginning_makes_frames_no_longer(tmp_path: Path) -> None:
+    at_s = [0.0, *drives(5.0, 8.0, 0)[0]]
+    n = len(at_s)
+    boxes = {"left_px": [100.0] * n, "top_px": [100.0] * n, "right_px": [140.0] * n}
+    columns = {"at_s": at_s, "who": [0] * n, "kind": ["car"] * n, "score": [0.9] * n, **boxes}
+    pq.write_table(pa.table({**columns, "bottom_px": [120.0] * n}), tmp_path / "detections.parquet")
+    tracks = read_tracks(tmp_path / "detections.parquet")
+    assert isinstance(tracks, PictureTracks)
+    assert (tracks.fps, tracks.frames) == (10.0, 81)
+    told = measured(tracks, settings.CameraSettings(id="t", url=""), "a", SEVEN)
+    assert told.unseen_s == ((0.0, 5.0),)

@@ -223,9 +223,12 @@ class _Seen:
 
 
 def _tracked(tracked: Tracked, who: int, at_s: float) -> Path | None:
-    """The track that one had at that moment; the one that was seen most, of several."""
+    """The track that one had at that moment; the one that was seen most, of several. What a path
+    leads on before and after it was seen is no track."""
     then = [
-        (looks, path) for looks, path in tracked.get(who, ()) if path.t_s[0] <= at_s <= path.t_s[-1]
+        (looks, path)
+        for looks, path in tracked.get(who, ())
+        if path.t_s[0] + path.leads_s <= at_s <= path.t_s[-1] - path.leads_s
     ]
     return max(then, key=lambda one: one[0])[1] if then else None
 

@@ -334,7 +334,8 @@ class FlowMeter:
             self._walks, self._paths = longer(self._walks), longer(self._paths)
             self._passages, self._kinds = longer(self._passages), longer(self._kinds)
             self._free = list(range(had, len(self._walks)))
-            self._courses.make_room(len(self._walks))
+            if self._arms.all:
+                self._courses.make_room(len(self._walks))
         return self._free.pop()
 
     def _release(self, users: list[int]) -> None:

@@ -176,9 +176,8 @@ class LinkTime:
     Both are of the stream: the few who are far slower than it (bicycles, who stops on the way) move
     the median hardly and are not in the mean. `through_share`, 0..1.5, is how many arrived of those
     that were counted upstream, between `through_low` and `through_high`; misses at the lines are in
-    it. `arrived` counts who was seen to
-    arrive while both lines were watched. The error of the two cameras' clocks is not in it, and
-    adds to all times.
+    it. `arrived` counts who was seen to arrive while both lines were watched. The error of the two
+    cameras' clocks is not in it, and adds to all times.
     """
 
     upstream: str

@@ -96,8 +96,7 @@ def conflicts_among(
 
     By `footprint` and by `crime`, which needs `lanes`, those that `conflict.is_conflict` takes for
     some; by `ssam` SSAM's own list, which is of vehicles alone, of `trajectories` where the paths
-    came as such. Raises
-    Misconfigured.
+    came as such. Raises Misconfigured.
     """
     if mode == "ssam":
         if trajectories is None:

@@ -31,10 +31,10 @@ RODE_SHARE = 0.3  # of the looks at somebody who moves: then it rides
 VOTES_KEPT = 0.98  # a vote's weight after each further one: the last seconds decide
 
 # A row of votes: the weight of each kind, how many were cast, the top speed lately in m/s, and the
-# weights of looks at which it was faster than people walk, and of all looks.
+# weight of those looks at which it was faster than people walk.
 _CAST = len(KINDS)
-_FAST, _RODE, _LOOKS = range(_CAST + 1, _CAST + 4)
-VOTES_COLUMNS = _LOOKS + 1
+_FAST, _RODE = range(_CAST + 1, _CAST + 3)
+VOTES_COLUMNS = _RODE + 1
 
 # Length and width of a usual one, m; of an unknown one those of a car.
 USUAL_SIZES_M = {
@@ -82,7 +82,6 @@ def vote(
     for kind in range(_CAST):
         votes[kind] *= VOTES_KEPT
     votes[_RODE] = VOTES_KEPT * votes[_RODE] + (sure_m_s > WALK_M_S_MAX)
-    votes[_LOOKS] = VOTES_KEPT * votes[_LOOKS] + 1.0
     votes[seen_as] += 1.0
     votes[_CAST] += 1.0
 
@@ -114,7 +113,7 @@ def agreed(recognised: int, votes: Floats) -> int:
     if recognised == _UNKNOWN:
         return sized
     if recognised == _PEDESTRIAN and (
-        (sized in (_BICYCLE, _MOTORCYCLE) and votes[_RODE] > RODE_SHARE * votes[_LOOKS])
+        (sized in (_BICYCLE, _MOTORCYCLE) and votes[_RODE] > RODE_SHARE * votes[:_CAST].sum())
         or (sized in (_CAR, _TRUCK, _BUS) and votes[_FAST] > RUN_M_S_MAX)
     ):
         return sized

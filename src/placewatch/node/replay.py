@@ -499,6 +499,7 @@ def _camera(request: ReplayRequest, on_ground: bool) -> tuple[settings.CameraSet
 
 def _ground_tracks(table: pa.Table) -> GroundTracks:
     at_s, who = _column(table, "at_s"), _column(table, "who").astype(np.int64)
+    _check_clock(at_s, who)
     people = int(who.max()) + 1 if len(who) else 0
     kinds, sizes = _kinds(table), np.ones((people, 2))
     kind_of = np.full(people, NUMBER_OF[Kind.UNKNOWN])
@@ -516,10 +517,10 @@ def _picture_tracks(table: pa.Table) -> PictureTracks:
     size = [
         int((table.schema.metadata or {}).get(name, b"0")) for name in (b"width_px", b"height_px")
     ]
+    _check_clock(_column(table, "at_s"), _column(table, "who").astype(np.int64))
     table = table.filter(pa.array(_column(table, "who") >= 0.0))
     at_s, who = _column(table, "at_s"), _column(table, "who").astype(np.int64)
-    moments_s = _moments(at_s, who)
-    step_s = float(moments_s[1] - moments_s[0]) if len(moments_s) > 1 else 0.1
+    step_s = _step_s(at_s)
     frame = np.rint(at_s / step_s).astype(np.int64)
     order = np.lexsort((who, frame))
     kinds = _kinds(table)[order]
@@ -559,34 +560,38 @@ def _column(table: pa.Table, name: str) -> Floats:
     return values
 
 
-def _moments(at_s: Floats, who: Whole) -> Floats:
-    """All moments from the first to the last, also those in which nobody is there; but none of a
-    stretch that was not recorded.
-
-    Raises Rejected where somebody is twice at one moment, or goes back in time.
-    """
-    later = np.lexsort((np.arange(len(at_s)), who))
-    back = (who[later][1:] == who[later][:-1]) & (at_s[later][1:] <= at_s[later][:-1])
+def _check_clock(at_s: Floats, who: Whole) -> None:
+    """Raises Rejected where somebody is twice at one moment, or goes back in time; who is -1 is
+    nobody."""
+    rows = np.flatnonzero(who >= 0)
+    rows = rows[np.argsort(who[rows], kind="stable")]
+    back = (np.diff(who[rows]) == 0) & (np.diff(at_s[rows]) <= 0.0)
     if back.any():
-        row = int(later[1:][back].min())
+        row = int(rows[1:][back].min())
         raise Rejected(
             f"the clock steps back at row {row + 1:,}: road user {who[row]} was seen before, and "
             f"not before {at_s[row]:g} s",
             "cut the file there, and measure both parts by themselves",
         )
-    there: Floats = np.unique(at_s)
-    if len(there) < 2:
-        return there
-    gaps_s = np.diff(there)
-    step_s = max(1e-3, float(np.round(np.median(gaps_s), 3)))
-    missing = np.maximum(0, np.rint(gaps_s / step_s).astype(np.int64) - 1)
+
+
+def _step_s(at_s: Floats) -> float:
+    """How far moments are apart, as a rule."""
+    gaps_s = np.diff(np.unique(at_s))
+    return max(1e-3, float(np.round(np.median(gaps_s), 3))) if len(gaps_s) else 0.1
+
+
+def _moments(at_s: Floats, who: Whole) -> Floats:
+    """All moments from the first to the last, also those in which nobody is there; but none of a
+    stretch that was not recorded."""
+    step_s, there = _step_s(at_s), np.unique(at_s)
+    missing = np.maximum(0, np.rint(np.diff(there) / step_s).astype(np.int64) - 1)
     missing[np.isin(there[:-1], unrecorded_s(at_s, who)[:, 0])] = 0
-    parts = [
-        left + np.arange(count + 1) * step_s
-        for left, count in zip(there[:-1].tolist(), missing.tolist(), strict=True)
-        if count
+    between = [
+        left + np.arange(1, count + 1) * step_s
+        for left, count in zip(there.tolist(), missing.tolist(), strict=False)
     ]
-    moments: Floats = np.unique(np.concatenate([there, *(part[1:] for part in parts)]))
+    moments: Floats = np.unique(np.concatenate([there, *between]))
     return moments
 
 
