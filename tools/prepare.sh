@@ -13,6 +13,7 @@ prepare() {
     flock 9
   fi
   prepare_alone "$@"
+  compile_alone
   if command -v flock >/dev/null; then
     exec 9>&-
   fi
@@ -47,9 +48,19 @@ prepare_alone() {
   echo "placewatch: installing what it needs and building the console (a minute or two, once)" >&2
   VIRTUAL_ENV= .venv/bin/uv sync --locked --inexact --system-certs --compile-bytecode --quiet "$@" >&2 ||
     fail "the packages could not be installed: see above; is pypi.org and registry.npmjs.org reachable from here?"
-  # What is compiled at the first start would else be compiled while the first road users pass.
-  echo "placewatch: compiling what watches (a minute, once)" >&2
-  .venv/bin/placewatch watch "street:main?seed=1&duration_s=3&width=480&height=270" --json - >/dev/null 2>&1 || true
-  .venv/bin/python -m placewatch.node.warm >/dev/null 2>&1 || true
   printf '%s' "$PWD $*" >"$stamp"
+}
+
+# What is compiled at the first start, or at the first after an update, would else be compiled while the first road users pass.
+compile_alone() {
+  local stamp=.venv/.compiled
+  if [ "$stamp" -nt .venv/.prepared ] && [ -z "$(find src -name '*.py' -newer "$stamp" -print -quit)" ]; then
+    return
+  fi
+  echo "placewatch: compiling what watches (two or three minutes, once)" >&2
+  touch "$stamp.begun"  # what is edited meanwhile is compiled the next time
+  .venv/bin/python -m placewatch.node.warm >/dev/null 2>&1 &
+  .venv/bin/placewatch watch "street:main?seed=1&duration_s=3&width=480&height=270" --json - >/dev/null 2>&1 || true
+  wait $! || true
+  mv "$stamp.begun" "$stamp"
 }

@@ -9,7 +9,7 @@ from placewatch.core.sightings import Box, Track
 from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import UtcMicros
 from placewatch.measure.carriageway import Carriageway, MarkedCrossing
-from placewatch.measure.ground import Ground
+from placewatch.measure.ground import Ground, Lens
 from placewatch.measure.line import CountingLine
 from placewatch.measure.meters import Meters
 from placewatch.measure.queue import Approach
@@ -37,6 +37,8 @@ def warm() -> list[Fact]:
     for point in (PicturePoint(200.0, 300.0), PicturePoint(900.0, 700.0)):
         ground.error_m(point)
     ground.metres_of(np.array(pixels))
+    bent = Ground.fit(np.array(pixels), corners, lens=Lens(1600.0, (800.0, 800.0), -0.05))
+    bent.metres_of(np.array(pixels))
     ground.grid_px(1600, 1600, 20.0)
     zebra = MarkedCrossing("Zebra", (Point(45, -9), Point(55, -9), Point(55, 0), Point(45, 0)))
     road = Road(
