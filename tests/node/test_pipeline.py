@@ -8,13 +8,17 @@ import numpy.typing as npt
 import pytest
 
 from placewatch.capture.source import Source, SourceHealth, StreamInfo, Takes, every
+from placewatch.core.facts import LineCount, ZoneCount
 from placewatch.core.ids import camera_id
+from placewatch.core.space import PicturePoint
 from placewatch.core.time import UtcMicros
+from placewatch.measure.line import CountingLine
 from placewatch.measure.meters import Meters
+from placewatch.measure.zone import Zone
 from placewatch.node import config as settings
 from placewatch.node.camera import _Shifted
 from placewatch.node.equip import stage_of, tempo_of, tracker_of
-from placewatch.node.offline import _Metered
+from placewatch.node.offline import Seen, _Metered
 from placewatch.node.pipeline import Post, watch
 from placewatch.perceive.backdrop import BackdropPainter
 from placewatch.perceive.detectors import open_detector
@@ -82,3 +86,62 @@ def test_nobody_has_a_frame_while_the_next_one_is_decoded(
     watch(wrapped(pictures), post, lambda scene, crossings: None)
     assert pictures.given > 5
     assert pictures.held == 0
+
+
+class Skipping(Pictures):
+    """Ten seconds; from the fifth on one picture a second, the others skipped: by a machine that
+    is `late`, or because the camera wanted no more."""
+
+    def __init__(self, late: bool) -> None:
+        super().__init__()
+        self.late = late
+
+    def frames(self, takes: Takes = every) -> Iterator[Frame]:
+        for number in range(10 * FPS + 1):
+            media_s = number / FPS
+            if media_s > 5.0 and number % FPS:
+                self.health.frames_dropped += self.late
+                continue
+            luma = np.full((HEIGHT_PX, WIDTH_PX), 90, np.uint8)
+            at = UtcMicros(round(media_s * 1e6))
+            yield Frame(
+                camera_id("square"),
+                at,
+                media_s,
+                number,
+                luma,
+                lambda width_px: NOTHING,
+                number == 0,
+            )
+
+
+NOTHING = np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
+
+
+@pytest.mark.parametrize(("late", "watched_s"), [(True, 5.0), (False, 10.0)])
+def test_time_in_which_a_late_machine_skipped_frames_was_not_watched(
+    late: bool, watched_s: float
+) -> None:
+    line = CountingLine("Across", PicturePoint(160.0, 0.0), PicturePoint(160.0, 180.0))
+    corners = ((10.0, 10.0), (90.0, 10.0), (90.0, 90.0), (10.0, 90.0))
+    zone = Zone("Box", tuple(PicturePoint(*corner) for corner in corners))
+    camera = settings.CameraSettings(id="square", url="square.mp4")
+    meters = Meters(camera_id("square"), [line], UtcMicros(0), zones=[zone])
+    source = Skipping(late)
+    seen = Seen(source.info)
+    post = Post(
+        background=BackgroundModel(),
+        detector=open_detector("street"),
+        tracker=tracker_of(camera),
+        painter=BackdropPainter(quarantine_s=1.0),
+        stage=stage_of(camera, None),
+        meters=meters,
+        tempo=tempo_of(camera),
+    )
+    watch(source, post, seen.add)
+    facts = meters.close(UtcMicros(10_000_000))
+    told = {
+        type(fact): fact.coverage_s for fact in facts if isinstance(fact, LineCount | ZoneCount)
+    }
+    assert told == {LineCount: watched_s, ZoneCount: watched_s}
+    assert seen.unseen_s == ([(5.0, 10.0)] if late else [])

@@ -410,7 +410,7 @@ class CarriagewayMeter:
         else:
             # A clock that is set makes no time that was watched, and ends no path.
             passed_us = scene.at - last.at
-            if 0 < passed_us <= UNSEEN_AFTER_S * 1e6:
+            if 0 < passed_us <= UNSEEN_AFTER_S * 1e6 and not scene.starved:
                 self._watched(last.at, scene.at)
         movers = Movers.of(scene.movers)
         told += self._forget(scene.media_s)

@@ -182,7 +182,7 @@ class FlowMeter:
         if last is None or scene.after_gap or scene.at - last.at > UNSEEN_AFTER_S * 1e6:
             self._leave()
             self._headways.begin(scene.at)
-        else:
+        elif not scene.starved:
             self._watched(last.at, scene.at)
 
         self._origins.tidy(scene.media_s)

@@ -79,7 +79,7 @@ class Meters:
             self._zones.measure(scene)
         self._road.measure(scene)
         crossings = self._flow.measure(scene)
-        self.linked.measure(scene.at, scene.after_gap, crossings)
+        self.linked.measure(scene.at, scene.after_gap or scene.starved, crossings)
         return crossings
 
     def leave(self) -> list[Crossing]:

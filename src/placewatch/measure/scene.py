@@ -137,7 +137,10 @@ class Movers(Sequence[Mover]):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All certain road users of a frame. `after_gap`: nothing is known of the time before it."""
+    """All certain road users of a frame. `after_gap`: nothing is known of the time before it.
+    `starved`: frames before it were skipped, more than one may, because the machine was late. Who
+    was followed still is, but the time is none that was watched: others passed unseen in it.
+    """
 
     at: UtcMicros
     media_s: float
@@ -145,6 +148,7 @@ class Scene:
     camera: CameraId
     movers: Sequence[Mover]
     after_gap: bool
+    starved: bool = False
 
 
 def size_of(box: Box) -> float:

@@ -126,6 +126,7 @@ class Stage:
         media_s: float,
         frame: int,
         after_gap: bool,
+        starved: bool = False,
     ) -> Scene:
         """The scene of one frame. Only tracks that are certain to be road users are in it."""
         told = Tracks.of(tracks)
@@ -158,7 +159,7 @@ class Stage:
                 if steps := self._before(row, media_s, rows[row, UNSEEN_S] == 0.0):
                     before[at_row] = steps
         movers = Movers(self._shown_ids, shown[:count], before)
-        return Scene(at, media_s, frame, self.camera, movers, after_gap)
+        return Scene(at, media_s, frame, self.camera, movers, after_gap, starved)
 
     def _follow(self, ids: list[TrackId]) -> None:
         """Gives a row to who is new among `ids`, and takes it from who is not there any more."""

@@ -229,6 +229,8 @@ class ZoneMeter:
         if last is None or scene.after_gap or not 0.0 <= elapsed_s <= UNSEEN_AFTER_S:
             self.leave()
             self._since_s, elapsed_s = scene.media_s, 0.0
+        elif scene.starved:
+            elapsed_s = 0.0
         self._last = scene
         movers = Movers.of(scene.movers)
         new, gone = self._roster.follow(movers, scene.media_s)

@@ -314,7 +314,7 @@ class WatchedCamera:
             self._late_s = late_s
             self._late_s_max = max(self._late_s_max, late_s)
             last = self._last_scene
-            if last is not None and not scene.after_gap:
+            if last is not None and not scene.after_gap and not scene.starved:
                 passed_s = (scene.at - last.at) / 1e6
                 self._seen_s += passed_s if 0 < passed_s <= UNSEEN_AFTER_S else 0.0
             self._last_scene = scene

@@ -322,8 +322,11 @@ class Seen:
         self.crossings += crossings
         if not self.scenes:
             self.first_s = self.last_s = scene.media_s
-        elif scene.after_gap:
-            self.unseen_s.append((self.last_s, scene.media_s))
+        elif scene.after_gap or scene.starved:
+            since_s = self.last_s
+            if self.unseen_s and self.unseen_s[-1][1] == since_s:
+                since_s = self.unseen_s.pop()[0]
+            self.unseen_s.append((since_s, scene.media_s))
         else:
             self.frames += scene.frame - self.last_frame
             if self.dense:

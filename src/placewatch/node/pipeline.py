@@ -1,5 +1,6 @@
 """Pipeline: what happens to a frame, in order, on one page."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ from placewatch.perceive.detector import Detector
 from placewatch.perceive.motion import BackgroundModel
 from placewatch.perceive.tempo import Tempo
 from placewatch.perceive.tracker import Tracker
+
+STARVED_S = 0.5
+"""A longer step between frames, where some were skipped because the machine is late, is none that
+was watched: a car in town is farther by then than it is long, and need not be met twice."""
 
 
 @dataclass
@@ -34,6 +39,7 @@ class Post:
 def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], None]) -> None:
     """Turns the frames of `source` into scenes and crossings until it ends. Raises Unavailable."""
     tracks: Sequence[Track] = ()
+    dropped, last_s = source.health.frames_dropped, math.inf
     for frame in source.frames(post.tempo.takes):
         # Perceive: pixels end here.
         motion = post.background.learn(frame)
@@ -55,8 +61,10 @@ def watch(source: Source, post: Post, tell: Callable[[Scene, list[Crossing]], No
         )
 
         # Measure: the ground begins here.
+        late = source.health.frames_dropped > dropped and frame.media_s - last_s > STARVED_S
+        dropped, last_s = source.health.frames_dropped, frame.media_s
         scene = post.stage.place(
-            tracks, frame.at, frame.media_s, frame.number, after_gap=frame.after_gap
+            tracks, frame.at, frame.media_s, frame.number, frame.after_gap, starved=late
         )
         tell(scene, post.meters.measure(scene))
         del frame  # so that the decoder has its memory back for the next one
