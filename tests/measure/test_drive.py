@@ -8,7 +8,7 @@ import pytest
 
 from placewatch.core.kinds import NUMBER_OF, Kind
 from placewatch.measure.conflict import is_one
-from placewatch.measure.drive import HEIGHTS_M, LEADS_S, upwards
+from placewatch.measure.drive import HEIGHTS_M, LEADS_S
 from placewatch.measure.encounter import Path
 from placewatch.measure.ground import Ground
 from placewatch.measure.trajectory import SAMPLE_COLUMNS, path_of
@@ -197,23 +197,6 @@ def test_who_stands_at_a_light_keeps_its_heading() -> None:
     stands = (path.t_s > 3.0) & (path.t_s < 8.0)
     assert np.degrees(np.abs(path.heading_rad[stands])).max() < 5.0
     assert np.abs(path.speed_m_s[stands]).max() < 0.3
-
-
-def test_what_is_above_a_point_of_the_ground_is_known_from_the_ground_alone() -> None:
-    to_pixels = np.linalg.inv(ground().view[:9].reshape(3, 3)).astype(np.float64)
-    up = upwards(to_pixels, (SIZE_PX[0] / 2, SIZE_PX[1] / 2))
-    for x_m, y_m in ((0.0, 0.0), (-12.0, 15.0), (10.0, -8.0)):
-        point = to_pixels @ np.array([x_m, y_m, 1.0]) + 2.0 * up
-        assert point[:2] / point[2] == pytest.approx(shown(np.array([[x_m, y_m, 2.0]]))[0], abs=0.1)
-
-
-def test_without_the_size_of_the_picture_nothing_is_above() -> None:
-    assert not upwards(np.eye(3), None).any()
-
-
-def test_seen_from_straight_above_nothing_is_told_of_heights() -> None:
-    # Any lens shows a plane so that it looks at squarely.
-    assert not upwards(np.diag([10.0, -10.0, 1.0]), (500.0, 400.0)).any()
 
 
 def test_every_kind_has_a_height() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from tests.perceive.nets import crowd, net, yolox
 
+from placewatch.core.space import PicturePoint
 from placewatch.measure.ground import Ground
 from placewatch.node.check import Finding, findings
 from placewatch.perceive.detectors import DEFAULT
+from placewatch.simulate.pinhole import Pinhole
 from placewatch.store.store import Store
 
 SITE = 'site = "x"\ndata = "data"\n'
@@ -72,6 +74,27 @@ def test_a_mirrored_ground_is_found(tmp_path: Path) -> None:
     assert "mirror" in wrong(tmp_path, text + ground(*mirrored))[0]
 
 
+def test_who_checks_is_told_how_high_the_camera_hangs_and_centimetres_are_found(
+    tmp_path: Path,
+) -> None:
+    text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE
+    hangs = Pinhole(0.0, -12.0, 7.0, 90.0, 25.0, 0.9, 320, 180)
+
+    def placed(unit: float) -> str:
+        pixels = [(x, y) for x in (20.0, 160.0, 300.0) for y in (70.0, 115.0, 170.0)]
+        places = [hangs.to_ground(PicturePoint(*pixel)) for pixel in pixels]
+        return ground(
+            *((*a, unit * b.x_m, unit * b.y_m) for a, b in zip(pixels, places, strict=True))
+        )
+
+    told = [one.text for one in found(tmp_path, text + placed(1.0))]
+    assert any("7.0 m above the street, with a view 58° wide" in one for one in told), told
+    assert not wrong(tmp_path, text + placed(1.0))
+    feet = [one.text for one in found(tmp_path, text + placed(1 / 0.3048))]
+    assert any("23 m above the street" in one for one in feet), feet
+    assert "700 m above the street: are they in metres?" in wrong(tmp_path, text + placed(100.0))[0]
+
+
 def test_a_map_that_no_browser_can_draw_is_found(tmp_path: Path) -> None:
     text = 'map = "town.geojson"\n' + SITE + "[console]\nport = 0\n" + CAMERA + NOTICE
     point = {"type": "Point", "coordinates": [18.0, 59.0]}
@@ -119,7 +142,7 @@ def test_lanes_that_no_road_has_are_found(tmp_path: Path) -> None:
     assert "approach North" in told
     assert "wider than lanes are" in told
     assert wrong(tmp_path, text + APPROACH.format(lanes=3) + seen) == []
-    [told] = wrong(tmp_path, text + APPROACH.format(lanes=8) + seen.replace("5\n", "0.5\n"))
+    told, *_ = wrong(tmp_path, text + APPROACH.format(lanes=8) + seen.replace("5\n", "0.5\n"))
     assert "narrower" in told
 
 

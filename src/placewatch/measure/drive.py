@@ -35,6 +35,7 @@ from placewatch.measure.anchor import (
 )
 from placewatch.measure.ground import centre_of, straight
 from placewatch.measure.size import USUAL_SIZES_M
+from placewatch.measure.standpoint import upwards
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -102,34 +103,6 @@ def _back(view: bytes, height_m: float) -> Floats:
     of_ground = np.frombuffer(view)
     to_pixels = np.linalg.inv(of_ground[:9].reshape(3, 3)).astype(np.float64)
     return np.concatenate([to_pixels.ravel(), height_m * upwards(to_pixels, centre_of(of_ground))])
-
-
-def upwards(to_pixels: Floats, centre_px: tuple[float, float] | None) -> Floats:
-    """(3,) what a metre of height adds to a point of the ground under the homography `to_pixels`
-    (3, 3) of a straight lens, whose pixels are square around `centre_px`; all 0 where that is
-    unknown, or no such lens shows the ground so (Zhang 2000, section 3.1)."""
-    nothing = np.zeros(3)
-    if centre_px is None:
-        return nothing
-    east, north = to_pixels[:, 0].copy(), to_pixels[:, 1].copy()
-    for way in (east, north):
-        way[:2] -= np.array(centre_px) * way[2]
-    # East and north are at right angles and as long as each other: two ways to the focal length.
-    across = east[:2] @ north[:2], -east[2] * north[2]
-    alike = east[:2] @ east[:2] - north[:2] @ north[:2], north[2] ** 2 - east[2] ** 2
-    down = across[1] ** 2 + alike[1] ** 2
-    if down == 0.0:
-        return nothing
-    focal2 = (across[0] * across[1] + alike[0] * alike[1]) / down
-    if not focal2 > 0.0:
-        return nothing
-    focal = math.sqrt(focal2)
-    scale = np.array([1.0 / focal, 1.0 / focal, 1.0])
-    one, two = east * scale, north * scale
-    up = np.cross(one, two) / math.sqrt(np.linalg.norm(one) * np.linalg.norm(two))
-    up /= scale
-    up[:2] += np.array(centre_px) * up[2]
-    return up
 
 
 @numba.njit(cache=True, nogil=True)

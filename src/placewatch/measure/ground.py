@@ -65,6 +65,8 @@ class Ground:
     picture.
     """
 
+    NUDGE_PX = 1e-3
+
     def __init__(self, observed: "_Observed", plane: "_Plane") -> None:
         self._observed, self._plane = observed, plane
         self.to_metres = plane.to_metres
@@ -161,6 +163,11 @@ class Ground:
         error_m = self.click_px * math.sqrt(float((change**2).sum()))
         return math.inf if math.isnan(error_m) else error_m
 
+    def nudged_to_metres(self) -> list[Floats]:
+        """`to_metres` again, (3, 3) each, with the points of the picture moved by `NUDGE_PX`, one
+        coordinate at a time: the derivatives of all that follows from it."""
+        return [nudged[:_BEND].reshape(3, 3) for nudged in self._nudged]
+
     def speed_error_m_s(
         self, since: PicturePoint, until: PicturePoint, over_s: float, sightings: int
     ) -> float | None:
@@ -255,7 +262,8 @@ class GroundCheck:
     """How good a set of ground points is. `why` says what is wrong when it is not `usable`.
     `bend` is that of the lens as the points show it (see Ground); 0 where they show none.
     `suspect` is the point that alone is wrong, where there is one: `points` then says of each other
-    what the rest says of it without that one."""
+    what the rest says of it without that one. `ground` is what they make; None where they make
+    none."""
 
     usable: bool
     why: str | None
@@ -264,6 +272,7 @@ class GroundCheck:
     grid_px: list[tuple[tuple[float, float], tuple[float, float]]]
     bend: float = 0.0
     suspect: int | None = None
+    ground: Ground | None = None
 
 
 def check_ground(
@@ -303,7 +312,9 @@ def check_ground(
         )
     grid_px = ground.grid_px(width_px, height_px)
     suspect = None if alone is None else alone[0]
-    return GroundCheck(why is None, why, ground.error_m_rms, errors, grid_px, ground.bend, suspect)
+    return GroundCheck(
+        why is None, why, ground.error_m_rms, errors, grid_px, ground.bend, suspect, ground
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +418,7 @@ def wrong_alone(ground: Ground, size_px: tuple[int, int] | None) -> tuple[int, G
 
 ALONE_MIN, ALONE_CHANCE = 6, 1e-3
 
-_NUDGE_PX = 1e-3
+_NUDGE_PX = Ground.NUDGE_PX
 _STEPS_MAX = 60
 _MEETINGS = 10  # in which the errors of lines where they meet settle
 _UNDETERMINED, _SPREAD = "the ground points do not determine a plane", "spread them over the street"

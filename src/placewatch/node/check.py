@@ -1,5 +1,6 @@
 """Check: what is wrong with a node's settings and with each of its cameras, a line a finding."""
 
+import contextlib
 import datetime
 import errno
 import fcntl
@@ -20,7 +21,7 @@ from placewatch.core.ids import camera_id
 from placewatch.core.time import Clock, SystemClock
 from placewatch.measure.ground import Ground, most_suspect
 from placewatch.node import config as settings
-from placewatch.node.drawn_road import approach_words, carriageway_words
+from placewatch.node.drawn_road import approach_words, carriageway_words, standpoint_words
 from placewatch.node.equip import (
     address_of,
     ground_of,
@@ -204,6 +205,11 @@ def _of_camera(
         codec = carried.info.codec
         carried.close()
         yield Finding(f"carries {width_px}x{height_px} {codec}, undecoded", wrong=False)
+    with contextlib.suppress(PlacewatchError):  # a ground that is none was told above
+        ground = ground_of(camera, site.origin, (width_px, height_px))
+        told = None if ground is None else standpoint_words(ground, (width_px, height_px))
+        if told is not None:
+            yield Finding(*told)
     for text in shapes_outside(camera, width_px, height_px):
         yield Finding(text)
 

@@ -16,6 +16,7 @@ from placewatch.measure.carriageway import Carriageway
 from placewatch.measure.ground import Ground
 from placewatch.measure.queue import Approach
 from placewatch.measure.roadway import Road
+from placewatch.measure.standpoint import standpoint_of
 from placewatch.node import config as settings
 from placewatch.node import views
 from placewatch.node.equip import ground_of, road_of
@@ -25,6 +26,22 @@ LANE_M = (1.0, 6.0)
 """Between a cycle lane and a lane that vehicles park beside; others were drawn or counted wrong."""
 
 NO_GROUND = ("it is measured in metres, and there are no ground points", "place four or more first")
+
+
+def standpoint_words(ground: Ground, size_px: tuple[int, int]) -> tuple[str, bool] | None:
+    """Where the ground puts its camera, in words, and whether no camera hangs there; None where it
+    does not tell."""
+    stands = standpoint_of(ground, size_px)
+    if stands is None or not stands.known:
+        return None
+    high_m = f"{stands.height_m:,.{1 if stands.height_m < 10 else 0}f}"
+    told = f"the ground points put the camera {high_m} m"
+    if not stands.plausible:
+        return f"{told} above the street: are they in metres?", True
+    return (
+        f"{told} above the street, with a view {stands.angle_deg:.0f}° wide: where that is not so, "
+        "they are in feet, or wrong"
+    ), False
 
 
 class WrongSetting(Misconfigured):

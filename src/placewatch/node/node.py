@@ -27,6 +27,7 @@ from placewatch.node.drawn_road import (
     check_road,
     refuse_wrong,
     road_tables,
+    standpoint_words,
     with_road,
 )
 from placewatch.node.journeys import Journeys
@@ -379,6 +380,7 @@ class Node:
                 earth = Origin(origin.latitude_deg, origin.longitude_deg)
                 pairs.append((picture, earth.to_point(point.latitude_deg, point.longitude_deg)))
         found = check_ground(pairs, *size_px)
+        told = None if found.ground is None else standpoint_words(found.ground, size_px)
         return views.GroundCheck(
             usable=found.usable,
             why=found.why,
@@ -391,6 +393,7 @@ class Node:
             ),
             grid_px=tuple(found.grid_px),
             suspect=found.suspect,
+            camera=None if told is None else told[0],
         )
 
     def check_road(self, camera: CameraId, setup: views.Setup) -> views.RoadCheck:

@@ -426,6 +426,7 @@ class GroundPointCheck:
 class GroundCheck:
     """How good a set of ground points is. `grid_px` are the lines of a 5 m grid, to draw. `suspect`
     is the point that alone is wrong, where there is one: the others are then compared without it.
+    `camera` says where they put the camera, where that is known: who hung it can tell whether so.
     """
 
     usable: bool
@@ -434,6 +435,7 @@ class GroundCheck:
     points: tuple[GroundPointCheck, ...]
     grid_px: tuple[tuple[Pixel, ...], ...]
     suspect: int | None = None
+    camera: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,6 +288,8 @@ export interface GroundCheck {
   grid_px: [PointPx, PointPx][];
   /** The point that alone is wrong; errors of the others are then without it. */
   suspect?: number | null;
+  /** Where the points put the camera, as words. */
+  camera?: string | null;
 }
 
 /** What a shape is on the ground, as words, or why it is none. `outline_px`: that of an approach, the middle of a carriageway. */
