@@ -178,11 +178,15 @@ LINK = """
 [[link]]
 name = "Mill Road"
 from_line = "a/Near"
-from_direction = "left_to_right"
+from_direction = "{way}"
 to_line = "a/Far"
-to_direction = "left_to_right"
+to_direction = "{way}"
 length_m = {length_m}
 """
+
+
+def linked(length_m: float, way: str = "right_to_left") -> str:
+    return LINK.format(length_m=length_m, way=way)
 
 
 def test_links_are_told_and_one_that_is_shorter_than_the_straight_line_is_wrong(
@@ -190,16 +194,18 @@ def test_links_are_told_and_one_that_is_shorter_than_the_straight_line_is_wrong(
 ) -> None:
     text = SITE + "[console]\nport = 0\n" + CAMERA + NOTICE + LINES
     seen = ground((10, 50, -15, 60), (300, 50, 15, 60), (10, 170, -5, 0), (300, 170, 5, 0))
-    every = [one.text for one in found(tmp_path, text + seen + LINK.format(length_m=45))]
+    every = [one.text for one in found(tmp_path, text + seen + linked(45))]
     [link] = [one for one in every if one.startswith("link Mill Road: 45 m from a/Near to a/Far")]
     assert "in a straight line" in link
     straight_m = int(link.split(", ")[1].split(" m")[0])
     assert 10 < straight_m < 45
-    [told] = wrong(tmp_path, text + seen + LINK.format(length_m=2 * straight_m + 10))
+    [told] = wrong(tmp_path, text + seen + linked(2 * straight_m + 10))
     assert f"inside one view, and these lie {straight_m} m apart" in told, "no street winds so"
-    [told] = wrong(tmp_path, text + seen + LINK.format(length_m=straight_m * 0.8))
+    [told] = wrong(tmp_path, text + seen + linked(straight_m * 0.8))
     assert f"lie {straight_m} m apart" in told
-    without = [one.text for one in found(tmp_path, text + LINK.format(length_m=9))]
+    [told] = wrong(tmp_path, text + seen + linked(straight_m + 2, "left_to_right"))
+    assert "who crosses a/Near left_to_right drives away from a/Far" in told
+    without = [one.text for one in found(tmp_path, text + linked(9))]
     assert "link Mill Road: 9 m from a/Near to a/Far; timed inside one view" in without
 
 

@@ -196,10 +196,18 @@ def test_a_link_that_was_too_short_already_says_so_and_keeps_nobody_from_others(
 
 
 def test_a_link_that_is_far_too_long_for_its_view_says_so(node: Node) -> None:
-    node.save_links((replace(WITHIN, length_m=66.0),), SHELL)
+    right = replace(WITHIN, from_direction=RIGHT, to_direction=RIGHT)
+    node.save_links((replace(right, length_m=66.0),), SHELL)
     assert "inside one view: its lines lie 40 m apart" in (node.links().links[0].note or "")
-    node.save_links((replace(WITHIN, length_m=60.0),), SHELL)
+    node.save_links((replace(right, length_m=60.0),), SHELL)
     assert node.links().links[0].note is None, "a turn may be that long"
+
+
+def test_a_link_that_leads_the_other_way_says_so(node: Node) -> None:
+    node.save_links((WITHIN,), SHELL)
+    assert "drives away from a/West" in (node.links().links[0].note or "")
+    node.save_links((replace(WITHIN, to_direction=RIGHT),), SHELL)
+    assert node.links().links[0].note is None, "a street may turn back"
 
 
 def test_a_line_at_which_a_link_begins_cannot_be_renamed(node: Node, path: Path) -> None:

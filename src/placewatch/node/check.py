@@ -30,7 +30,7 @@ from placewatch.node.equip import (
     road_of,
     shapes_outside,
 )
-from placewatch.node.links import straight_line_m, too_long, too_short
+from placewatch.node.links import against_note, straight_line_m, too_long, too_short
 from placewatch.node.map import read_map
 from placewatch.node.transit import trial
 from placewatch.node.understudy import open_asked
@@ -266,6 +266,10 @@ def _of_links(site: settings.Settings) -> Iterator[Finding]:
                 "line on the ground (measure length_m along the street, or correct the ground "
                 "points)"
             )
+            continue
+        against = against_note(site, link)
+        if against is not None:
+            yield Finding(f"{told}: {against[0].lower()}{against[1:]}")
             continue
         apart = "" if straight_m is None else f", {straight_m:.0f} m in a straight line"
         fast_s, slow_s = link.length_m / link.speed_m_s_max, link.length_m / link.speed_m_s_min

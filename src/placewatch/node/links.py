@@ -1,9 +1,11 @@
 """Links: the ways between lines whose journey time is told, as a technician sets them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+import numpy as np
 import shapely
 
 from placewatch.core.errors import Misconfigured, PlacewatchError
@@ -19,6 +21,9 @@ SHORTER_SHARE, SHORTER_M = 0.97, 2.0
 LONGER_TIMES, LONGER_M = 1.5, 5.0
 """How much longer than the straight line a way inside one view may be: a turn at a junction is up
 to 1.4 times as long, and the lines have a width."""
+AGAINST = -0.5
+"""Cosine: who drives over both lines of a link by more than 120° off the way to its end goes the
+other way, however the street winds."""
 
 _WORDS = {
     "name": "the name",
@@ -68,6 +73,8 @@ def links_view(
     for link in site.link:
         straight_m = None if link.through else straight_line_m(site, link)
         note = None if straight_m is None else length_note(link, straight_m)
+        if note is None and not link.through:
+            note = against_note(site, link)
         shown.append(
             LinkView(
                 **asdict(link),
@@ -169,23 +176,69 @@ def length_note(link: settings.LinkSettings, straight_m: float) -> str | None:
 def straight_line_m(site: settings.Settings, link: settings.LinkSettings) -> float | None:
     """How near to each other the two lines of `link` lie; None where that is not known: grounds of
     two cameras are one only by the site's origin."""
-    cameras = {one.id: one for one in site.camera}
-    ends = [settings.camera_and_line(line or "") for line in (link.from_line, link.to_line)]
-    if ends[0][0] != ends[1][0] and site.origin is None:
+    ends = _ends(site, link)
+    return None if ends is None else float(shapely.distance(ends[0].line, ends[1].line))
+
+
+def against_note(site: settings.Settings, link: settings.LinkSettings) -> str | None:
+    """That `link` seems to lead the other way: who crosses its first line drives away from the
+    second, and at the second comes from where the first is not. None where it does not, or that is
+    not known."""
+    ends = _ends(site, link)
+    if ends is None or ends[0].way is None or ends[1].way is None:
         return None
-    placed = []
-    for camera, name in ends:
+    (east_m, north_m), (to_east_m, to_north_m) = (end.line.centroid.coords[0] for end in ends)
+    there = to_east_m - east_m, to_north_m - north_m
+    apart_m = math.hypot(*there)
+    along = [end.way[0] * there[0] + end.way[1] * there[1] for end in ends if end.way is not None]
+    if max(along) > AGAINST * apart_m:
+        return None
+    return (
+        f"It seems to lead the other way: who crosses {link.from_line} {link.from_direction} "
+        f"drives away from {link.to_line}, and reaches that from its far side. Are the "
+        "directions turned round?"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """A line of a link on the ground, and the unit vector along which it is crossed."""
+
+    line: shapely.LineString
+    way: tuple[float, float] | None
+
+
+def _ends(site: settings.Settings, link: settings.LinkSettings) -> list[_End] | None:
+    cameras = {one.id: one for one in site.camera}
+    named = [settings.camera_and_line(line or "") for line in (link.from_line, link.to_line)]
+    if named[0][0] != named[1][0] and site.origin is None:
+        return None
+    ways = link.from_direction, link.to_direction
+    ends = []
+    for (camera, name), direction in zip(named, ways, strict=True):
         try:
             ground = ground_of(cameras[camera], site.origin)
         except PlacewatchError:
             return None
         line = next(one for one in cameras[camera].line if one.name == name)
+        (x_px, y_px), (to_x_px, to_y_px) = line.from_px, line.to_px
         spots = [
             None if ground is None else ground.to_ground(PicturePoint(*end))
             for end in (line.from_px, line.to_px)
         ]
         known = [(spot.x_m, spot.y_m) for spot in spots if spot is not None]
-        if len(known) < 2:
+        if ground is None or len(known) < 2:
             return None
-        placed.append(shapely.LineString(known))
-    return float(shapely.distance(*placed))
+        # To the right of who walks along it on the picture, whose y points down.
+        side = 1.0 if direction is Direction.LEFT_TO_RIGHT else -1.0
+        middle = (x_px + to_x_px) / 2, (y_px + to_y_px) / 2
+        long_px = math.hypot(to_x_px - x_px, to_y_px - y_px)
+        across = -side * (to_y_px - y_px) / long_px, side * (to_x_px - x_px) / long_px
+        here, beyond = ground.metres_of(
+            np.array([middle, (middle[0] + across[0], middle[1] + across[1])])
+        )
+        step = beyond - here
+        long_m = float(np.hypot(*step))
+        way = (float(step[0] / long_m), float(step[1] / long_m)) if long_m > 0.0 else None
+        ends.append(_End(shapely.LineString(known), way))
+    return ends
