@@ -303,8 +303,18 @@ def report(
 
 @app.command()
 def export(
-    since: Annotated[str, typer.Option("--from", help="First instant, as 2026-11-23 or RFC 3339.")],
-    until: Annotated[str, typer.Option("--to", help="First instant that is no longer in it.")],
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="First instant, as 2026-11-23 or RFC 3339; needed but with --facts."
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--to", help="First instant that is no longer in it; needed but with --facts."
+        ),
+    ] = None,
     format: Annotated[
         str | None, typer.Option(help="csv or parquet; else what the file is named, or csv.")
     ] = None,
@@ -345,25 +355,43 @@ def export(
             help="With --as: what the tool calls an arm or a line, as North=SB or North=e1,e2.",
         ),
     ] = None,
-    config: Annotated[Path, typer.Option(help="The node's settings.")] = DEFAULT_CONFIG,
+    facts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|FILE",
+            help="With --as: not what a node stored, but what --out of watch or replay wrote.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The node's settings [default: placewatch.toml; none with --facts]."),
+    ] = None,
 ) -> None:
     """Writes the stored facts of a time as CSV or Parquet, or as other people's tools read them."""
     format = format or ("parquet" if Path(out).suffix.lower() == ".parquet" else "csv")
+    if facts is None and (since is None or until is None):
+        raise Misconfigured("no time is named", hint="give --from and --to")
     if form is None:
         from placewatch.node.export import export_facts
 
-        for option, value in (("every", every), ("zone", zone), ("camera", camera), ("call", call)):
+        options = {"every": every, "zone": zone, "camera": camera, "call": call, "facts": facts}
+        for option, value in options.items():
             if value is not None:
                 raise Misconfigured(f"--{option} goes with --as", hint="add --as long")
-        rows = export_facts(config, since, until, format, out, what)
+        rows = export_facts(config or DEFAULT_CONFIG, since or "", until or "", format, out, what)
     else:
-        from placewatch.node.interchange import Wanted, export_form
+        from placewatch.node.interchange import Wanted, export_form, export_recorded
 
         calls, cameras = tuple(call or ()), tuple(camera or ())
-        rows = export_form(
-            config, Wanted(form, since, until, out, every, format, what, zone, cameras, calls)
+        wanted = Wanted(
+            form, since or "", until or "", out, every, format, what, zone, cameras, calls
         )
-    sys.stderr.write(f"{rows} rows\n")
+        if facts is None:
+            rows = export_form(config or DEFAULT_CONFIG, wanted)
+        else:
+            rows = export_recorded(facts, config, wanted)
+    nothing = "" if rows else ": nothing is stored of that time"
+    sys.stderr.write(f"{rows} rows{nothing}\n")
 
 
 @replay_app.command("tracks")

@@ -1,6 +1,7 @@
 """Conflicts: who nearly met, and what is no pair of road users at all."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -71,6 +72,47 @@ def test_who_crosses_shortly_after_another_is_in_conflict() -> None:
 def test_who_crosses_much_later_or_follows_at_a_distance_is_not() -> None:
     assert met(tracks(straight(-40, 0, 10, 0), straight(0, -75, 0, 10))) == []
     assert met(tracks(straight(-40, 0, 10, 0), straight(-60, 0, 10, 0))) == []
+
+
+def test_who_turns_points_at_everybody_beside_the_bend_and_meets_none_of_them() -> None:
+    def turns(t: float) -> tuple[float, float] | None:
+        """Northwards at 6 m/s, and by a bend of 10 m to the east."""
+        along_m = 6.0 * t - 30.0
+        if not 0.0 <= t <= 9.0:
+            return None
+        turned = min(max(along_m / 10.0, 0.0), math.pi / 2)
+        beyond_m = max(0.0, along_m - 5.0 * math.pi)
+        return 10.0 - 10.0 * math.cos(turned) + beyond_m, min(along_m, 0.0) + 10.0 * math.sin(
+            turned
+        )
+
+    def comes(t: float) -> tuple[float, float] | None:
+        """Towards the bend from its far side, to a stop line 7 m before it, and waits there."""
+        return (0.5, max(17.0, 32.0 - 4.0 * t)) if t <= 9.0 else None
+
+    assert met(tracks(turns, comes)) == []
+
+
+def test_who_brakes_hard_before_another_is_in_conflict_although_their_ways_do_not_meet() -> None:
+    def stops(braking_m_s2: float) -> Way:
+        """Northwards at 10 m/s, and stands 3 m before the way of the other."""
+        braked_m = 50.0 / braking_m_s2
+
+        def at(t: float) -> tuple[float, float] | None:
+            along_m, end_m = 10.0 * t - 40.0, -6.1
+            begin_m = end_m - braked_m
+            braked_s = max(0.0, (along_m - begin_m) / 10.0)
+            braked_s = min(braked_s, 10.0 / braking_m_s2)
+            gone_m = min(along_m, begin_m) + 10.0 * braked_s - 0.5 * braking_m_s2 * braked_s**2
+            return (0.0, gone_m) if t <= 9.0 else None
+
+        return at
+
+    crosses = straight(-37, 0, 10, 0, until_s=9.0)
+    (found,) = met(tracks(stops(7.0), crosses))
+    assert found.type is ConflictType.CROSSING
+    assert found.pet_s is None
+    assert met(tracks(stops(3.5), crosses)) == [], "so one stops at a light"
 
 
 def test_who_comes_up_fast_behind_another_is() -> None:

@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -10,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import camera_id
 from placewatch.core.kinds import Kind
 from placewatch.core.time import UtcMicros, from_rfc3339
 from placewatch.measure.flow import FlowMeter
 from placewatch.measure.line import CountingLine
 from placewatch.measure.replay import GroundTracks, Replay, on_plan
-from placewatch.node.interchange import Wanted, export_form
+from placewatch.node.export import export_facts
+from placewatch.node.interchange import Wanted, export_form, export_recorded
 from placewatch.simulate.folder import movements, settings
 from placewatch.simulate.poses import camera_at
 from placewatch.simulate.street import Street
@@ -152,3 +155,51 @@ def test_the_long_table_has_every_movement_with_its_turn(counted: Counted, tmp_p
     assert turns["N", "S"] == "T"
     assert (turns["N", "W"], turns["N", "E"], turns["N", "N"]) == ("R", "L", "U")
     assert {row["start"] for row in rows} == {"2026-11-23T08:00:00+01:00"}
+
+
+@pytest.fixture(scope="module")
+def recorded(counted: Counted, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same facts as files, as `--out` of watch and replay writes them."""
+    folder = tmp_path_factory.mktemp("report")
+    for what in ("facts", "movements"):
+        config, out = counted.folder / "placewatch.toml", str(folder / f"{what}.parquet")
+        export_facts(config, "2026-11-23T07:00Z", "2026-11-23T07:05Z", "parquet", out, what)
+    return folder
+
+
+@pytest.mark.parametrize("form", ["long", "sumo", "pems", "geojson"])
+def test_what_a_report_recorded_comes_out_as_what_a_node_stored(
+    counted: Counted, recorded: Path, tmp_path: Path, form: str
+) -> None:
+    more = {"calls": calls(counted.street)} if form == "sumo" else {}
+    stored = counted.export(form, tmp_path / "stored", **more)
+    wanted = Wanted(form, "", "", str(tmp_path / "recorded"), every_min=5, **more)  # type: ignore[arg-type]
+    assert export_recorded(recorded, counted.folder / "placewatch.toml", wanted) == stored > 0
+    assert (tmp_path / "recorded").read_bytes() == (tmp_path / "stored").read_bytes()
+
+
+def test_without_settings_a_report_tells_what_it_knows_and_says_what_it_does_not(
+    counted: Counted, recorded: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "long.csv"
+    wanted = Wanted("long", "", "", str(out), every_min=5, what="movements")
+    assert export_recorded(recorded, None, wanted) > 0
+    with out.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    told = collections.Counter(
+        {(row["from_arm"] or None, row["to_arm"], Kind(row["class"])): int(row["count"])
+         for row in rows}
+    )  # fmt: skip
+    assert +told == counted.true
+    stations = Wanted("pems", "", "", str(tmp_path / "pems.csv"))
+    assert export_recorded(recorded, None, stations) > 0
+    with pytest.raises(Misconfigured, match="takes more of the lines than facts know"):
+        export_recorded(recorded, None, Wanted("sumo", "", "", str(out)))
+    with pytest.raises(Misconfigured, match="which way the arm"):
+        export_recorded(recorded, None, Wanted("utdf", "", "", str(out)))
+    with pytest.raises(Misconfigured, match="holds no facts"):
+        export_recorded(tmp_path, None, wanted)
+    (tmp_path / "one").mkdir()
+    shutil.copy(recorded / "facts.parquet", tmp_path / "one")
+    with pytest.raises(Misconfigured, match="holds no movements"):
+        export_recorded(tmp_path / "one", None, wanted)

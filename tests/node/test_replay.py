@@ -198,8 +198,8 @@ def test_what_cannot_be_replayed_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     pq.write_table(pq.read_table(ground).slice(0, 0), tmp_path / "none.parquet")
     for request, told in (
-        (ReplayRequest(tmp_path / "absent.ottrk"), "cannot be read"),
-        (ReplayRequest(tmp_path / "absent.parquet"), "cannot be read"),
+        (ReplayRequest(tmp_path / "absent.ottrk"), "does not exist"),
+        (ReplayRequest(tmp_path / "absent.parquet"), "does not exist"),
         (ReplayRequest(tmp_path / "other.parquet"), "holds no tracks"),
         (ReplayRequest(tmp_path / "torn.parquet"), "is no Parquet"),
         (ReplayRequest(tmp_path / "none.parquet"), "not a single track"),

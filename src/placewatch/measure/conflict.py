@@ -42,6 +42,7 @@ LASTS_S = 120.0  # whoever stays longer is told of in parts
 GOES_ON_S = 3.0  # a track may go on after so long, this far from where it must be by now:
 GOES_ON_M, GOES_ON_M_S = 3.0, 2.0
 OVER_SHARE = 0.5  # of the time of both: so long two lie over each other only if they are one
+BRAKES_M_S2 = 5.0  # half of g: who evades, and not who stops at a light
 LEAPS_M_S2 = 9.0  # nobody brakes or turns harder
 LEAPS_WITHIN_S = 1.0  # of the encounter
 
@@ -174,7 +175,7 @@ class ConflictMeter:
         return [
             conflict_of(each, self._camera, self._epoch)
             for each, first, second in met(paths, wanted)
-            if is_conflict(each) and is_between_two(each, first, second)
+            if is_conflict(each, first, second) and is_between_two(each, first, second)
         ]
 
 
@@ -207,16 +208,29 @@ def is_between_two(met: Encounter, first: Path, second: Path) -> bool:
     return not (is_one(first, second) or _leaps(first, met.at_s) or _leaps(second, met.at_s))
 
 
-def is_conflict(met: Encounter) -> bool:
+def is_conflict(met: Encounter, first: Path, second: Path) -> bool:
     """Whether an encounter is told: on a collision course within 1.5 s; or, of those who cross or
     change lanes, one came within 2 s to where the other had been. Who follows at a distance and who
-    creeps up in a queue, slower than 2 m/s against each other, is in no conflict."""
+    creeps up in a queue, slower than 2 m/s against each other, is in no conflict.
+
+    Of those who cross or change lanes a collision course counts where one came, within `WITHIN_S`,
+    to where the other had been, as SSAM asks of every conflict (FHWA-HRT-08-051, chapter 2), or
+    where one braked by `BRAKES_M_S2`, so that it did not come there. Who turns points at everybody
+    beside the bend for a moment, and would have hit none of them.
+    """
     if met.delta_s_m_s < DELTA_S_MIN or met.pet_s == 0.0 or met.ttc_s == 0.0:
         return False
-    if met.ttc_s is not None and met.ttc_s <= TTC_S_MAX:
-        return True
-    follows = met.type is ConflictType.REAR_END
-    return not follows and met.pet_s is not None and met.pet_s <= PET_S_MAX
+    on_course = met.ttc_s is not None and met.ttc_s <= TTC_S_MAX
+    if met.type is ConflictType.REAR_END:
+        return on_course
+    if met.pet_s is None:
+        return on_course and (_brakes(first, met.at_s) or _brakes(second, met.at_s))
+    return on_course or met.pet_s <= PET_S_MAX
+
+
+def _brakes(path: Path, at_s: float) -> bool:
+    near = np.abs(path.t_s - at_s) <= TTC_S_MAX
+    return bool((np.gradient(path.speed_m_s, path.t_s)[near] < -BRAKES_M_S2).any())
 
 
 def _leaps(path: Path, at_s: float) -> bool:

@@ -108,7 +108,7 @@ def conflicts_among(
     return [
         conflict_of(each, camera, epoch)
         for each, first, second in found
-        if is_conflict(each) and is_between_two(each, first, second)
+        if is_conflict(each, first, second) and is_between_two(each, first, second)
     ]
 
 

@@ -13,7 +13,7 @@ import itertools
 import math
 import sys
 import zoneinfo
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -24,7 +24,7 @@ from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.kinds import Direction
 from placewatch.core.space import Origin, PicturePoint, Point
-from placewatch.core.time import MINUTE_US, SystemClock, UtcMicros
+from placewatch.core.time import MINUTE_US, SystemClock, UtcMicros, rfc3339
 from placewatch.measure import compass
 from placewatch.measure.interval import Check, count_between
 from placewatch.measure.movement import Arms
@@ -34,7 +34,15 @@ from placewatch.node.equip import counting_lines, ground_of
 from placewatch.node.export import instant
 from placewatch.publish.formats import geojson, long, pems, sumo, utdf
 from placewatch.register.journal import Details, Journal
-from placewatch.store.bins import EVERY_MIN, Occupied, stored_bins
+from placewatch.store.bins import (
+    EVERY_MIN,
+    Facts,
+    Occupied,
+    RecordedFacts,
+    read_recorded_facts,
+    span_of,
+    stored_bins,
+)
 from placewatch.store.disk import whole_file
 from placewatch.store.facts import FactStore
 from placewatch.store.rows import LINE_COUNTS, LINE_FLOWS, MOVEMENT_COUNTS, Shape
@@ -48,6 +56,7 @@ FORMS: dict[str, tuple[int | None, tuple[int, ...]]] = {
 }
 """Each form: how many minutes a bin has where nothing is said (None: the whole time), and may."""
 
+_PLACED = ("sumo", "geojson")  # the settings alone know which way leads in, and where on earth
 SCREENLINES = "screenlines"  # what can be taken beside what is stored: sums of lines
 
 
@@ -67,11 +76,41 @@ class Wanted:
     calls: tuple[str, ...] = ()
 
 
+def export_recorded(path: Path, config: Path | None, wanted: Wanted) -> int:
+    """The same of facts that `--out` of watch or replay wrote to `path`, a folder or a file, from
+    the first to the last where no time is said (""). The settings of `config` say where their lines
+    lie, where there are any. Raises Misconfigured."""
+    recorded = read_recorded_facts(path)
+    if config is None and wanted.form in _PLACED:
+        raise Misconfigured(
+            f"{wanted.form} takes more of the lines than facts know",
+            hint="name the TOML in which they are drawn with --config",
+        )
+    if config is None:
+        loaded = settings.Settings(site=path.resolve().stem)
+    else:
+        loaded = settings.load(config)
+    spans = [span_of(one.table) for one in recorded.values() if one.table.num_rows]
+    begin, end = min(since for since, _ in spans), max(until for _, until in spans)
+    wanted = dataclasses.replace(
+        wanted, since=wanted.since or rfc3339(begin), until=wanted.until or rfc3339(end)
+    )
+    if config is None:
+        views = _views_in(recorded, wanted.cameras)
+    else:
+        views = _views(loaded, wanted.cameras)
+    request = _checked(wanted, loaded, views)
+    with contextlib.ExitStack() as stack:
+        data = _Data(path, request, stack, recorded)
+        data.check()
+        return _FORMS[wanted.form](data)
+
+
 def export_form(config: Path, wanted: Wanted) -> int:
     """Writes what is wanted, and returns how many rows that were. A node may run meanwhile. Raises
     Misconfigured."""
     loaded = settings.load(config)
-    request = _checked(wanted, loaded)
+    request = _checked(wanted, loaded, _views(loaded, wanted.cameras))
     details: Details = {
         "what": wanted.form,
         "from": wanted.since,
@@ -113,10 +152,15 @@ class _View:
     number: int
     name: CameraId
     place: str
-    lines: tuple[settings.LineSettings, ...]
+    lines: tuple[str, ...]
     arms: dict[str, tuple[str, Direction]]  # by line: its arm, and the direction that leads in
     ends_m: dict[str, tuple[Point, Point]] = field(default_factory=dict)  # by line, on the ground
     check: Check | None = None  # what came of counting by hand
+    other_arms: frozenset[str] = frozenset()  # those of which no line is known
+
+    @property
+    def arm_names(self) -> set[str]:
+        return {arm for arm, _ in self.arms.values()} | self.other_arms
 
     @property
     def bearings_deg(self) -> dict[str, float]:
@@ -149,6 +193,7 @@ class _Data:
     folder: Path
     request: _Request
     stack: contextlib.ExitStack
+    recorded: dict[str, RecordedFacts] | None = None  # in place of a node's store
     _stores: dict[str, FactStore] = field(default_factory=dict, init=False)
     _turns: dict[CameraId, dict[tuple[str, str], compass.Turn]] = field(
         default_factory=dict, init=False
@@ -182,6 +227,8 @@ class _Data:
                 yield one  # of a camera that was there once
 
     def has(self, shape: Shape) -> bool:
+        if self.recorded is not None:
+            return shape.name in self.recorded
         return (self.folder / shape.name).exists()
 
     def write(self, write: Callable[[IO[bytes]], int]) -> int:
@@ -199,7 +246,16 @@ class _Data:
             return [MOVEMENT_COUNTS]
         return [LINE_COUNTS]
 
-    def _store(self, shape: Shape) -> FactStore:
+    def _store(self, shape: Shape) -> Facts:
+        if self.recorded is not None:
+            if shape.name not in self.recorded:
+                raise Misconfigured(
+                    f"{self.folder} holds no {shape.name}",
+                    hint="movements are counted between lines across arms (--arms, camera.line.arm)"
+                    if shape is MOVEMENT_COUNTS
+                    else "name the folder that --out made",
+                )
+            return self.recorded[shape.name]
         if shape.name not in self._stores:
             store = FactStore(self.folder / shape.name, writes=False, shape=shape)
             self._stores[shape.name] = self.stack.enter_context(contextlib.closing(store))
@@ -228,7 +284,7 @@ class _Data:
         """Where the arms of a view lie: as was said, else as its ground says."""
         said = {
             arm: compass.bearing_of(name)
-            for arm, _ in view.arms.values()
+            for arm in view.arm_names
             if (name := self.approach(view, arm)) is not None
         }
         return view.bearings_deg | said
@@ -334,7 +390,7 @@ def _sumo(data: _Data) -> int:
     edges: dict[tuple[CameraId, str], sumo.Edges] = {}
     for view in data.request.views.values():
         for line in view.lines:
-            name = view.arms[line.name][0] if line.name in view.arms else line.name
+            name = view.arms[line][0] if line in view.arms else line
             called = data.request.called(view.name, name)
             if called is not None:
                 into, _, out_of = called.partition(",")
@@ -384,24 +440,24 @@ def _stations(request: _Request) -> dict[pems.Way, pems.Station]:
     counted = itertools.count(1)
     for view in request.views.values():
         for line in view.lines:
-            said = (request.called(view.name, line.name) or "").split(",")
-            travels_deg = view.travels_deg(line.name)
+            said = (request.called(view.name, line) or "").split(",")
+            travels_deg = view.travels_deg(line)
             for at, direction in enumerate(Direction):
                 number = next(counted)
                 if at < len(said) and said[at].strip():
                     if not said[at].strip().isdigit():
                         raise Misconfigured(
                             f'"{said[at].strip()}" is no number of a station',
-                            hint=f'write --call "{line.name}=400123,400124", a number for each way',
+                            hint=f'write --call "{line}=400123,400124", a number for each way',
                         )
                     number = int(said[at])
                 letter = ""
                 if travels_deg is not None:
                     letter = "NESW"[round((travels_deg + 180.0 * at) / 90.0) % 4]
-                place = _degrees(request.origin, view.ends_m.get(line.name))
-                name = f"{view.place}, {line.name}, {direction.value.replace('_', ' ')}"
+                place = _degrees(request.origin, view.ends_m.get(line))
+                name = f"{view.place}, {line}, {direction.value.replace('_', ' ')}"
                 station = pems.Station(number, name, letter, *place)
-                stations[view.name, line.name, direction.value] = station
+                stations[view.name, line, direction.value] = station
     numbers = [station.number for station in stations.values()]
     if len(set(numbers)) < len(numbers):
         raise Misconfigured(
@@ -451,7 +507,7 @@ _FORMS: dict[str, Callable[[_Data], int]] = {
 }
 
 
-def _checked(wanted: Wanted, loaded: settings.Settings) -> _Request:
+def _checked(wanted: Wanted, loaded: settings.Settings, views: "dict[CameraId, _View]") -> _Request:
     if wanted.form not in FORMS:
         raise Misconfigured(
             f'facts cannot be written as "{wanted.form}"', hint=f"take {_or(FORMS)}"
@@ -502,7 +558,7 @@ def _checked(wanted: Wanted, loaded: settings.Settings) -> _Request:
         until,
         whole_us if every_min is None else every_min * MINUTE_US,
         zone,
-        _views(loaded, wanted.cameras),
+        views,
         dict(map(_call, wanted.calls)),
         {
             one.name: {_part(line): line in one.reversed for line in one.lines}
@@ -549,7 +605,40 @@ def _view(number: int, camera: settings.CameraSettings, loaded: settings.Setting
     place = camera.notice.place if camera.notice is not None else camera.id
     hand = camera.check
     check = None if hand is None else Check(hand.passages, hand.missed, hand.extra)
-    return _View(number, camera_id(camera.id), place, camera.line, arms, ends_m, check)
+    names = tuple(line.name for line in camera.line)
+    return _View(number, camera_id(camera.id), place, names, arms, ends_m, check)
+
+
+def _views_in(
+    recorded: Mapping[str, RecordedFacts], wanted: tuple[str, ...]
+) -> dict[CameraId, _View]:
+    """The views that facts know of: their lines, and nothing of where these lie."""
+    lines: dict[str, set[str]] = {}
+    arms: dict[str, set[str]] = {}
+    for one in recorded.values():
+        keys = ["from_arm", "to_arm"] if one.shape is MOVEMENT_COUNTS else ["line"]
+        ends = arms if one.shape is MOVEMENT_COUNTS else lines
+        rows = one.table.group_by(["camera", *keys], use_threads=False).aggregate([])
+        for row in rows.to_pylist():
+            lines.setdefault(row["camera"], set())
+            ends.setdefault(row["camera"], set()).update(row[key] for key in keys if row[key])
+    for camera in wanted:
+        if camera not in lines:
+            raise Misconfigured(
+                f"there is no camera {camera}", hint=f"the facts have {', '.join(sorted(lines))}"
+            )
+    return {
+        camera_id(name): _View(
+            number,
+            camera_id(name),
+            name,
+            tuple(sorted(found)),
+            {},
+            other_arms=frozenset(arms.get(name, ())),
+        )
+        for number, (name, found) in enumerate(sorted(lines.items()), 1)
+        if not wanted or name in wanted
+    }
 
 
 def zone_named(name: str | None) -> datetime.tzinfo:

@@ -69,8 +69,8 @@ FAR_M = 100.0  # from all tracks: a line there is a mistake, as pixels for metre
 """Of the plan, around all that was recorded."""
 
 _FILES = (
-    "an .ottrk, a .trj of SSAM, an .xml of CommonRoad, or tracks.parquet or detections.parquet of "
-    "placewatch simulate"
+    "an .ottrk, a .trj of SSAM, an .xml of CommonRoad, or truth/tracks.parquet or "
+    "detections.parquet of placewatch simulate"
 )
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -154,6 +154,8 @@ def read_recorded(path: Path) -> Recorded:
         if kind != ".parquet":
             return Recorded(read_ottrk(path))
         table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise Misconfigured(f"{path} does not exist", hint=f"name {_FILES}") from error
     except OSError as error:
         raise Misconfigured(
             f"{path} cannot be read: {error.strerror or error}", hint=f"name {_FILES}"

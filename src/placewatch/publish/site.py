@@ -512,8 +512,9 @@ def _conflicts(report: SiteReport) -> str:
         f'<table><thead><tr><th>type</th>{heads}<th class="n">all</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
         f'<p class="small soft" style="margin-top: 8px">{plural(total, "conflict")}: two road '
-        "users on a collision course with at most 1.5 s left (TTC), or, of those who cross each "
-        "other's way, one at most 2 s behind the other at the same spot (PET); faster than "
+        "users on a collision course with at most 1.5 s left (TTC; of those who cross, if their "
+        "ways then met within 5 s, or one braked hard), or one at most 2 s behind the other at the "
+        "same spot where they cross (PET); faster than "
         "2 m/s against each other. Serious: below 1 s; slight: up to 1.5 s; potential: up to 2 s. "
         "By usual sizes of each kind. A conflict is no crash, and their number by a camera is "
         "less sure than counts are.</p></section></div>"

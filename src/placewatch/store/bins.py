@@ -10,8 +10,9 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -22,18 +23,31 @@ from placewatch.core.errors import Misconfigured
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import KINDS
 from placewatch.core.time import MINUTE_US, UtcMicros
-from placewatch.store.facts import FactStore
-from placewatch.store.rows import LINE_COUNTS, MOVEMENT_COUNTS, Shape
+from placewatch.store.rows import LINE_COUNTS, LINE_FLOWS, MOVEMENT_COUNTS, Shape
 
 DAY_US = 1440 * MINUTE_US
 EVERY_MIN = (1, 5, 15, 60)
 """The windows that tools ask for, in minutes."""
 
+
+class Facts(Protocol):
+    """Facts of one sort, wherever they are kept."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+    def between(
+        self, since: UtcMicros, until: UtcMicros, camera: CameraId | None = None
+    ) -> pa.Table:
+        """All facts with since ≤ at < until, ordered by time."""
+        ...
+
+
 Key = tuple[str, str, str | None, str | None, str]  # camera, line or "", way or arms, kind
 
 
 def stored_bins(
-    facts: FactStore,
+    facts: Facts,
     since: UtcMicros,
     until: UtcMicros,
     every_us: int,
@@ -86,7 +100,7 @@ class Occupied:
     """For what share of a window vehicles covered each line on their way, from stored flows. It
     keeps a day of windows; bins are asked for in order of time."""
 
-    flows: FactStore
+    flows: Facts
     every_us: int
     until: UtcMicros  # where the last window ends
     _shares: dict[tuple[UtcMicros, str, str, str], float] = field(default_factory=dict, init=False)
@@ -127,6 +141,49 @@ class Occupied:
 def read_facts(path: Path) -> tuple[pa.Table, Shape]:
     """The minute facts in a CSV or Parquet file that `placewatch` wrote, ordered by time, and of
     which sort they are. Raises Misconfigured."""
+    table = _table_in(path)
+    shape = next((one for one in _SHAPES if _fits(table, one)), None)
+    if shape is None:
+        raise Misconfigured(f"{path} holds no facts", hint=_WHICH_FILES)
+    rows = _rows_of(table, shape, path)
+    if rows.num_rows == 0:
+        raise Misconfigured(f"{path} holds not a single row", hint="export a longer time")
+    return rows, shape
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFacts:
+    """Facts of one sort that a file holds, as a store's are."""
+
+    shape: Shape
+    table: pa.Table
+
+    def between(
+        self, since: UtcMicros, until: UtcMicros, camera: CameraId | None = None
+    ) -> pa.Table:
+        at = self.table["at"].cast(pa.int64()).to_numpy()  # ordered
+        begin, end = np.searchsorted(at, [since, until]).tolist()
+        rows = self.table.slice(begin, end - begin)
+        return rows if camera is None else rows.filter(pc.field("camera") == str(camera))
+
+
+def read_recorded_facts(path: Path) -> dict[str, RecordedFacts]:
+    """All counts, movements and flows in `path`, by the name of their shape: a file, or the folder
+    that `--out` of watch or replay made. Raises Misconfigured where there are none."""
+    if not path.is_dir():
+        table, shape = read_facts(path)
+        return {shape.name: RecordedFacts(shape, table)}
+    found = {}
+    for shape in (*_SHAPES, LINE_FLOWS):
+        file = path / f"{shape.name}.parquet"
+        if file.exists():
+            found[shape.name] = RecordedFacts(shape, _rows_of(_table_in(file), shape, file))
+    if not any(one.table.num_rows for one in found.values()):
+        raise Misconfigured(f"{path} holds no facts", hint="name the folder of a report")
+    return found
+
+
+def _table_in(path: Path) -> pa.Table:
     try:
         if path.suffix.lower() == ".parquet":
             table = pq.read_table(path)
@@ -144,23 +201,22 @@ def read_facts(path: Path) -> tuple[pa.Table, Shape]:
         raise Misconfigured(
             f"{path} holds no facts: {str(error).splitlines()[0]}", hint=_WHICH_FILES
         ) from error
-    shape = next((one for one in _SHAPES if _fits(table, one)), None)
-    if shape is None:
-        raise Misconfigured(f"{path} holds no facts", hint=_WHICH_FILES)
+    return table
+
+
+def _rows_of(table: pa.Table, shape: Shape, path: Path) -> pa.Table:
+    """`table` ordered by time, with the columns of `shape`."""
     try:
         at = table["at"].cast(pa.timestamp("us"))
         table = table.set_column(table.schema.get_field_index("at"), "at", at)
         # Files of other versions have other columns beside those that are needed.
         schema = pa.schema([field for field in shape.schema if field.name in table.schema.names])
         columns = {field.name: table[field.name].cast(field.type) for field in schema}
-        rows = pa.table(columns).sort_by([("at", "ascending")]).cast(schema)
-    except (pa.ArrowException, ValueError) as error:
+        return pa.table(columns).sort_by([("at", "ascending")]).cast(schema)
+    except (pa.ArrowException, ValueError, KeyError) as error:
         raise Misconfigured(
             f"{path} holds no facts: {str(error).splitlines()[0]}", hint=_WHICH_FILES
         ) from error
-    if rows.num_rows == 0:
-        raise Misconfigured(f"{path} holds not a single row", hint="export a longer time")
-    return rows, shape
 
 
 _SHAPES = (LINE_COUNTS, MOVEMENT_COUNTS)
