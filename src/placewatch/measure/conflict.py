@@ -42,7 +42,7 @@ LASTS_S = 120.0  # whoever stays longer is told of in parts
 GOES_ON_S = 3.0  # a track may go on after so long, this far from where it must be by now:
 GOES_ON_M, GOES_ON_M_S = 3.0, 2.0
 OVER_SHARE = 0.5  # of the time of both: so long two lie over each other only if they are one
-BRAKES_M_S2 = 5.0  # half of g: who evades, and not who stops at a light
+BRAKES_M_S2 = (5.0, 3.0)  # who evades, and does not stop at a light; the other: who follows
 LEAPS_M_S2 = 9.0  # nobody brakes or turns harder
 LEAPS_WITHIN_S = 1.0  # of the encounter
 
@@ -213,24 +213,24 @@ def is_conflict(met: Encounter, first: Path, second: Path) -> bool:
     change lanes, one came within 2 s to where the other had been. Who follows at a distance and who
     creeps up in a queue, slower than 2 m/s against each other, is in no conflict.
 
-    Of those who cross or change lanes a collision course counts where one came, within `WITHIN_S`,
-    to where the other had been, as SSAM asks of every conflict (FHWA-HRT-08-051, chapter 2), or
-    where one braked by `BRAKES_M_S2`, so that it did not come there. Who turns points at everybody
-    beside the bend for a moment, and would have hit none of them.
+    A collision course counts where one came, within `WITHIN_S`, to where the other had been, as
+    SSAM asks of every conflict (FHWA-HRT-08-051, chapter 2), or where one braked hard, so that it
+    did not come there. Who turns points at everybody beside the bend for a moment, and would have
+    hit none of them; and who passes close by in the next lane is seen to come close to touching.
     """
     if met.delta_s_m_s < DELTA_S_MIN or met.pet_s == 0.0 or met.ttc_s == 0.0:
         return False
     on_course = met.ttc_s is not None and met.ttc_s <= TTC_S_MAX
-    if met.type is ConflictType.REAR_END:
-        return on_course
+    follows = met.type is ConflictType.REAR_END
     if met.pet_s is None:
-        return on_course and (_brakes(first, met.at_s) or _brakes(second, met.at_s))
-    return on_course or met.pet_s <= PET_S_MAX
+        least_m_s2 = BRAKES_M_S2[follows]
+        return on_course and max(_brakes(path, met.at_s) for path in (first, second)) > least_m_s2
+    return on_course or (not follows and met.pet_s <= PET_S_MAX)
 
 
-def _brakes(path: Path, at_s: float) -> bool:
+def _brakes(path: Path, at_s: float) -> float:
     near = np.abs(path.t_s - at_s) <= TTC_S_MAX
-    return bool((np.gradient(path.speed_m_s, path.t_s)[near] < -BRAKES_M_S2).any())
+    return float(np.max(-np.gradient(path.speed_m_s, path.t_s), initial=0.0, where=near))
 
 
 def _leaps(path: Path, at_s: float) -> bool:

@@ -144,7 +144,8 @@ class Encounter:
     place: Point  # the spot of the PET, else of the collision that the smallest TTC foretold
     kinds: tuple[Kind, Kind]
     type: ConflictType
-    angle_deg: float  # from the first's heading to the second's, -180..180
+    angle_deg: float  # from the first's heading to the second's, -180..180: at that moment or,
+    # where it is less and there is a PET, where the second gets to it: one follows round a bend too
     ttc_s: float | None
     pet_s: float | None
     drac_m_s2: float | None  # following: the greatest (v_f - v_l)^2 / (2 gap)
@@ -939,6 +940,10 @@ def _describe(path: Floats, other: Floats, size: Floats, other_size: Floats, row
     one, two = _moment(path, at_s), _moment(other, other_at_s)
     row[_AT] = other_at_s
     row[_ANGLE] = two[_TURN] - one[_TURN]
+    if met:
+        there = two[_TURN] - _turn_at(path, other, row)
+        if math.cos(there) > math.cos(row[_ANGLE]):
+            row[_ANGLE] = there
     east_m_s = two[_SPEED] * math.cos(two[_TURN]) - one[_SPEED] * math.cos(one[_TURN])
     north_m_s = two[_SPEED] * math.sin(two[_TURN]) - one[_SPEED] * math.sin(one[_TURN])
     row[_DELTA_S] = math.hypot(east_m_s, north_m_s)
@@ -966,6 +971,21 @@ def _describe(path: Floats, other: Floats, size: Floats, other_size: Floats, row
             row[_MAX_D] = min(row[_MAX_D], moment[_ACCELERATION])
             if row[_DR] == 0.0 and moment[_ACCELERATION] < -_STEADY_M_S2:
                 row[_DR] = moment[_ACCELERATION]
+
+
+@numba.njit(cache=True, nogil=True)
+def _turn_at(path: Floats, other: Floats, row: Floats) -> float:
+    """Where the first pointed when it was where the second is as it gets to their spot: who follows
+    another round a bend points where that did, and not where it does by now."""
+    here = _moment(other, row[_SECOND_AT])
+    nearest, turn = NEVER, here[_TURN]
+    for moment in path:
+        if moment[_T] > row[_SECOND_AT]:
+            break
+        apart = math.hypot(moment[_X] - here[_X], moment[_Y] - here[_Y])
+        if apart < nearest:
+            nearest, turn = apart, moment[_TURN]
+    return float(turn)
 
 
 @numba.njit(cache=True, nogil=True)
