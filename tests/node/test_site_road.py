@@ -150,13 +150,15 @@ def test_queues_are_told_by_approach_and_lane(folder: Path) -> None:
     north, west = told(folder).approaches
     right, left, both = north.lanes
     assert (right.lane, left.lane, both.lane) == (0, 1, None)
-    assert (right.cycles, right.reached, right.vehicles_max) == (101, 1, 9)
+    assert (right.cycles, right.vehicles_max) == (101, 9)
+    assert right.reached_share == pytest.approx(1 / 101)
     assert (right.back_m_max, right.at_least) == (61.5, True)
     assert right.vehicles_max_mean == pytest.approx((100 * 4 + 9) / 101)
     assert right.vehicles_mean == pytest.approx(2.0)
     assert (right.delay_s, right.delay_count, right.level) == (25.0, 404, "C")
     assert (left.cycles, left.vehicles_max_mean, left.watched_s) == (0, None, 120.0)
     assert both.departures == 103 * 5
+    assert (both.cycles, both.cycles_min) == (101, 0), "lanes' cycles are not added up"
     assert both.watched_s == 101 * 60.0, "lanes are watched at the same time"
     assert north.steps[0] == pytest.approx((15 * 4) / 17)
     assert north.steps[1] == 4.0
@@ -186,6 +188,8 @@ def test_the_page_has_both_parts_with_their_coverage_and_what_words_mean(folder:
     assert "North <arm>" in read.text
     right = next(row for row in read.rows if "1, right" in row)
     assert right == "North <arm>|1, right|1 h 41 min|101|≥ 9|≥ 62|4.0|2.0|12|1 %|505|25|of 404|C|"
+    both = next(row for row in read.rows if row.startswith("all lanes"))
+    assert both.split("|")[2] == "0 to 101 a lane", "each lane has cycles of its own"
     zebra = next(row for row in read.rows if row.startswith("Zebra"))
     assert zebra.split("|")[:5] == ["Zebra", "1 h", "40", "40", "4.0"]
     assert zebra.endswith("16|75 %|")

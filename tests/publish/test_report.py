@@ -303,5 +303,5 @@ def test_what_is_drawn_of_the_road_is_on_the_picture() -> None:
 
 def test_the_page_says_what_files_call_the_arrows() -> None:
     html = page(street(crossing(1.0, Kind.CAR)))
-    assert '<td title="left_to_right in files">↓&nbsp;down</td>' in html
+    assert 'title="left_to_right in files">↓<span class="far">&nbsp;down</span></td>' in html
     assert "the first way of a line here is left_to_right" in html

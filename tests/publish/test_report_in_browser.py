@@ -105,6 +105,33 @@ def test_the_report_opens_from_disk_and_fits(
     context.close()
 
 
+def test_what_is_wider_than_a_phone_scrolls_in_its_box_and_says_so(
+    browser: Browser, report: Path
+) -> None:
+    hint = "element => getComputedStyle(element, '::before').height"
+    wide = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    wide.goto(report.as_uri())
+    table = wide.get_by_role("region", name="Counts by line and way")
+    assert table.evaluate("element => element.scrollWidth <= element.clientWidth")
+    assert table.evaluate(hint) == "0px", "nothing is hidden"
+    wide.context.close()
+
+    page = browser.new_context(viewport={"width": 390, "height": 800}).new_page()
+    page.goto(report.as_uri())
+    table = page.get_by_role("region", name="Counts by line and way")
+    assert table.evaluate("element => element.scrollWidth > element.clientWidth")
+    assert table.evaluate(hint) == "22px"
+    table.evaluate("element => element.scrollTo(9999, 0)")
+    box, way = table.bounding_box(), table.get_by_role("cell", name="↑").first.bounding_box()
+    name = table.get_by_role("rowheader").first.bounding_box()
+    assert box is not None
+    assert name is not None
+    assert way is not None
+    assert name["x"] == box["x"], "whose row it is stays in sight"
+    assert way["x"] == pytest.approx(name["x"] + name["width"], abs=1.0)
+    page.context.close()
+
+
 def test_the_report_prints_on_paper_in_the_light(browser: Browser, report: Path) -> None:
     context = browser.new_context(viewport={"width": 688, "height": 971}, color_scheme="dark")
     page = context.new_page()

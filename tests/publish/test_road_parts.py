@@ -1,5 +1,6 @@
 """Queues and people across as parts of a page: whole, escaped, and absent where nothing is told."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -48,8 +49,9 @@ maybe = st.none() | values
 bins = st.just(()) | st.lists(numbers, min_size=3, max_size=3).map(tuple)
 lanes = st.builds(
     LaneTold,
-    lane=st.none() | st.integers(0, 7), watched_s=values, cycles=numbers, reached=numbers,
-    vehicles_max=numbers, back_m_max=values, at_least=st.booleans(), vehicles_max_mean=maybe,
+    lane=st.none() | st.integers(0, 7), watched_s=values, cycles=numbers,
+    cycles_min=numbers, reached_share=st.none() | st.floats(0.0, 1.0), vehicles_max=numbers,
+    back_m_max=values, at_least=st.booleans(), vehicles_max_mean=maybe,
     vehicles_mean=values, length_m_mean=values, departures=numbers, stops=numbers, delay_s=maybe,
     delay_count=numbers, level=st.none() | st.sampled_from("ABCDEF"),
 )  # fmt: skip
@@ -91,6 +93,14 @@ def test_whatever_is_told_makes_whole_parts(
     Whole(html)
     assert not re.search(r"\b(nan|inf|None)\b", html)
     assert bool(ways) == ("Queues" in html)
+
+
+@given(lanes)
+def test_cycles_of_several_lanes_are_told_of_one(told: LaneTold) -> None:
+    words = dataclasses.replace(told, cycles=12, cycles_min=9).cycles_words
+    assert words == ("9 to 12 a lane" if told.lane is None else "12")
+    alike = dataclasses.replace(told, cycles=12, cycles_min=12).cycles_words
+    assert alike == ("12 a lane" if told.lane is None else "12")
 
 
 def test_a_watched_recording_tells_its_road_on_its_page_and_in_files(tmp_path: Path) -> None:

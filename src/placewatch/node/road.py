@@ -76,11 +76,12 @@ def queue_sums(approaches: Iterable[ApproachTold]) -> tuple[views.QueueSum, ...]
             lane=one.lane,
             watched_s=one.watched_s,
             cycles=one.cycles,
+            cycles_min=one.cycles_min,
             vehicles_max=one.vehicles_max,
             vehicles_max_mean=one.vehicles_max_mean,
             back_m_max=one.back_m_max,
             at_least=one.at_least,
-            reached_share=one.reached / one.cycles if one.cycles else None,
+            reached_share=one.reached_share,
             departures=one.departures,
             delay_s=one.delay_s,
             level=one.level,
@@ -115,8 +116,10 @@ def _in_order(found: Mapping[str, Any], known: Sequence[str]) -> list[str]:
 def _lane(lane: int | None, cycles: Sequence[LaneQueue], table: DelayTable | None) -> LaneTold:
     """`lane` None: `cycles` are of several lanes, whose times are the same times."""
     watched: dict[int, float] = {}
+    waited: dict[int, int] = {}
     for cycle in cycles:
         watched[cycle.lane] = watched.get(cycle.lane, 0.0) + cycle.coverage_s
+        waited[cycle.lane] = waited.get(cycle.lane, 0) + (cycle.vehicles_max > 0)
     watched_s = max(watched.values())
     queued = [cycle for cycle in cycles if cycle.vehicles_max > 0]
     vehicle_s = sum(cycle.vehicles_mean * cycle.coverage_s for cycle in cycles)
@@ -128,8 +131,9 @@ def _lane(lane: int | None, cycles: Sequence[LaneQueue], table: DelayTable | Non
     return LaneTold(
         lane=lane,
         watched_s=watched_s,
-        cycles=len(queued),
-        reached=len(reached),
+        cycles=max(waited.values()),
+        cycles_min=min(waited.values()),
+        reached_share=len(reached) / len(queued) if queued else None,
         vehicles_max=longest,
         back_m_max=max(cycle.back_m_max for cycle in cycles),
         at_least=any(cycle.vehicles_max == longest for cycle in reached),

@@ -330,12 +330,14 @@ class ConflictSpot:
 class QueueSum:
     """Queues of a lane of an approach, or of all its lanes (`lane` None): the longest and the mean
     in vehicles, the share of cycles whose queue reached the upstream end, and control delay with
-    its level of service."""
+    its level of service. Every lane has cycles of its own; of all lanes they are not added up, but
+    `cycles` are those of the lane that had most, `cycles_min` of the one that had fewest."""
 
     approach: str
     lane: int | None  # 0 is the one farthest right for who drives there
     watched_s: float
-    cycles: int
+    cycles: int  # with somebody who waited
+    cycles_min: int  # as `cycles` where it is one lane
     vehicles_max: int
     vehicles_max_mean: float | None
     back_m_max: float

@@ -245,7 +245,7 @@ def _profile(summary: WatchSummary) -> str:
 def _counts(summary: WatchSummary) -> str:
     occurred = {crossing.kind for crossing in summary.crossings}
     kinds = [kind for kind in Kind if kind in occurred]
-    heads = ["<th>Line</th><th>Way</th>"]
+    heads = ['<th>Line</th><th class="pin">Way</th>']
     heads += [f'<th class="n">{KIND_WORDS[kind]}</th>' for kind in kinds]
     heads.append('<th class="n">all</th>')
     if hourly(0, summary.coverage_s):
@@ -282,7 +282,10 @@ def _count_row(
     cells = []
     if direction is Direction.LEFT_TO_RIGHT:
         cells.append(f'<th scope="row" rowspan="2">{escape(line.name)}</th>')
-    cells.append(f'<td title="{direction.value} in files">{arrow}&nbsp;{words}</td>')
+    cells.append(
+        f'<td class="pin" title="{direction.value} in files">{arrow}'
+        f'<span class="far">&nbsp;{words}</span></td>'
+    )
     for kind in kinds:
         count = sum(crossing.kind is kind for crossing in crossings)
         cells.append(f'<td class="n{"" if count else " none"}">{whole(count)}</td>')
@@ -304,7 +307,7 @@ def _turning(summary: WatchSummary) -> str:
     froms: list[str | None] = list(summary.arms)
     if any(came_by is None for came_by, _ in moved):
         froms.append(None)
-    heads = "".join(f'<th class="n">to {escape(arm)}</th>' for arm in summary.arms)
+    heads = "".join(f'<th class="n">to&nbsp;{escape(arm)}</th>' for arm in summary.arms)
     rows = []
     for number, came_by in enumerate(froms):
         counts = [moved.get((came_by, arm), 0) for arm in summary.arms]

@@ -6,6 +6,8 @@ It is made of sums alone: of cycles, and of quarters of an hour in which five or
 from dataclasses import dataclass
 from typing import Literal
 
+from placewatch.publish.words import whole
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -18,17 +20,22 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class LaneTold:
-    """A lane of an approach over a time, or all its lanes together (`lane` is None)."""
+    """A lane of an approach over a time, or all its lanes together (`lane` is None).
+
+    Every lane has cycles of its own, at the same signal: of all lanes only vehicles are added up,
+    and never cycles. Means are then those of one lane.
+    """
 
     lane: int | None  # 0 is the one farthest right for who drives in it
     watched_s: float
-    cycles: int  # with somebody who waited
-    reached: int  # of these, in which the queue reached the upstream end of the approach
+    cycles: int  # with somebody who waited; of all lanes: of the lane that had most of them
+    cycles_min: int  # of the lane that had fewest; `cycles` where it is one lane
+    reached_share: float | None  # of every lane's cycles: the queue reached the upstream end, 0..1
     vehicles_max: int
     back_m_max: float  # from the stop line to the rear of its last
     at_least: bool  # the longest queue reached the upstream end
     vehicles_max_mean: float | None  # of the cycles' longest queues; None where nobody waited
-    vehicles_mean: float  # over time
+    vehicles_mean: float  # over time, of one lane
     length_m_mean: float
     departures: int
     stops: int
@@ -36,6 +43,14 @@ class LaneTold:
     delay_count: int  # vehicles whose delay it is
     level: str | None  # of service; None where the delay is unknown, or nothing says by which table
     delay_why: str | None = None  # why the delay is unknown, as a sentence
+
+    @property
+    def cycles_words(self) -> str:
+        """How many cycles it had: "12"; of several lanes "12 a lane" or "9 to 12 a lane"."""
+        if self.lane is not None:
+            return whole(self.cycles)
+        fewest = "" if self.cycles_min == self.cycles else f"{whole(self.cycles_min)} to "
+        return f"{fewest}{whole(self.cycles)} a lane"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,16 +31,18 @@ def queues(approaches: Sequence[ApproachTold], window_s: float) -> str:
     return (
         '<div class="grid"><section class="sheet"><h2>Queues</h2>'
         '<div class="scroll" role="region" tabindex="0" aria-label="Queues by approach and lane">'
-        '<table><thead><tr><th>Approach</th><th>Lane</th><th class="n">watched</th>'
+        '<table><thead><tr><th>Approach</th><th class="pin">Lane</th><th class="n">watched</th>'
         '<th class="n">cycles</th><th class="n">longest</th><th class="n">back&nbsp;m</th>'
         '<th class="n">mean longest</th><th class="n">mean</th><th class="n">mean&nbsp;m</th>'
         '<th class="n">to the end</th><th class="n">departed</th><th class="n">delay&nbsp;s</th>'
         f'<th class="n">level</th></tr></thead><tbody>{rows}</tbody></table></div>'
-        '<p class="small soft" style="margin-top: 8px">Queues in vehicles. Longest: of all cycles; '
-        "back: from the stop line to the rear of its last vehicle, in metres. Mean longest: of the "
-        "cycles with a queue; mean: over the time that was watched. To the end: share of cycles "
+        '<p class="small soft" style="margin-top: 8px">Queues in vehicles. Cycles: with a queue; '
+        "longest: of all of them; back: from the stop line to the rear of its last vehicle, in "
+        "metres. Mean longest: of the cycles; mean: over the time watched. To the end: share of "
+        "cycles "
         "whose queue reached the upstream end of what is watched, and may have been longer. "
-        f"{escape(_watched(approaches, window_s))}{letters}</p>{_no_delay(approaches)}"
+        f"{_all_lanes(approaches)}{escape(_watched(approaches, window_s))}{letters}</p>"
+        f"{_no_delay(approaches)}"
         "</section></div>" + (f'<div class="grid two">{charts}</div>' if charts else "")
     )
 
@@ -77,6 +79,17 @@ def words(approaches: Sequence[ApproachTold], carriageways: Sequence[Carriageway
     return told
 
 
+def _all_lanes(approaches: Sequence[ApproachTold]) -> str:
+    """How the row of all lanes is to be read; "" where there is none."""
+    if not any(one.lane is None for approach in approaches for one in approach.lanes):
+        return ""
+    return (
+        "All lanes: each has cycles of its own at the same signal, so it is told how many one lane "
+        "had; queues are those of one lane, too, the longest of any and means of all; departures "
+        "are added up. "
+    )
+
+
 def _no_delay(approaches: Sequence[ApproachTold]) -> str:
     """Why delays are not known, a sentence for all lanes that it is true of."""
     lacking: dict[str, list[str]] = {}
@@ -103,18 +116,18 @@ def _lane_row(approach: ApproachTold, number: int) -> str:
     back = f"{'≥&nbsp;' if one.at_least else ''}{one.back_m_max:.0f}"
     cells = (
         duration(one.watched_s),
-        whole(one.cycles),
+        one.cycles_words.replace(" ", "&nbsp;"),
         f"{'≥&nbsp;' if one.at_least else ''}{one.vehicles_max}",
         back if one.vehicles_max else "–",
         "–" if one.vehicles_max_mean is None else f"{one.vehicles_max_mean:.1f}",
         f"{one.vehicles_mean:.1f}",
         f"{one.length_m_mean:.0f}",
-        percent(one.reached / one.cycles) if one.cycles else "–",
+        "–" if one.reached_share is None else percent(one.reached_share),
         whole(one.departures),
         _mean(one.delay_s, one.delay_count, 0),
     )
     return (
-        f"<tr>{first}<td>{_lane_words(one, approach)}</td>"
+        f'<tr>{first}<td class="pin">{_lane_words(one, approach)}</td>'
         + "".join(f'<td class="n">{cell}</td>' for cell in cells)
         + f'<td class="n all">{one.level or "–"}</td></tr>'
     )
@@ -122,7 +135,7 @@ def _lane_row(approach: ApproachTold, number: int) -> str:
 
 def _lane_words(one: LaneTold, approach: ApproachTold) -> str:
     if one.lane is None:
-        return "all"
+        return "all lanes"
     lanes = sum(other.lane is not None for other in approach.lanes)
     if one.lane == 0 and lanes > 1:
         return "1, right"

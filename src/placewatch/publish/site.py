@@ -289,7 +289,7 @@ def _counts(report: SiteReport) -> str:
         for kind in Kind
         if any(one.count for (_, _, of), one in report.totals.items() if of is kind)
     ]
-    heads = ["<th>Line</th><th>Way</th>"]
+    heads = ['<th>Line</th><th class="pin">Way</th>']
     heads += [f'<th class="n">{KIND_WORDS[kind]}</th>' for kind in kinds]
     heads.append('<th class="n">all</th><th class="n">an hour</th>')
     rows = []
@@ -315,7 +315,10 @@ def _count_row(
     cells = []
     if direction is Direction.LEFT_TO_RIGHT:
         cells.append(f'<th scope="row" rowspan="2">{escape(line.name)}</th>')
-    cells.append(f'<td title="{direction.value} in files">{arrow}&nbsp;{words}</td>')
+    cells.append(
+        f'<td class="pin" title="{direction.value} in files">{arrow}'
+        f'<span class="far">&nbsp;{words}</span></td>'
+    )
     known = [
         one.count
         for (name, direction_, _), one in report.totals.items()
@@ -365,7 +368,7 @@ def _turning(report: SiteReport) -> str:
             f'<tr><th scope="row">{name}</th>{cells}'
             f'<td class="n all">{whole(sum(counts))}</td></tr>'
         )
-    heads = "".join(f'<th class="n">to {escape(arm)}</th>' for arm in arms)
+    heads = "".join(f'<th class="n">to&nbsp;{escape(arm)}</th>' for arm in arms)
     return (
         f'<div class="grid two"><figure class="sheet">{drawing.turning(report.lines, moved)}'
         "<figcaption>A band is as wide as they were many; its colour says where they came from. "
@@ -417,9 +420,9 @@ def _speeds(report: SiteReport) -> str:
         f'<div class="grid speeds"><section class="sheet"><h2>Speeds</h2>{told}</section>'
         '<section class="sheet"><h2>How vehicles follow each other</h2>'
         '<div class="scroll" role="region" tabindex="0" aria-label="Headways by line and way">'
-        '<table><thead><tr><th>Line</th><th>Way</th><th class="n">V85 free</th>'
-        '<th class="n">space mean</th><th class="n">headway s</th><th class="n">gap s</th>'
-        f'<th class="n">occupied</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        '<table><thead><tr><th>Line</th><th class="pin">Way</th><th class="n">V85 free</th>'
+        '<th class="n">space mean</th><th class="n">headway&nbsp;s</th>'
+        f'<th class="n">gap&nbsp;s</th><th class="n">occupied</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         '<p class="small soft" style="margin-top: 8px">Headway: front to front; gap: rear to '
         "front; of all lanes of a way together. Space mean: harmonic, as if seen along the road. "
         "Speeds in km/h.</p></section></div>"
@@ -455,7 +458,7 @@ def _follow_row(report: SiteReport, line: WatchedLine, direction: Direction) -> 
     )
     occupied = "–" if one.occupancy is None else f"{100 * one.occupancy:.1f} %"
     return (
-        f"<tr>{first}<td>{arrow}&nbsp;{words}</td>"
+        f'<tr>{first}<td class="pin">{arrow}<span class="far">&nbsp;{words}</span></td>'
         f'<td class="n">{_km_h(v85)}</td><td class="n">{_km_h(one.space_mean_m_s)}</td>'
         f'<td class="n">{_tenths(one.headway_s)}</td><td class="n">{_tenths(one.gap_s)}</td>'
         f'<td class="n">{occupied}</td></tr>'

@@ -27,9 +27,10 @@ def street_tables(summary: WatchSummary) -> Iterator[RenderableType]:
 
 
 def _table(*heads: str) -> Table:
+    """Where it is too narrow names go over two lines; numbers are never cut."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
     for number, head in enumerate(heads):
-        table.add_column(head, justify="left" if number == 0 else "right", no_wrap=True)
+        table.add_column(head, justify="left" if number == 0 else "right", no_wrap=number > 0)
     return table
 
 
@@ -68,7 +69,7 @@ def _queues(approaches: Sequence[ApproachTold]) -> Table:
             table.add_row(
                 Text(approach.name if number == 0 else ""),
                 "all" if one.lane is None else str(one.lane + 1),
-                whole(one.cycles),
+                one.cycles_words,
                 f"{least}{one.vehicles_max}",
                 f"{least}{one.back_m_max:.0f}" if one.vehicles_max else "–",
                 whole(one.departures),
