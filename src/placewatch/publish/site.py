@@ -422,7 +422,8 @@ def _speeds(report: SiteReport) -> str:
         '<div class="scroll" role="region" tabindex="0" aria-label="Headways by line and way">'
         '<table><thead><tr><th>Line</th><th class="pin">Way</th><th class="n">V85 free</th>'
         '<th class="n">space mean</th><th class="n">headway&nbsp;s</th>'
-        f'<th class="n">gap&nbsp;s</th><th class="n">occupied</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        '<th class="n">gap&nbsp;s</th><th class="n">occupied</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
         '<p class="small soft" style="margin-top: 8px">Headway: front to front; gap: rear to '
         "front; of all lanes of a way together. Space mean: harmonic, as if seen along the road. "
         "Speeds in km/h.</p></section></div>"
