@@ -31,8 +31,8 @@ class SourceSpec:
 class SourceHealth:
     """What a source met since it was opened; only its own thread writes here."""
 
-    frames: int = 0
-    frames_dropped: int = 0
+    frames: int = 0  # decoded (or drawn) in time
+    frames_dropped: int = 0  # beside them: too late, whether they were decoded yet or not
     packets_corrupt: int = 0
     timestamps_repaired: int = 0
     gaps: int = 0

@@ -315,8 +315,8 @@ class CameraHealth:
     window_s: float
     coverage_s: float
     camera: CameraId
-    frames: int
-    frames_dropped: int  # decoded but skipped, because the node was late
+    frames: int  # decoded, and not too late to be watched
+    frames_dropped: int  # beside them, because the node was late: decoded too late, or not at all
     packets_corrupt: int
     timestamps_repaired: int  # jumped, repeated, went back or were absent
     gaps: int  # breaks in the stream across which nothing is measured

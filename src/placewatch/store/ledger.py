@@ -35,8 +35,15 @@ HEALTH = sa.Table(
     _column("at_us", sa.BigInteger, "UTC microseconds; start of the window", key=True),
     _column("window_s", sa.Double, "length of the window"),
     _column("coverage_s", sa.Double, "seconds of the window that were watched"),
-    _column("frames", sa.BigInteger, "frames decoded in the window"),
-    _column("frames_dropped", sa.BigInteger, "of them skipped, because the node was late"),
+    _column(
+        "frames", sa.BigInteger, "frames decoded in the window, and not too late to be watched"
+    ),
+    _column(
+        "frames_dropped",
+        sa.BigInteger,
+        "thrown away because the node was late, none of them in `frames`: decoded too late, or "
+        "packets that waited so long that they were not decoded at all",
+    ),
     _column("packets_corrupt", sa.BigInteger, "packets the decoder refused"),
     _column("timestamps_repaired", sa.BigInteger, "jumped, repeated, went back or were absent"),
     _column("gaps", sa.BigInteger, "breaks in the stream across which nothing is measured"),
