@@ -178,6 +178,7 @@ class MockNode:
         self.posts = self._posts()
         self.links: list[Json] = [dict(LINK)] if scenario in ("linked", "road") else []
         self.links_revision = "l1"
+        self.links_missing: str | None = None
         self.feeds = [MockTransit()] if scenario in ("transit", "silent-transit") else []
         if scenario == "silent-transit":
             self.feeds[0].fall_silent(
@@ -484,6 +485,7 @@ class MockNode:
                     "lane": lane,
                     "watched_s": 3000 * hours,
                     "cycles": 40,
+                    "cycles_min": 38 if lane is None else 40,
                     "vehicles_max": longest,
                     "vehicles_max_mean": 4.5,
                     "back_m_max": 7.0 * longest,
@@ -993,7 +995,8 @@ class _Handler(BaseHTTPRequestHandler):
                 links = {
                     "links": self.node.links,
                     "revision": self.node.links_revision,
-                    "times": last_times(now_s()),
+                    "times": {} if self.node.links_missing else last_times(now_s()),
+                    "missing": self.node.links_missing,
                 }
                 self._say(status, fault or links)
             elif path == "/api/transit":

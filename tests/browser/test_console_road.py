@@ -274,6 +274,18 @@ def test_two_people_do_not_overwrite_each_others_links(visit: Visitor) -> None:
     expect(page.get_by_text("No link yet.")).to_be_visible()
 
 
+def test_links_are_shown_though_their_times_cannot_be_read(visit: Visitor) -> None:
+    reader = visit("road")
+    reader.node.links_missing = "The times cannot be read: the facts in data/journeys are damaged."
+    page = open_links(reader)
+    expect(page.get_by_role("note")).to_have_text(reader.node.links_missing)
+    link = page.get_by_role("region", name="Link Station road")
+    expect(link.get_by_role("group", name="What was measured last")).to_have_count(0)
+    page.get_by_label("Name of link 1").fill("Station street")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("status").filter(has_text="Saved at")).to_be_visible()
+
+
 def test_whoever_may_only_look_reads_the_links(visit: Visitor) -> None:
     reader = visit("road")
     reader.node.role_without = "viewer"

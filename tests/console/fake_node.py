@@ -88,6 +88,7 @@ class FakeNode:
         self.backdrop: tuple[bytes, UtcMicros] | None = (JPEG, AT)
         self.pulses = 0
         self.linked: tuple[LinkSettings, ...] = ()
+        self.times_missing: str | None = None
         self._setup = Setup((LineView("East arm", (660, 210), (690, 408)),), (), None)
         self._lock = threading.Lock()
 
@@ -180,6 +181,7 @@ class FakeNode:
     def links(self) -> LinksView:
         return LinksView(
             tuple(LinkView(**dataclasses.asdict(link)) for link in self.linked),
+            missing=self.times_missing,
         )
 
     def save_links(self, links: Sequence[LinkSettings], actor: Actor) -> None:

@@ -118,6 +118,21 @@ def test_links_are_saved_as_a_whole_and_journalled(browser: Browser, node: FakeN
     assert len(node.linked) == 1
 
 
+def test_links_whose_times_cannot_be_read_are_told_with_a_sentence(
+    browser: Browser, node: FakeNode
+) -> None:
+    assert browser.get("/api/links").json()["missing"] is None
+    browser.put("/api/links", {"links": [LINK]})
+    before = browser.get("/api/links").json()["revision"]
+    node.times_missing = "The times cannot be read: they are damaged."
+    answer = browser.get("/api/links")
+    assert answer.status_code == 200
+    told = answer.json()
+    assert [one["name"] for one in told["links"]] == ["Station road"]
+    assert (told["times"], told["missing"]) == ({}, node.times_missing)
+    assert told["revision"] == before, "links can be set all the same"
+
+
 def test_a_link_with_a_wrong_value_is_named(browser: Browser, node: FakeNode) -> None:
     for key, value in (("length_m", 1), ("from_direction", "west"), ("speed_m_s_max", 90)):
         answer = browser.put("/api/links", {"links": [{**LINK, key: value}]})

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 from tests.node.test_node_road import PLAN, pixels
+from tests.node.test_site_journeys import UNKNOWN
 
 from placewatch.core.acts import SHELL
 from placewatch.core.ids import CameraId
 from placewatch.core.kinds import Direction
 from placewatch.core.space import Point
-from placewatch.core.time import SimulatedClock
+from placewatch.core.time import MINUTE_US, SimulatedClock, UtcMicros
 from placewatch.measure.replay import on_plan
 from placewatch.node import config, views
 from placewatch.node.drawn_road import WrongSetting
 from placewatch.node.node import Node
+from placewatch.store.rows import JOURNEYS
 
 A, B = CameraId("a"), CameraId("b")
 GROUND = "".join(
@@ -208,6 +210,32 @@ def test_a_link_that_leads_the_other_way_says_so(node: Node) -> None:
     assert "drives away from a/West" in (node.links().links[0].note or "")
     node.save_links((replace(WITHIN, to_direction=RIGHT),), SHELL)
     assert node.links().links[0].note is None, "a street may turn back"
+
+
+@pytest.mark.parametrize("damage", ["gone", "torn", "log"])
+def test_links_are_told_though_their_times_cannot_be_read(node: Node, damage: str) -> None:
+    node.save_links((LINK,), SHELL)
+    since = UtcMicros((node.clock.utc() // MINUTE_US - 61) * MINUTE_US)
+    node.store.append([replace(UNKNOWN, at=since, link=LINK.name, why="flow", sentence="Few.")])
+    assert node.links().times[LINK.name].why == "flow"
+    assert node.links().missing is None
+    table = node.store.table(JOURNEYS)
+    assert table is not None
+    [rows] = table.folder.glob("day=*/*.parquet")
+    if damage == "gone":
+        rows.unlink()
+    elif damage == "torn":
+        rows.write_bytes(b"PAR1" + bytes(40))
+    else:
+        (table.folder / f"_delta_log/{2:020d}.json").write_text("{")
+    told = node.links()
+    assert [one.name for one in told.links] == [LINK.name]
+    assert told.times == {}
+    assert told.missing is not None
+    assert told.missing.startswith("The links are as they are set, but the times that were")
+    assert "damaged" in told.missing
+    node.save_links((LINK, WITHIN), SHELL)
+    assert [one.name for one in node.links().links] == [LINK.name, WITHIN.name]
 
 
 def test_a_line_at_which_a_link_begins_cannot_be_renamed(node: Node, path: Path) -> None:

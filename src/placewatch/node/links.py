@@ -59,14 +59,18 @@ class LinkView:
 @dataclass(frozen=True, slots=True)
 class LinksView:
     """All links and routes, in the order of the settings; and the last `times` of those that have
-    any, by name."""
+    any, by name. Where what is stored of them cannot be read, `missing` is a sentence that says so,
+    and there are no times."""
 
     links: tuple[LinkView, ...]
     times: Mapping[str, JourneyWindow] = field(default_factory=dict)
+    missing: str | None = None
 
 
 def links_view(
-    site: settings.Settings, times: Mapping[str, JourneyWindow] | None = None
+    site: settings.Settings,
+    times: Mapping[str, JourneyWindow] | None = None,
+    missing: str | None = None,
 ) -> LinksView:
     """The links of `site`, with what they are on the ground, and `times` of them."""
     shown = []
@@ -84,7 +88,15 @@ def links_view(
         )
     names = {one.name for one in shown}
     told = {name: one for name, one in (times or {}).items() if name in names}
-    return LinksView(tuple(shown), told)
+    return LinksView(tuple(shown), told, missing)
+
+
+def missing_times(error: PlacewatchError) -> str:
+    """What `error` keeps from being told of the links, as a sentence."""
+    return (
+        "The links are as they are set, but the times that were measured of them cannot be read: "
+        f"{error.message.rstrip('.')}."
+    )
 
 
 def link_tables(links: Sequence[settings.LinkSettings]) -> list[dict[str, Any]]:

@@ -31,7 +31,14 @@ from placewatch.node.drawn_road import (
     with_road,
 )
 from placewatch.node.journeys import Journeys
-from placewatch.node.links import LinksView, check_links, line_in_use, link_tables, links_view
+from placewatch.node.links import (
+    LinksView,
+    check_links,
+    line_in_use,
+    link_tables,
+    links_view,
+    missing_times,
+)
 from placewatch.node.live import Live
 from placewatch.node.map import read_map
 from placewatch.node.transit import Transit
@@ -405,12 +412,18 @@ class Node:
         return check_road(drawn, self.settings.origin, self._size_remembered(camera))
 
     def links(self) -> LinksView:
-        """The links whose journey time is told, and what was told last."""
+        """The links whose journey time is told, and what was told last; where that cannot be read,
+        a sentence in its place."""
         if not self.settings.link:
             return links_view(self.settings)
         from placewatch.node.site import last_journeys
 
-        return links_view(self.settings, last_journeys(self.store, self.clock.utc()))
+        try:
+            times = last_journeys(self.store, self.clock.utc())
+        except PlacewatchError as error:  # links can be seen and set all the same
+            self._log.warning("links.times_missing", why=error.message, hint=error.hint)
+            return links_view(self.settings, missing=missing_times(error))
+        return links_view(self.settings, times)
 
     def save_links(self, links: Sequence[settings.LinkSettings], actor: Actor) -> None:
         """Puts `links` into the TOML and in force. Raises Misconfigured."""

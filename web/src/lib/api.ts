@@ -200,7 +200,9 @@ export interface QueueSum {
   approach: string;
   lane: number | null;
   watched_s: number;
+  /** With somebody who waited. Each lane has its own: of all lanes, that which had most, and fewest. */
   cycles: number;
+  cycles_min: number;
   vehicles_max: number;
   vehicles_max_mean: number | null;
   back_m_max: number;
@@ -332,6 +334,8 @@ export interface Links {
   links: Link[];
   /** The last hour of each link that has one, by name. */
   times?: Record<string, JourneyWindow>;
+  /** A sentence, where the times cannot be read. */
+  missing?: string | null;
   revision?: string | null;
 }
 

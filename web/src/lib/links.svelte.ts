@@ -34,6 +34,8 @@ export class LinksDraft {
   loaded = $state(false);
   /** What was measured last, by the links' names as they are saved. */
   times = $state<Record<string, JourneyWindow>>({});
+  /** Why there are no times, as a sentence; empty: there are. */
+  missing = $state("");
   revision: string | null = null;
   #saved = $state("");
   #speeds: Record<string, number> = {}; // as they were given: what is not touched is not rounded
@@ -48,6 +50,7 @@ export class LinksDraft {
     this.#saved = JSON.stringify(this.told);
     this.faults = {};
     this.times = told.times ?? {};
+    this.missing = told.missing ?? "";
     this.loaded = true;
   }
 
