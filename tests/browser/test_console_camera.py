@@ -243,11 +243,33 @@ def test_a_place_tells_queues_and_people_who_cross(visit: Visitor) -> None:
     queues = page.get_by_role("region", name="Queues, last 24 h")
     rows = queues.locator("tbody tr")
     expect(rows).to_have_count(3)
-    expect(rows.nth(1).get_by_role("cell")).to_have_text(["2", "≥ 11", "5 %", "41 s", "D"])
-    expect(rows.nth(2).get_by_role("cell").first).to_have_text("all")
+    expect(rows.nth(1).get_by_role("cell")).to_have_text(["40", "≥ 11", "5 %", "41 s", "D"])
+    expect(rows.nth(1).get_by_role("rowheader")).to_have_text("North, lane 2")
+    expect(rows.nth(2).get_by_role("rowheader")).to_have_text("North, all lanes")
+    expect(rows.nth(2).get_by_role("cell").first).to_have_text("38 to 40a lane")
     walks = page.get_by_role("region", name="People crossing, last 24 h").locator("tbody tr")
     expect(walks.nth(0).get_by_role("cell")).to_have_text(["1,240", "3.6 s", "1.31", "83 %"])
     expect(walks.nth(1).get_by_role("cell")).to_have_text(["12", "–", "–", "–"])
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_tables_of_the_road_are_whole_or_say_that_they_are_wider(
+    visit: Visitor, width: int
+) -> None:
+    page = visit("junction", width=width).open(PAGE)
+    for name in ("Queues by approach and lane", "People crossing by place"):
+        table = page.get_by_role("region", name=name)
+        expect(table).to_be_visible()
+        hidden = table.evaluate("element => element.scrollWidth > element.clientWidth")
+        hint = table.evaluate("element => getComputedStyle(element, '::before').height")
+        assert hint == ("22px" if hidden else "0px")
+        assert not (hidden and width == 1440)
+        table.evaluate("element => element.scrollTo(9999, 0)")
+        box, row = table.bounding_box(), table.get_by_role("rowheader").first.bounding_box()
+        assert box is not None
+        assert row is not None
+        assert row["x"] == box["x"], "whose row it is stays in sight"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_a_place_without_a_road_says_nothing_of_it(visit: Visitor) -> None:

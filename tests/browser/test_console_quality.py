@@ -17,6 +17,7 @@ PAGES = [
     ("day", SETUP), ("starting", SETUP), ("sign-in", "/"), ("day", "/nowhere"),
     ("transit", "/#map"), ("silent-transit", "/#map"), ("linked", CAMERA),
     ("road", CAMERA), ("road", SETUP), ("road", "/links"), ("river", CAMERA),
+    ("junction", CAMERA),
 ]  # fmt: skip
 
 
