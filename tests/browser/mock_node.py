@@ -179,6 +179,7 @@ class MockNode:
         self.links: list[Json] = [dict(LINK)] if scenario in ("linked", "road") else []
         self.links_revision = "l1"
         self.links_missing: str | None = None
+        self.place_damaged: str | None = None
         self.feeds = [MockTransit()] if scenario in ("transit", "silent-transit") else []
         if scenario == "silent-transit":
             self.feeds[0].fall_silent(
@@ -1044,6 +1045,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._say(404, _fault("The empty street is not known yet.", ""))
             else:
                 self._send(200, node.picture(post), "image/jpeg")
+        elif what == "place" and node.place_damaged:
+            self._say(503, _fault(node.place_damaged, ""))
         elif what == "place":
             self._say(200, node.place(post, number["hours"]))
         elif what == "report":

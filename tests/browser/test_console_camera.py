@@ -272,6 +272,19 @@ def test_tables_of_the_road_are_whole_or_say_that_they_are_wider(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_what_a_place_cannot_tell_is_said_and_the_rest_is_shown(visit: Visitor) -> None:
+    reader = visit("junction")
+    reader.expected.append("503")
+    reader.node.place_damaged = "the facts in data/journeys are damaged: no such file"
+    page = reader.open(PAGE)
+    told = page.get_by_role("note").filter(has_text="cannot be shown")
+    expect(told).to_contain_text(reader.node.place_damaged)
+    expect(
+        page.get_by_role("region", name="Vehicles", exact=True).locator("canvas")
+    ).to_be_visible()
+    expect(page.get_by_role("region", name="Queues, last 24 h")).to_have_count(0)
+
+
 def test_a_place_without_a_road_says_nothing_of_it(visit: Visitor) -> None:
     page = visit("day").open(PAGE)
     expect(page.get_by_role("region", name="Speeds, last 24 h")).to_be_visible()
