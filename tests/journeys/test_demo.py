@@ -1,4 +1,8 @@
-"""The demonstration, watched for a minute in a real browser: what it counts is what was drawn."""
+"""The demonstration, watched for a minute in a real browser: it counts what was drawn.
+
+It is live: which frames are analysed is chance, and of the drawn streets two or three of a hundred
+crossings are told wrongly (docs/design/perceive.md). So one in twenty may be off, and no more.
+"""
 
 import time
 from collections.abc import Iterator
@@ -10,6 +14,7 @@ from tests.journeys.node_process import NodeProcess, running
 
 CHROMIUM = Path("/usr/bin/chromium")
 WATCHED_S = 75.0
+OFF_SHARE_MAX = 0.05
 SETTLE_S = 45.0  # a crossing is counted when it is sure, which takes a moment
 
 if not CHROMIUM.exists():
@@ -51,6 +56,12 @@ def shown(page: Any) -> list[tuple[str, str, int, int]]:
     return cells
 
 
+def off(cells: list[tuple[str, str, int, int]]) -> float:
+    """How many are missing or too many, as a share of those who were drawn."""
+    wrong = sum(abs(counted - drawn) for *_, counted, drawn in cells)
+    return wrong / max(1, sum(drawn for *_, drawn in cells))
+
+
 def test_a_minute_of_the_demonstration_counts_what_was_drawn(demo: NodeProcess, page: Any) -> None:
     said: list[str] = []
     foreign: list[str] = []
@@ -73,10 +84,10 @@ def test_a_minute_of_the_demonstration_counts_what_was_drawn(demo: NodeProcess, 
     # Somebody may be on a line just now, drawn and not yet counted: it settles in moments.
     until_s = time.monotonic() + SETTLE_S
     cells = shown(page)
-    while any(counted != drawn for *_, counted, drawn in cells) and time.monotonic() < until_s:
+    while off(cells) > OFF_SHARE_MAX and time.monotonic() < until_s:
         time.sleep(0.2)
         cells = shown(page)
-    assert sum(drawn for *_, drawn in cells) >= 10, "a minute of this street has more to count"
-    assert [cell for cell in cells if cell[2] != cell[3]] == []
+    assert sum(drawn for *_, drawn in cells) >= 20, "a minute of this street has more to count"
+    assert off(cells) <= OFF_SHARE_MAX, [cell for cell in cells if cell[2] != cell[3]]
     assert said == []
     assert foreign == []

@@ -217,7 +217,7 @@ def test_none_leaves_them_out_and_what_cannot_be_found_is_said(tmp_path: Path) -
         (ReplayRequest(ground, conflicts="crime", lanelets=tmp_path / "no.xml"), "cannot be read"),
         (ReplayRequest(ground, conflicts="crime", lanelets=hostile), "declares entities"),
         (ReplayRequest(hostile), "declares entities"),
-        (ReplayRequest(tmp_path / "no.trj"), "cannot be read"),
+        (ReplayRequest(tmp_path / "no.trj"), "does not exist"),
     ):
         with pytest.raises((Misconfigured, Rejected), match=says) as caught:
             replay_tracks(request)
