@@ -36,6 +36,11 @@ GROUND = CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nx_m = 3\ny_m = 4\n"
         (CAMERA + "[[camera.area]]\nname = 'A'\ncorners_px = [[1, 2], [2, 2]]", "3 corners"),
         (CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nx_m = 3", "half a point"),
         (
+            CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nx_m = 3\ny_m = 4\n"
+            "latitude_deg = 59.4\nlongitude_deg = 17.9",
+            "both metres and degrees",
+        ),
+        (
             CAMERA + "[[camera.ground]]\nx_px = 1\ny_px = 2\nlatitude_deg = 3\nlongitude_deg = 4",
             "origin",
         ),

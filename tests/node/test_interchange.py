@@ -179,7 +179,7 @@ def test_what_a_report_recorded_comes_out_as_what_a_node_stored(
 
 
 def test_without_settings_a_report_tells_what_it_knows_and_says_what_it_does_not(
-    counted: Counted, recorded: Path, tmp_path: Path
+    counted: Counted, recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "long.csv"
     wanted = Wanted("long", "", "", str(out), every_min=5, what="movements")
@@ -195,6 +195,10 @@ def test_without_settings_a_report_tells_what_it_knows_and_says_what_it_does_not
     assert export_recorded(recorded, None, stations) > 0
     with pytest.raises(Misconfigured, match="takes more of the lines than facts know"):
         export_recorded(recorded, None, Wanted("sumo", "", "", str(out)))
+    config = counted.folder / "placewatch.toml"
+    some = Wanted("sumo", "", "", str(out), every_min=5, calls=("N=a,b", "E=c,d", "S=e,f"))
+    assert export_recorded(recorded, config, some) > 0
+    assert "no --call names their edges: W" in capsys.readouterr().err
     with pytest.raises(Misconfigured, match="which way the arm"):
         export_recorded(recorded, None, Wanted("utdf", "", "", str(out)))
     with pytest.raises(Misconfigured, match="holds no facts"):

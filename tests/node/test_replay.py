@@ -374,6 +374,16 @@ def test_a_clock_that_steps_back_is_told_with_its_row(tmp_path: Path) -> None:
         read_tracks(path)
 
 
+def test_moments_that_are_none_or_are_in_milliseconds_are_told(tmp_path: Path) -> None:
+    at_s, who = drives(0.0, 3.0, 0)
+    path = a_table(tmp_path / "tracks.parquet", [*at_s[:5], float("nan"), *at_s[6:]], who)
+    with pytest.raises(Rejected, match="no number at row 6"):
+        read_tracks(path)
+    path = a_table(tmp_path / "tracks.parquet", [1000.0 * one for one in at_s], who)
+    with pytest.raises(Rejected, match="100 s apart, and nobody is followed so: is at_s in second"):
+        read_tracks(path)
+
+
 def test_the_vehicles_on_the_ground_become_a_trj(tmp_path: Path) -> None:
     path = a_table(tmp_path / "tracks.parquet", *drives(0.0, 9.0, 0))
     out = tmp_path / "out.trj"

@@ -365,6 +365,11 @@ def ground_pairs(
     earth = Origin(origin.latitude_deg, origin.longitude_deg) if origin else None
     for number, point in enumerate(camera.ground):
         picture = PicturePoint(point.x_px, point.y_px)
+        metres, degrees = (point.x_m, point.y_m), (point.latitude_deg, point.longitude_deg)
+        if metres != (None, None) and degrees != (None, None):
+            raise Misconfigured(
+                f"ground {number + 1}: both metres and degrees", hint="give one or the other"
+            )
         if point.x_m is not None and point.y_m is not None:
             pairs.append((picture, Point(point.x_m, point.y_m)))
         elif point.latitude_deg is not None and point.longitude_deg is not None:

@@ -44,6 +44,13 @@ def standpoint_words(ground: Ground, size_px: tuple[int, int]) -> tuple[str, boo
     ), False
 
 
+def check_standpoint(ground: Ground | None, size_px: tuple[int, int]) -> None:
+    """Raises Misconfigured where `ground` puts its camera where none hangs."""
+    told = None if ground is None else standpoint_words(ground, size_px)
+    if told is not None and told[1]:
+        raise Misconfigured(told[0], hint="give x_m and y_m in metres east and north")
+
+
 class WrongSetting(Misconfigured):
     """A part of what was to be set up is wrong; `path` names it, such as `approaches.0`."""
 

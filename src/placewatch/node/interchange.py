@@ -388,6 +388,7 @@ def _hour_at(start: UtcMicros, bins: Iterable[Bin]) -> PeakHour:
 
 def _sumo(data: _Data) -> int:
     edges: dict[tuple[CameraId, str], sumo.Edges] = {}
+    left_out: set[str] = set()
     for view in data.request.views.values():
         for line in view.lines:
             name = view.arms[line][0] if line in view.arms else line
@@ -395,6 +396,8 @@ def _sumo(data: _Data) -> int:
             if called is not None:
                 into, _, out_of = called.partition(",")
                 edges[view.name, name] = sumo.Edges(into.strip(), out_of.strip())
+            else:
+                left_out.add(name)
     if not edges:
         arms = sorted(
             {arm for view in data.request.views.values() for arm, _ in view.arms.values()}
@@ -403,6 +406,10 @@ def _sumo(data: _Data) -> int:
             "no arm or line has an edge of the SUMO network",
             hint=f'say which with --call "{arms[0] if arms else "North"}=edge_in,edge_out", '
             "once for each",
+        )
+    if left_out:
+        sys.stderr.write(
+            f"left out, as no --call names their edges: {', '.join(sorted(left_out))}\n"
         )
     shapes = [LINE_COUNTS, *([MOVEMENT_COUNTS] if data.has(MOVEMENT_COUNTS) else [])]
     bins = itertools.chain.from_iterable(data.bins(shape) for shape in shapes)

@@ -39,6 +39,7 @@ from placewatch.core.ids import CameraId, camera_id
 from placewatch.core.time import SystemClock, UtcMicros, from_rfc3339, minute_of
 from placewatch.measure.scene import Movers, Scene, X, Y
 from placewatch.node import config as settings
+from placewatch.node.drawn_road import check_standpoint
 from placewatch.node.equip import (
     check_picture,
     lines_in_the_sky,
@@ -137,6 +138,7 @@ def analyse(
     try:
         check_picture(camera, source.info.width_px, source.info.height_px)
         stage = stage_of(camera, None, (source.info.width_px, source.info.height_px))
+        check_standpoint(stage.ground, (source.info.width_px, source.info.height_px))
         for text in lines_in_the_sky(camera, stage.ground):
             raise Misconfigured(text, hint="draw it on the road, or correct the ground points")
         meters = meters_of(camera, started, stage.ground)

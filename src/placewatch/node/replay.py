@@ -41,6 +41,7 @@ from placewatch.core.space import PicturePoint, Point
 from placewatch.core.time import MINUTE_US, SystemClock, UtcMicros, minute_of
 from placewatch.measure.commonroad import read_commonroad, read_lanelets
 from placewatch.measure.encounter import Mode, trajectories_of
+from placewatch.measure.flow import UNSEEN_AFTER_S
 from placewatch.measure.ground import Ground
 from placewatch.measure.lanelet import LaneMap
 from placewatch.measure.line import CountingLine
@@ -52,6 +53,7 @@ from placewatch.measure.replay import PX_PER_M, GroundTracks, Replay, on_plan, u
 from placewatch.measure.scene import Scene
 from placewatch.measure.ssam import Trajectories, pack_trj, read_trj
 from placewatch.node import config as settings
+from placewatch.node.drawn_road import check_standpoint
 from placewatch.node.equip import check_picture, ground_of, road_of, zones_of
 from placewatch.node.interchange import zone_named
 from placewatch.node.offline import Seen, deliver, instant_of, lines_of
@@ -353,6 +355,7 @@ def _picture_view(
         line.check_inside(tracks.width_px, tracks.height_px)
     check_picture(camera, tracks.width_px, tracks.height_px)
     ground = ground_of(camera, None, (tracks.width_px, tracks.height_px))
+    check_standpoint(ground, (tracks.width_px, tracks.height_px))
     info = StreamInfo(tracks.width_px, tracks.height_px, "", tracks.fps, None, tracks.frames)
     left, _, right, bottom = tracks.boxes_px.T
     return _View(
@@ -563,8 +566,17 @@ def _column(table: pa.Table, name: str) -> Floats:
 
 
 def _check_clock(at_s: Floats, who: Whole) -> None:
-    """Raises Rejected where somebody is twice at one moment, or goes back in time; who is -1 is
-    nobody."""
+    """Raises Rejected where a moment is no number, or moments lie too far apart to follow anybody;
+    and where somebody is twice at one moment, or goes back in time. Who is -1 is nobody."""
+    odd = np.flatnonzero(~np.isfinite(at_s))
+    if len(odd):
+        raise Rejected(f"at_s is no number at row {int(odd[0]) + 1:,}", "leave such rows out")
+    if _step_s(at_s) > UNSEEN_AFTER_S:
+        raise Rejected(
+            f"its moments lie {_step_s(at_s):,.0f} s apart, and nobody is followed so: is at_s in "
+            "seconds?",
+            "give seconds, several moments of each",
+        )
     rows = np.flatnonzero(who >= 0)
     rows = rows[np.argsort(who[rows], kind="stable")]
     back = (np.diff(who[rows]) == 0) & (np.diff(at_s[rows]) <= 0.0)

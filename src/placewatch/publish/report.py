@@ -199,7 +199,7 @@ def _note(summary: WatchSummary) -> str:
     told = []
     if len(summary.lines) > 1:
         told.append(f"At all {len(summary.lines)} lines; who crosses two counts at each.")
-    if hourly(0, summary.coverage_s):
+    elif hourly(0, summary.coverage_s):
         told.append("In brackets: where the street's own rate lies, 95 times of 100.")
     return " ".join(told)
 
@@ -208,7 +208,11 @@ def _count_tile(summary: WatchSummary, name: str, style: str, count: int) -> str
     if summary.coverage_s <= 0:
         return _tile(name, "–", "", "not seen", style)
     rate = hourly(count, summary.coverage_s)
-    sure = f"{rate[0]} an hour ({rate[1]})" if rate else f"in {duration(summary.coverage_s)}"
+    sure = f"in {duration(summary.coverage_s)}"
+    if rate:
+        # Who crosses two lines is twice in their sum: by chance that varies more than Poisson's.
+        between = f" ({rate[1]})" if len(summary.lines) == 1 else ""
+        sure = f"{rate[0]} an hour{between}"
     return _tile(name, whole(count), "", sure, style)
 
 
