@@ -428,6 +428,15 @@ def test_a_box_without_a_footprint_stands_for_a_whole_vehicle() -> None:
     assert seen(QueueMeter(CAMERA, [WEST])) == pytest.approx(8.0 + long_m / 2)
 
 
+def test_time_in_which_frames_were_skipped_was_not_watched() -> None:
+    meter = QueueMeter(CAMERA, [Approach("West", (Point(0, 0), Point(-100, 0)))])
+    for second in range(11):
+        at = UtcMicros(NOON + second * 1_000_000)
+        starved = second > 4
+        meter.measure(Scene(at, float(second), second, CAMERA, (), False, starved))
+    assert [cycle.coverage_s for cycle in meter.leave()] == [4.0]
+
+
 def test_a_box_that_trembles_stands() -> None:
     dice = np.random.default_rng(3)
     cars = platoon("a", 5, 60, 5)

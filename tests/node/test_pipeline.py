@@ -64,6 +64,19 @@ class Pictures:
         pass
 
 
+def equipped(meters: Meters) -> Post:
+    camera = settings.CameraSettings(id="square", url="square.mp4")
+    return Post(
+        background=BackgroundModel(),
+        detector=open_detector("street"),
+        tracker=tracker_of(camera),
+        painter=BackdropPainter(quarantine_s=1.0),
+        stage=stage_of(camera, None),
+        meters=meters,
+        tempo=tempo_of(camera),
+    )
+
+
 @pytest.mark.parametrize(
     "wrapped",
     [lambda source: source, lambda source: _Shifted(source, 5.0), _Metered],
@@ -73,16 +86,7 @@ def test_nobody_has_a_frame_while_the_next_one_is_decoded(
     wrapped: Callable[[Source], Source],
 ) -> None:
     pictures = Pictures()
-    camera = settings.CameraSettings(id="square", url="square.mp4")
-    post = Post(
-        background=BackgroundModel(),
-        detector=open_detector("street"),
-        tracker=tracker_of(camera),
-        painter=BackdropPainter(quarantine_s=1.0),
-        stage=stage_of(camera, None),
-        meters=Meters(camera_id("square"), [], UtcMicros(0)),
-        tempo=tempo_of(camera),
-    )
+    post = equipped(Meters(camera_id("square"), [], UtcMicros(0)))
     watch(wrapped(pictures), post, lambda scene, crossings: None)
     assert pictures.given > 5
     assert pictures.held == 0
@@ -125,20 +129,10 @@ def test_time_in_which_a_late_machine_skipped_frames_was_not_watched(
     line = CountingLine("Across", PicturePoint(160.0, 0.0), PicturePoint(160.0, 180.0))
     corners = ((10.0, 10.0), (90.0, 10.0), (90.0, 90.0), (10.0, 90.0))
     zone = Zone("Box", tuple(PicturePoint(*corner) for corner in corners))
-    camera = settings.CameraSettings(id="square", url="square.mp4")
     meters = Meters(camera_id("square"), [line], UtcMicros(0), zones=[zone])
     source = Skipping(late)
     seen = Seen(source.info)
-    post = Post(
-        background=BackgroundModel(),
-        detector=open_detector("street"),
-        tracker=tracker_of(camera),
-        painter=BackdropPainter(quarantine_s=1.0),
-        stage=stage_of(camera, None),
-        meters=meters,
-        tempo=tempo_of(camera),
-    )
-    watch(source, post, seen.add)
+    watch(source, equipped(meters), seen.add)
     facts = meters.close(UtcMicros(10_000_000))
     told = {
         type(fact): fact.coverage_s for fact in facts if isinstance(fact, LineCount | ZoneCount)

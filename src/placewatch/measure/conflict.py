@@ -42,7 +42,8 @@ LASTS_S = 120.0  # whoever stays longer is told of in parts
 GOES_ON_S = 3.0  # a track may go on after so long, this far from where it must be by now:
 GOES_ON_M, GOES_ON_M_S = 3.0, 2.0
 OVER_SHARE = 0.5  # of the time of both: so long two lie over each other only if they are one
-BRAKES_M_S2 = (5.0, 3.0)  # who evades, and does not stop at a light; the other: who follows
+EVADES_M_S2 = 5.0  # who brakes harder does not just stop at a light,
+FOLLOWS_M_S2 = 3.0  # nor behind somebody who stands
 LEAPS_M_S2 = 9.0  # nobody brakes or turns harder
 LEAPS_WITHIN_S = 1.0  # of the encounter
 
@@ -223,14 +224,15 @@ def is_conflict(met: Encounter, first: Path, second: Path) -> bool:
     on_course = met.ttc_s is not None and met.ttc_s <= TTC_S_MAX
     follows = met.type is ConflictType.REAR_END
     if met.pet_s is None:
-        least_m_s2 = BRAKES_M_S2[follows]
-        return on_course and max(_brakes(path, met.at_s) for path in (first, second)) > least_m_s2
+        hard_m_s2 = FOLLOWS_M_S2 if follows else EVADES_M_S2
+        return on_course and max(_braking(path, met.at_s) for path in (first, second)) > hard_m_s2
     return on_course or (not follows and met.pet_s <= PET_S_MAX)
 
 
-def _brakes(path: Path, at_s: float) -> float:
+def _braking(path: Path, at_s: float) -> float:
+    """The hardest of it about that moment, m/s²."""
     near = np.abs(path.t_s - at_s) <= TTC_S_MAX
-    return float(np.max(-np.gradient(path.speed_m_s, path.t_s), initial=0.0, where=near))
+    return float(np.max(-path.accelerations_m_s2(), initial=0.0, where=near))
 
 
 def _leaps(path: Path, at_s: float) -> bool:

@@ -117,15 +117,21 @@ class Path:
     def __len__(self) -> int:
         return len(self.t_s)
 
+    def accelerations_m_s2(self) -> Floats:
+        """(N,): as given, else as the speeds change."""
+        if self.acceleration_m_s2 is not None:
+            return self.acceleration_m_s2
+        if len(self) < 2:
+            return np.zeros(len(self))
+        return np.gradient(self.speed_m_s, self.t_s).astype(np.float64)
+
     def rows(self) -> Floats:
         """(N, PATH_COLUMNS): time, place, heading without leaps, speed, acceleration, and cosine
         and sine of the heading."""
-        acceleration = self.acceleration_m_s2
-        if acceleration is None:
-            steady = len(self) < 2
-            acceleration = np.zeros(len(self)) if steady else np.gradient(self.speed_m_s, self.t_s)
         heading = np.unwrap(self.heading_rad)
-        columns = (self.t_s, self.x_m, self.y_m, heading, self.speed_m_s, acceleration)
+        columns = (
+            self.t_s, self.x_m, self.y_m, heading, self.speed_m_s, self.accelerations_m_s2()
+        )  # fmt: skip
         turned = np.cos(heading), np.sin(heading)
         return np.column_stack([*columns, *turned]).astype(np.float64)
 

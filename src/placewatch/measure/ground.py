@@ -65,8 +65,6 @@ class Ground:
     picture.
     """
 
-    NUDGE_PX = 1e-3
-
     def __init__(self, observed: "_Observed", plane: "_Plane") -> None:
         self._observed, self._plane = observed, plane
         self.to_metres = plane.to_metres
@@ -163,10 +161,12 @@ class Ground:
         error_m = self.click_px * math.sqrt(float((change**2).sum()))
         return math.inf if math.isnan(error_m) else error_m
 
-    def nudged_to_metres(self) -> list[Floats]:
-        """`to_metres` again, (3, 3) each, with the points of the picture moved by `NUDGE_PX`, one
-        coordinate at a time: the derivatives of all that follows from it."""
-        return [nudged[:_BEND].reshape(3, 3) for nudged in self._nudged]
+    def error_of(self, told: Callable[[Floats], float]) -> float:
+        """Standard error of what is `told` of a `to_metres`, by the errors of the points that it
+        comes of; NaN where that is not told of all that are as likely."""
+        here = told(self.to_metres)
+        changes = [told(nudged[:_BEND].reshape(3, 3)) - here for nudged in self._nudged]
+        return self.click_px * math.hypot(*changes) / _NUDGE_PX
 
     def speed_error_m_s(
         self, since: PicturePoint, until: PicturePoint, over_s: float, sightings: int
@@ -418,7 +418,7 @@ def wrong_alone(ground: Ground, size_px: tuple[int, int] | None) -> tuple[int, G
 
 ALONE_MIN, ALONE_CHANCE = 6, 1e-3
 
-_NUDGE_PX = Ground.NUDGE_PX
+_NUDGE_PX = 1e-3
 _STEPS_MAX = 60
 _MEETINGS = 10  # in which the errors of lines where they meet settle
 _UNDETERMINED, _SPREAD = "the ground points do not determine a plane", "spread them over the street"

@@ -394,7 +394,9 @@ class QueueMeter:
             self._roster.users, movers.rows, lost, self._states, self._shapes, self._middles,
             self._view, scene.media_s, self._entered_s, self._since, self._departures,
         )  # fmt: skip
-        _wait(self._roster.users, lost, self._states, self._shapes, elapsed_s, self._order,
+        # Time in which frames were skipped was not watched, and nothing is booked for it.
+        watched_s = 0.0 if scene.starved else elapsed_s
+        _wait(self._roster.users, lost, self._states, self._shapes, watched_s, self._order,
               self._since, self._now)  # fmt: skip
         if count:
             for lane, at_s, travel_s, free in self._departures[:count].tolist():

@@ -27,7 +27,8 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Standpoint:
     """`at` is below the camera, `height_m` above the ground it hangs, with the standard error
-    `height_error_m`; `angle_deg` is how wide it sees from the left to the right of its picture."""
+    `height_error_m`, NaN where that is not known; `angle_deg` is how wide it sees from the left to
+    the right of its picture."""
 
     at: Point
     height_m: float
@@ -52,13 +53,7 @@ def standpoint_of(ground: Ground, size_px: tuple[int, int]) -> Standpoint | None
     if pose is None:
         return None
     place, focal = pose
-    changes = []
-    for nudged in ground.nudged_to_metres():
-        moved = _pose(nudged, middle)
-        if moved is None:
-            return None
-        changes.append(moved[0][2] - place[2])
-    error_m = ground.click_px * math.hypot(*changes) / ground.NUDGE_PX
+    error_m = ground.error_of(lambda to_metres: _height_m(to_metres, middle))
     angle_deg = 2.0 * math.degrees(math.atan2(size_px[0] / 2, focal))
     return Standpoint(Point(*place[:2].tolist()), abs(float(place[2])), error_m, angle_deg)
 
@@ -97,6 +92,11 @@ def _pose(to_metres: Floats, centre_px: tuple[float, float]) -> tuple[Floats, fl
     # The nearest rotation: the columns are not quite at right angles, as points are not exact.
     left, _, right = np.linalg.svd(np.column_stack([east, north, np.cross(east, north) / size]))
     return -(left @ right).T @ (here / size), focal
+
+
+def _height_m(to_metres: Floats, centre_px: tuple[float, float]) -> float:
+    pose = _pose(to_metres, centre_px)
+    return math.nan if pose is None else float(pose[0][2])
 
 
 def _around(to_pixels: Floats, centre_px: tuple[float, float]) -> tuple[Floats, Floats, Floats]:
